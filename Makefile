@@ -1,0 +1,48 @@
+# make tour   sets up and runs the main job        make lint   style, types, layers
+# make test   sets up and runs the tests           make bench  side by side with jax, optax and torch
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PYTHONHASHSEED ?= 0
+
+.PHONY: tour test setup lint bench clean
+
+tour: $(VENV)/.installed
+	$(BIN)/tf-gd tour
+
+test: $(VENV)/.installed-tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+setup: $(VENV)/.installed
+
+lint: $(VENV)/.installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.installed $(VENV)-peers/.installed
+	$(BIN)/python benchmarks/run.py --peers $(VENV)-peers/bin/python
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt constraints.txt setup.cfg pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) (about 600 MB, a minute or two) ..."
+	$(PIP) install -r requirements.txt -c constraints.txt
+	$(PIP) install --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed
+	$(PIP) install -c constraints.txt -e .[test]
+	@touch $@
+
+$(VENV)-peers/.installed: benchmarks/requirements.txt
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip --disable-pip-version-check --quiet install -r benchmarks/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV)-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache tour

@@ -1,0 +1,58 @@
+"""Gradient descent you can read, check and race.
+
+Importing this package imports neither TensorFlow nor Keras: a public name is loaded when it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Comparison": "tf_gd.compare.comparison",
+    "Objective": "tf_gd.toy.objectives",
+    "Trajectory": "tf_gd.trajectory",
+    "compare": "tf_gd.compare.comparison",
+    "compare_training": "tf_gd.compare.training",
+    "exact_arithmetic": "tf_gd.devices",
+    "fit": "tf_gd.networks.training",
+    "gradient_descent": "tf_gd.toy.descent",
+    "keras_descent": "tf_gd.builtin.descent",
+}
+_MODULES = {
+    "datasets": "tf_gd.networks.datasets",
+    "devices": "tf_gd.devices",
+    "objectives": "tf_gd.toy.objectives",
+    "show": "tf_gd.show",
+    "updates": "tf_gd.updates",
+}
+
+__all__ = sorted([*_HOMES, *_MODULES, "__version__"])
+
+if TYPE_CHECKING:
+    from tf_gd import devices, show, updates
+    from tf_gd.builtin.descent import keras_descent
+    from tf_gd.compare.comparison import Comparison, compare
+    from tf_gd.compare.training import compare_training
+    from tf_gd.devices import exact_arithmetic
+    from tf_gd.networks import datasets
+    from tf_gd.networks.training import fit
+    from tf_gd.toy import objectives
+    from tf_gd.toy.descent import gradient_descent
+    from tf_gd.toy.objectives import Objective
+    from tf_gd.trajectory import Trajectory
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(_MODULES[name])
+    else:
+        raise AttributeError(f"module 'tf_gd' has no attribute {name!r}; its public names are {', '.join(__all__)}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__

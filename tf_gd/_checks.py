@@ -1,0 +1,88 @@
+"""Argument checks: each error says what was got, what was expected, and how to fix it."""
+
+import difflib
+import math
+import numbers
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def number(name: str, value, *, minimum: float = -math.inf, maximum: float = math.inf, above: float = -math.inf) -> float:
+    """Return ``value`` as a float, or raise unless ``minimum <= value <= maximum`` and ``value > above``."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.ndarray)) or np.ndim(value):
+        raise TypeError(f"{name}: got {_show(value)}, expected a number. Pass a float, for example {name}=0.1.")
+    value = float(value)
+    if not math.isfinite(value) or not minimum <= value <= maximum or not value > above:
+        raise ValueError(f"{name}: got {value}, expected {_interval(minimum, maximum, above)}.{_HINTS.get(name, '')}")
+    return value
+
+
+def whole_number(name: str, value, *, minimum: int, maximum: int = 2**31 - 2) -> int:
+    """Return ``value`` as an int, or raise unless it is a whole number between ``minimum`` and ``maximum``."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real) or value != value or value != value // 1:
+        raise TypeError(f"{name}: got {_show(value)}, expected a whole number. Pass an int, for example {name}=100.")
+    if not minimum <= value <= maximum:
+        raise ValueError(f"{name}: got {value}, expected a whole number from {minimum} to {maximum}.")
+    return int(value)
+
+
+def flag(name: str, value) -> bool:
+    """Return ``value`` as a bool, or raise unless it is one."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: got {_show(value)}, expected True or False.")
+    return bool(value)
+
+
+def one_of(name: str, value, options: Sequence[str]) -> str:
+    """Return ``value``, or raise with the closest spelling unless it is one of ``options``."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: got {_show(value)}, expected one of {', '.join(map(repr, options))}.")
+    if value not in options:
+        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, options))}.{did_you_mean(value, options)}")
+    return value
+
+
+def did_you_mean(word: str, options: Sequence[str]) -> str:
+    """Return a sentence with the closest of ``options``, or nothing when none is close."""
+    close = difflib.get_close_matches(word.lower(), options, n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def point(name: str, value, dtype: str) -> np.ndarray:
+    """Return ``value`` as a finite, non-empty vector ``(dim,)`` of ``dtype``; integers and a lone number are taken."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "iuf":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: got {_show(value)}, expected numbers. Pass a list such as [1.0, 2.0].") from None
+    if array.ndim > 1:
+        raise ValueError(
+            f"{name}: got shape {array.shape}, expected one point of shape (dim,). "
+            f"Pass {name}=x.reshape(-1) for one point; run the descent once for each of several."
+        )
+    if array.size == 0:
+        raise ValueError(f"{name}: got an empty array, expected at least one coordinate, for example [1.0, 2.0].")
+    with np.errstate(over="ignore"):
+        array = array.reshape(-1).astype(dtype)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: got {array.tolist()}, expected finite coordinates in {dtype}. Start from another point.")
+    return array
+
+
+def _interval(minimum: float, maximum: float, above: float) -> str:
+    lower = f"above {above:g}" if above > -math.inf else f"at least {minimum:g}" if minimum > -math.inf else ""
+    upper = f"at most {maximum:g}" if maximum < math.inf else ""
+    return "a finite number " + " and ".join(part for part in (lower, upper) if part)
+
+
+def _show(value) -> str:
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+_HINTS = {
+    "learning_rate": " Descent needs a positive rate, usually 0.001 to 1; to climb, minimise the negative of the objective.",
+    "momentum": " Usual values are 0.0 (none), 0.9 and 0.99.",
+}

@@ -1,0 +1,118 @@
+"""The same descent with Keras's own optimizer in the loop."""
+
+import functools
+import json
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_gd import _checks
+from tf_gd.toy import _loop
+from tf_gd.toy.descent import check_run, check_start, describe
+from tf_gd.trajectory import Trajectory
+
+
+class BuiltIn:
+    """An unmodified Keras optimizer as the loop wants it: the point is put into a variable, and Keras updates that.
+
+    Keras keeps its velocity, its counter and its learning rate in variables of its own, so that the loop carries none.
+    """
+
+    def __init__(self, optimizer: keras.optimizers.Optimizer, dim: int, dtype: str):
+        self.optimizer = optimizer
+        self.point = keras.Variable(np.zeros(dim), dtype=dtype, name="x")
+        optimizer.build([self.point])
+        self._initial = [variable.numpy() for variable in optimizer.variables]
+
+    def reset(self, learning_rate: float | None) -> None:
+        """Make the optimizer as new, with this learning rate (None for one that has a schedule)."""
+        for variable, value in zip(self.optimizer.variables, self._initial, strict=True):
+            variable.assign(value)
+        if learning_rate is not None:
+            self.optimizer.learning_rate = learning_rate
+
+    def first_velocity(self, x):
+        """Return nothing: Keras keeps its own."""
+        return ()
+
+    def __call__(self, k, x, velocity, gradient, knobs):
+        self.point.assign(x)
+        _apply(self.optimizer, gradient, self.point)
+        return tf.convert_to_tensor(self.point), velocity
+
+
+@tf.autograph.experimental.do_not_convert
+def _apply(optimizer, gradient, variable):
+    optimizer.apply([gradient], [variable])
+
+
+def keras_descent(
+    objective, start=None, *, optimizer, steps=1000, tolerance=None, record_every=1, mode="auto", dtype="float32"
+) -> Trajectory:
+    """Minimise a function with a Keras optimizer, through the loop of :func:`tf_gd.gradient_descent`.
+
+    The optimizer is not changed: a copy made from its configuration does the work, so that it may serve again.
+
+    Args:
+        objective, start, steps, tolerance, record_every, mode, dtype: as for :func:`tf_gd.gradient_descent`.
+        optimizer: a ``keras.optimizers.SGD`` with any of its options, or another Keras optimizer.
+
+    Returns:
+        The path, recorded as that of :func:`tf_gd.gradient_descent`.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+
+    Examples:
+        >>> import keras
+        >>> path = keras_descent("square", [10.0], optimizer=keras.optimizers.SGD(0.2), steps=10)
+        >>> round(float(path.final[0]), 6)
+        0.060466
+    """
+    check_backend()
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise TypeError(
+            f"optimizer: got {optimizer!r} ({type(optimizer).__name__}), expected a Keras optimizer, "
+            "for example keras.optimizers.SGD(0.01, momentum=0.9)."
+        )
+    mode = _checks.one_of("mode", mode, _loop.MODES)
+    dtype = _checks.one_of("dtype", dtype, ("float32", "float64"))
+    steps, tolerance, record_every = check_run(steps, tolerance, record_every)
+    chosen, value, x = check_start(objective, start, dtype)
+
+    knobs = np.array([_loop.stop_below(tolerance)])
+    rate, built_in = _copy(optimizer, int(x.shape[0]), dtype)
+    program = _loop.compile_for(value, built_in, mode, x, knobs)
+    built_in.reset(rate if isinstance(rate, float) else None)
+
+    settings = describe(chosen, rate, getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False), dtype)
+    settings["optimizer"] = f"keras.optimizers.{type(optimizer).__name__}"
+    run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings)
+    return _loop.run(program, x, lambda first: knobs, **run_settings)
+
+
+def _copy(optimizer, dim: int, dtype: str) -> tuple[float | keras.optimizers.schedules.LearningRateSchedule, BuiltIn]:
+    """Return the optimizer's rate, and a copy of it; the same copy for the same settings but for the rate."""
+    config = optimizer.get_config()
+    rate = config.pop("learning_rate")
+    schedule = None
+    if isinstance(rate, dict):
+        rate = schedule = optimizer._learning_rate  # the schedule itself: the public attribute is its present value
+    else:
+        rate = _checks.number("learning_rate", rate, above=0.0)
+    return rate, _built_in(type(optimizer), json.dumps(config, sort_keys=True), schedule, dim, dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _built_in(kind, config: str, schedule, dim: int, dtype: str) -> BuiltIn:
+    return BuiltIn(kind.from_config({**json.loads(config), "learning_rate": schedule or 1.0}), dim, dtype)
+
+
+def check_backend() -> None:
+    """Raise unless Keras runs on TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"Keras backend: got {keras.backend.backend()!r}, expected 'tensorflow'. Set the environment variable "
+            "KERAS_BACKEND=tensorflow before Keras is imported, or mend the file ~/.keras/keras.json."
+        )

@@ -1,0 +1,179 @@
+"""Are they the same? The hand-written update beside ``keras.optimizers.SGD``, record by record."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import keras
+import numpy as np
+
+from tf_gd import _checks
+from tf_gd.builtin.descent import keras_descent
+from tf_gd.compare.ulp import ulp_distance
+from tf_gd.show.table import table
+from tf_gd.toy import _loop
+from tf_gd.toy.descent import check_learning_rate, gradient_descent
+from tf_gd.trajectory import Trajectory
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two runs side by side, compared at every record that both have.
+
+    Attributes:
+        manual: the run by hand; a :class:`~tf_gd.Trajectory`, or a training run.
+        builtin: the run of Keras.
+        iterations: ``(records,)``, after how many updates each common record was taken.
+        ulp: ``(records,)``, the largest distance at each record, counted in representable numbers.
+        absolute: ``(records,)``, the largest absolute distance at each record.
+        complete: whether both runs have the same records; False when one stopped earlier.
+        title: what was run.
+        cause: why they differ, when they do and it is known.
+    """
+
+    manual: Any
+    builtin: Any
+    iterations: np.ndarray
+    ulp: np.ndarray
+    absolute: np.ndarray
+    complete: bool
+    title: str
+    cause: str = ""
+
+    @property
+    def identical(self) -> bool:
+        """Whether every common record is the same to the bit, and none is missing."""
+        return self.complete and self.max_ulp == 0
+
+    @property
+    def max_ulp(self) -> float:
+        """The largest distance in units in the last place."""
+        return float(self.ulp.max())
+
+    @property
+    def max_abs(self) -> float:
+        """The largest absolute distance."""
+        return float(self.absolute.max())
+
+    @cached_property
+    def first_difference(self) -> int | None:
+        """After how many updates the first differing record was taken; None when they are identical."""
+        differing = np.flatnonzero(self.ulp)
+        if len(differing):
+            return int(self.iterations[differing[0]])
+        return None if self.complete else int(self.iterations[-1])
+
+    def verdict(self) -> str:
+        """Return one line that says whether they are the same."""
+        if self.identical:
+            return f"identical: yes, 0 ULP on all {len(self.ulp)} records"
+        return (
+            f"identical: no, {self.max_ulp:g} ULP and {self.max_abs:.3g} absolute at most, "
+            f"first at step {self.first_difference}"
+        )
+
+    def __str__(self) -> str:
+        left, right = self.manual.summary(), self.builtin.summary()
+        rows = [[name, left[name], right[name]] for name in left]
+        lines = [self.title, "", table(["", "by hand", "keras.optimizers.SGD"], rows), "", self.verdict()]
+        return "\n".join(lines + ([f"cause: {self.cause}"] if self.cause else []))
+
+    def plot(self, ax=None):
+        """Draw the distance at each record; return the axes."""
+        from tf_gd.show.plots import plot_distance
+
+        return plot_distance(self.iterations, self.ulp, self.absolute, title=self.title, ax=ax)
+
+
+def compare(
+    objective,
+    start=None,
+    *,
+    learning_rate=0.01,
+    momentum=0.0,
+    nesterov=False,
+    steps=1000,
+    record_every=1,
+    mode="auto",
+    dtype="float32",
+) -> Comparison:
+    """Run the update written by hand and ``keras.optimizers.SGD`` through the same loop, and compare every record.
+
+    Args:
+        objective, start, learning_rate, momentum, nesterov, steps, record_every, mode, dtype: as for
+            :func:`tf_gd.gradient_descent`.
+
+    Returns:
+        The comparison; print it for a table, ``.plot()`` it for a picture.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+
+    Examples:
+        >>> result = compare("himmelblau", learning_rate=0.01, momentum=0.9, steps=100)
+        >>> result.identical, result.max_ulp, result.first_difference
+        (True, 0.0, None)
+    """
+    by_hand: dict[str, Any] = dict(learning_rate=learning_rate, momentum=momentum, nesterov=nesterov)
+    run: dict[str, Any] = dict(steps=steps, record_every=record_every, dtype=dtype)
+    manual = gradient_descent(objective, start, mode=mode, **by_hand, **run)
+
+    rate = check_learning_rate(learning_rate, manual.settings["steps"])
+    optimizer = keras.optimizers.SGD(
+        learning_rate=_RateOfEachStep(rate) if isinstance(rate, np.ndarray) else rate,
+        momentum=float(momentum),
+        nesterov=nesterov,
+    )
+    builtin = keras_descent(objective, start, optimizer=optimizer, mode=manual.settings["mode"], **run)
+
+    cause = ""
+    if dtype == "float64" and not _compared(manual, builtin).identical:
+        by_hand["momentum"] = float(np.float32(momentum))
+        if not callable(rate):
+            by_hand["learning_rate"] = np.float32(rate).astype(float) if np.ndim(rate) else float(np.float32(rate))
+        rounded = gradient_descent(objective, start, mode=manual.settings["mode"], **by_hand, **run)
+        if _compared(rounded, builtin).identical:
+            cause = (
+                "Keras rounds the learning rate and the momentum to float32, also for float64 variables.\n"
+                "With both rounded by hand as well, the two are identical (0 ULP)."
+            )
+    return _compared(manual, builtin, cause)
+
+
+def _compared(manual: Trajectory, builtin: Trajectory, cause: str = "") -> Comparison:
+    common = min(len(manual.points), len(builtin.points))
+    left, right = (
+        np.column_stack([run.points, run.losses, run.gradient_norms])[:common] for run in (manual, builtin)
+    )
+    complete = bool(np.array_equal(manual.iterations, builtin.iterations))
+    ulp, absolute = distances(left, right)
+    return Comparison(manual, builtin, manual.iterations[:common], ulp, absolute, complete, _title(manual), cause)
+
+
+def distances(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest distance in each row, in ULP and absolute; equal infinities and NaN are no distance."""
+    ulp = ulp_distance(left, right)
+    with np.errstate(invalid="ignore"):
+        absolute = np.where(ulp == 0, 0.0, np.abs(left.astype("float64") - right))
+    return ulp.max(axis=1), absolute.max(axis=1)
+
+
+def _title(run: Trajectory) -> str:
+    shown = run.settings
+    rate = shown["learning_rate"]
+    kind = f"momentum {shown['momentum']:g}" + (", Nesterov" if shown["nesterov"] else "") if shown["momentum"] else "plain"
+    rate = f"{rate:g}" if isinstance(rate, float) else rate
+    return f"{shown['objective']}: learning rate {rate}, {kind}, {shown['dtype']}, mode {shown['mode']}"
+
+
+class _RateOfEachStep(keras.optimizers.schedules.LearningRateSchedule):
+    """An array of rates as Keras takes it."""
+
+    def __init__(self, rates: np.ndarray):
+        self._rates = rates.astype("float32")
+
+    def __call__(self, step):
+        return keras.ops.take(self._rates, keras.ops.minimum(step, len(self._rates) - 1))
+
+    def get_config(self):
+        return {"rates": self._rates.tolist()}

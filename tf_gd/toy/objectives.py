@@ -1,0 +1,143 @@
+"""Functions to minimise: the type, the catalogue, and the look-up by name.
+
+A function of the catalogue takes a tensor of shape ``(..., dim)`` and returns one of shape ``(...)``, so that the
+same code evaluates one point, a path or a grid.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tf_gd import _checks
+from tf_gd._lazy import LazyModule
+from tf_gd.toy._catalogue import CATALOGUE as _ENTRIES
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = LazyModule("tensorflow")
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A function to minimise, with what is known about it.
+
+    Attributes:
+        name: what to call it in tables and pictures.
+        fn: tensor ``(..., dim)`` -> tensor ``(...)``, made of TensorFlow operations.
+        start: where a descent starts unless told otherwise, ``(dim,)``.
+        minima: the known local minimisers, the global one first; each ``(dim,)``.
+        domain: ``(low, high)`` for each coordinate, ``(dim, 2)``: what to draw, not a constraint.
+        formula: one line of text.
+
+    Examples:
+        >>> bowl = Objective("my bowl", lambda x: tf.reduce_sum(x**2, axis=-1), start=[3.0, 4.0], minima=[[0.0, 0.0]])
+        >>> bowl.dim, float(bowl([3.0, 4.0]))
+        (2, 25.0)
+    """
+
+    name: str
+    fn: Callable
+    start: tuple[float, ...]
+    minima: tuple[tuple[float, ...], ...]
+    domain: tuple[tuple[float, float], ...] | None
+    formula: str
+
+    def __init__(self, name: str, fn: Callable, *, start, minima=(), domain=None, formula: str = ""):
+        if not callable(fn):
+            raise TypeError(f"fn: got {fn!r}, expected a callable, tensor (..., dim) -> tensor (...).")
+        start = tuple(_checks.point("start", start, "float64").tolist())
+        minima = tuple(tuple(_checks.point("minima", m, "float64").tolist()) for m in minima)
+        for point in minima:
+            if len(point) != len(start):
+                raise ValueError(f"minima: got {list(point)}, expected {len(start)} coordinates, as many as start has.")
+        if domain is not None:
+            box = np.asarray(domain, float)
+            box = np.tile(box, (len(start), 1)) if box.shape == (2,) else box
+            if box.shape != (len(start), 2) or not (box[:, 0] < box[:, 1]).all():
+                raise ValueError(f"domain: got {domain!r}, expected (low, high) for each of {len(start)} coordinates.")
+            domain = tuple(map(tuple, box.tolist()))
+        for key, value in dict(name=name, fn=fn, start=start, minima=minima, domain=domain, formula=formula).items():
+            object.__setattr__(self, key, value)
+
+    @property
+    def dim(self) -> int:
+        """How many decision variables there are."""
+        return len(self.start)
+
+    def __call__(self, x):
+        """Evaluate at ``x``, ``(..., dim)``; anything TensorFlow can make a float tensor of."""
+        return self.fn(x if tf.is_tensor(x) else tf.convert_to_tensor(np.asarray(x, np.float32)))
+
+    def __repr__(self) -> str:
+        return f"Objective({self.name!r}, dim={self.dim}" + (f", {self.formula})" if self.formula else ")")
+
+
+def names() -> list[str]:
+    """Return the names of the catalogue.
+
+    Examples:
+        >>> names()[:3]
+        ['beale', 'booth', 'bowl']
+    """
+    return sorted(_ENTRIES)
+
+
+def get(name: str, **parameters) -> Objective:
+    """Return the catalogue objective called ``name``.
+
+    Args:
+        name: one of :func:`names`.
+        **parameters: for families: ``dim`` for ``"rosenbrock"``, ``"rastrigin"`` and ``"styblinski_tang"``; ``dim`` and
+            ``condition_number`` for ``"bowl"``.
+
+    Raises:
+        ValueError: no such objective (the message names the closest) or no such parameter.
+
+    Examples:
+        >>> get("rosenbrock").minima
+        ((1.0, 1.0),)
+        >>> get("bowl", dim=3, condition_number=100).dim
+        3
+        >>> get("rosenbrok")
+        Traceback (most recent call last):
+        ...
+        ValueError: objective: no objective is called 'rosenbrok'. Did you mean 'rosenbrock'? ...
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"objective: got {name!r} ({type(name).__name__}), expected a name, see tf_gd.objectives.names().")
+    if name not in _ENTRIES:
+        raise ValueError(
+            f"objective: no objective is called {name!r}.{_checks.did_you_mean(name, names())} "
+            f"All names: {', '.join(names())}; or pass a function of your own."
+        )
+    allowed = list(inspect.signature(_ENTRIES[name]).parameters)
+    for key in parameters:
+        if key not in allowed:
+            raise ValueError(f"{name}: got the parameter {key!r}, expected {' or '.join(allowed) or 'none'}.")
+    return _build(name, tuple(sorted(parameters.items())))
+
+
+@functools.lru_cache(maxsize=256)
+def _build(name: str, parameters: tuple) -> Objective:
+    return Objective(name, **_ENTRIES[name](**dict(parameters)))
+
+
+def resolve(objective, start=None) -> Objective:
+    """Return an Objective for a name, an Objective or a plain callable (which needs a ``start``)."""
+    if isinstance(objective, Objective):
+        return objective
+    if isinstance(objective, str):
+        return get(objective)
+    if not callable(objective):
+        raise TypeError(
+            f"objective: got {objective!r} ({type(objective).__name__}), expected a name such as 'rosenbrock', "
+            "a tf_gd.Objective, or a function from a tensor (..., dim) to a tensor (...)."
+        )
+    if start is None:
+        raise ValueError("start: got None, expected a point such as [1.0, 2.0]: a function of your own has no start yet.")
+    return Objective(getattr(objective, "__name__", type(objective).__name__), objective, start=start)

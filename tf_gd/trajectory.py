@@ -1,0 +1,129 @@
+"""What every run returns: aligned records, a typed outcome, and the settings that made them. NumPy only."""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+OUTCOMES = {
+    "converged": "the gradient norm fell to the tolerance, and the loss did not grow",
+    "max_steps": "all steps were made",
+    "diverged": "the run ended higher than it started",
+    "non_finite": "the loss or the gradient became infinite or undefined (NaN)",
+    "interrupted": "the run was stopped by Ctrl-C; the records up to there are kept",
+}
+
+_ARRAYS = ("points", "losses", "gradient_norms", "iterations")
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """The path of one descent.
+
+    Record ``i`` is the triple (x_k, f(x_k), norm of the gradient at x_k) of the same ``k = iterations[i]``. Record 0
+    is the start, before any update; the last point reached is always recorded.
+
+    Attributes:
+        points: ``(records, dim)``, in the dtype of the run.
+        losses: ``(records,)``, f at each point.
+        gradient_norms: ``(records,)``, the Euclidean norm of the gradient at each point.
+        iterations: ``(records,)``, how many updates had been made; ``i * record_every`` but for the last.
+        outcome: one of :data:`OUTCOMES`.
+        settings: what was run: objective, rate, momentum, mode, dtype and so on; text and numbers only.
+        seconds: wall-clock time of the loop, compilation not included.
+
+    Examples:
+        >>> import numpy as np
+        >>> path = Trajectory(np.array([[4.0], [2.0]]), np.array([16.0, 4.0]), np.array([8.0, 4.0]), np.array([0, 1]))
+        >>> path.steps, path.final.tolist(), path.outcome
+        (1, [2.0], 'max_steps')
+    """
+
+    points: np.ndarray
+    losses: np.ndarray
+    gradient_norms: np.ndarray
+    iterations: np.ndarray
+    outcome: str = "max_steps"
+    settings: dict[str, Any] = field(default_factory=dict)
+    seconds: float = float("nan")
+
+    def __post_init__(self):
+        records = len(self.points)
+        shapes = {name: np.shape(getattr(self, name)) for name in _ARRAYS}
+        if self.points.ndim != 2 or records == 0 or any(shapes[name] != (records,) for name in _ARRAYS[1:]):
+            raise ValueError(f"a trajectory needs points (records, dim) and three arrays (records,), got {shapes}.")
+        if self.outcome not in OUTCOMES:
+            raise ValueError(f"outcome: got {self.outcome!r}, expected one of {', '.join(OUTCOMES)}.")
+
+    @property
+    def steps(self) -> int:
+        """How many updates were made."""
+        return int(self.iterations[-1])
+
+    @property
+    def final(self) -> np.ndarray:
+        """The last point, ``(dim,)``."""
+        return self.points[-1]
+
+    def __repr__(self) -> str:
+        return (
+            f"Trajectory({self.outcome} after {self.steps} steps, loss {self.losses[0]:.6g} -> {self.losses[-1]:.6g}, "
+            f"{len(self.points)} records of dimension {self.points.shape[1]})"
+        )
+
+    def summary(self) -> dict[str, str]:
+        """Return what a table shows of it."""
+        point = ", ".join(f"{value:.6g}" for value in self.final[:4]) + (", ..." if len(self.final) > 4 else "")
+        return {
+            "steps": str(self.steps),
+            "outcome": self.outcome,
+            "final loss": f"{self.losses[-1]:.9g}",
+            "final gradient norm": f"{self.gradient_norms[-1]:.3g}",
+            "final point": f"({point})",
+            "time": f"{self.seconds * 1e3:.2f} ms",
+        }
+
+    def save(self, path) -> Path:
+        """Write the trajectory to ``path`` (``.npz`` is added if missing), whole or not at all; return the path."""
+        path = Path(path)
+        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        about = json.dumps({"outcome": self.outcome, "settings": self.settings, "seconds": self.seconds})
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, about=np.array(about), **{name: getattr(self, name) for name in _ARRAYS})
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        return path
+
+    @classmethod
+    def load(cls, path) -> "Trajectory":
+        """Read a trajectory written by :meth:`save`.
+
+        Raises:
+            ValueError: the file is not a saved trajectory, or is damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in _ARRAYS}
+                about = json.loads(str(file["about"]))
+            return cls(**arrays, outcome=about["outcome"], settings=about["settings"], seconds=about["seconds"])
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{path}: expected a file written by Trajectory.save, and could not read it ({error}).") from error
+
+    def plot(self, objective=None, ax=None):
+        """Draw the path on the objective's contours (2-D), f and f' with the steps (1-D), or the loss; return the axes.
+
+        ``objective`` defaults to the catalogue objective the run was made on, and is needed for a callable of yours.
+        """
+        from tf_gd.show.plots import plot_trajectory
+
+        return plot_trajectory(self, objective=objective, ax=ax)

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Comparison": "tf_gd.compare.comparison",
+    "Comparison": "tf_gd.comparison.descent",
     "Objective": "tf_gd.toy.objectives",
     "Trajectory": "tf_gd.trajectory",
-    "compare": "tf_gd.compare.comparison",
-    "compare_training": "tf_gd.compare.training",
+    "claim": "tf_gd.claims",
+    "compare": "tf_gd.comparison.descent",
+    "compare_training": "tf_gd.comparison.training",
     "exact_arithmetic": "tf_gd.devices",
     "fit": "tf_gd.networks.training",
     "gradient_descent": "tf_gd.toy.descent",
     "keras_descent": "tf_gd.builtin.descent",
+    "quiet_tensorflow": "tf_gd._quiet",
 }
 _MODULES = {
     "datasets": "tf_gd.networks.datasets",
@@ -29,11 +31,13 @@ _MODULES = {
 
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd import devices, show, updates
+    from tf_gd._quiet import quiet_tensorflow
     from tf_gd.builtin.descent import keras_descent
-    from tf_gd.compare.comparison import Comparison, compare
-    from tf_gd.compare.training import compare_training
+    from tf_gd.claims import claim
+    from tf_gd.comparison.descent import Comparison, compare
+    from tf_gd.comparison.training import compare_training
     from tf_gd.devices import exact_arithmetic
     from tf_gd.networks import datasets
     from tf_gd.networks.training import fit

@@ -4,13 +4,20 @@ import difflib
 import math
 import numbers
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+_BOOLS = (bool, np.bool_)
 
-def number(name: str, value, *, minimum: float = -math.inf, maximum: float = math.inf, above: float = -math.inf) -> float:
+
+def number(
+    name: str, value: Any, *, minimum: float = -math.inf, maximum: float = math.inf, above: float = -math.inf
+) -> float:
     """Return ``value`` as a float, or raise unless ``minimum <= value <= maximum`` and ``value > above``."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.ndarray)) or np.ndim(value):
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, _BOOLS) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: got {_show(value)}, expected a number. Pass a float, for example {name}=0.1.")
     value = float(value)
     if not math.isfinite(value) or not minimum <= value <= maximum or not value > above:
@@ -18,18 +25,19 @@ def number(name: str, value, *, minimum: float = -math.inf, maximum: float = mat
     return value
 
 
-def whole_number(name: str, value, *, minimum: int, maximum: int = 2**31 - 2) -> int:
+def whole_number(name: str, value: Any, *, minimum: int, maximum: int = 2**31 - 2) -> int:
     """Return ``value`` as an int, or raise unless it is a whole number between ``minimum`` and ``maximum``."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real) or value != value or value != value // 1:
+    if isinstance(value, _BOOLS) or not isinstance(value, numbers.Real) or not float(value).is_integer():
         raise TypeError(f"{name}: got {_show(value)}, expected a whole number. Pass an int, for example {name}=100.")
-    if not minimum <= value <= maximum:
+    whole = int(float(value))
+    if not minimum <= whole <= maximum:
         raise ValueError(f"{name}: got {value}, expected a whole number from {minimum} to {maximum}.")
-    return int(value)
+    return whole
 
 
 def flag(name: str, value) -> bool:
     """Return ``value`` as a bool, or raise unless it is one."""
-    if not isinstance(value, (bool, np.bool_)):
+    if not isinstance(value, _BOOLS):
         raise TypeError(f"{name}: got {_show(value)}, expected True or False.")
     return bool(value)
 
@@ -39,7 +47,9 @@ def one_of(name: str, value, options: Sequence[str]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name}: got {_show(value)}, expected one of {', '.join(map(repr, options))}.")
     if value not in options:
-        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, options))}.{did_you_mean(value, options)}")
+        raise ValueError(
+            f"{name}: got {value!r}, expected one of {', '.join(map(repr, options))}.{did_you_mean(value, options)}"
+        )
     return value
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 _PATIENCE = 0.5  # seconds before a bar appears
 
@@ -12,7 +13,7 @@ class Progress:
     def __init__(self, total: int, description: str):
         self._total, self._description = total, description
         self._since = time.perf_counter()
-        self._bar = None
+        self._bar: Any = None
 
     def __enter__(self):
         return self

@@ -35,6 +35,7 @@ class Trajectory:
         outcome: one of :data:`OUTCOMES`.
         settings: what was run: objective, rate, momentum, mode, dtype and so on; text and numbers only.
         seconds: wall-clock time of the loop, compilation not included.
+        objective: the function descended on, for pictures; not saved with the trajectory.
 
     Examples:
         >>> import numpy as np
@@ -50,6 +51,7 @@ class Trajectory:
     outcome: str = "max_steps"
     settings: dict[str, Any] = field(default_factory=dict)
     seconds: float = float("nan")
+    objective: Any = None
 
     def __post_init__(self):
         records = len(self.points)
@@ -96,9 +98,9 @@ class Trajectory:
         try:
             with os.fdopen(handle, "wb") as file:
                 np.savez(file, about=np.array(about), **{name: getattr(self, name) for name in _ARRAYS})
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         except BaseException:
-            os.unlink(temporary)
+            Path(temporary).unlink()
             raise
         return path
 
@@ -117,12 +119,14 @@ class Trajectory:
         except FileNotFoundError:
             raise
         except Exception as error:
-            raise ValueError(f"{path}: expected a file written by Trajectory.save, and could not read it ({error}).") from error
+            raise ValueError(
+                f"{path}: expected a file written by Trajectory.save, and could not read it ({error})."
+            ) from error
 
     def plot(self, objective=None, ax=None):
         """Draw the path on the objective's contours (2-D), f and f' with the steps (1-D), or the loss; return the axes.
 
-        ``objective`` defaults to the catalogue objective the run was made on, and is needed for a callable of yours.
+        ``objective`` defaults to the one the run was made on, and is needed after :meth:`load`.
         """
         from tf_gd.show.plots import plot_trajectory
 

@@ -1,0 +1,1 @@
+"""The same update, inside ``keras.optimizers.SGD``."""

@@ -2,12 +2,13 @@
 
 import functools
 import json
+from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks
+from tf_gd import _checks, devices
+from tf_gd._backend import keras
 from tf_gd.toy import _loop
 from tf_gd.toy.descent import check_run, check_start, describe
 from tf_gd.trajectory import Trajectory
@@ -37,6 +38,7 @@ class BuiltIn:
         return ()
 
     def __call__(self, k, x, velocity, gradient, knobs):
+        """Let Keras do one step from ``x``."""
         self.point.assign(x)
         _apply(self.optimizer, gradient, self.point)
         return tf.convert_to_tensor(self.point), velocity
@@ -48,14 +50,24 @@ def _apply(optimizer, gradient, variable):
 
 
 def keras_descent(
-    objective, start=None, *, optimizer, steps=1000, tolerance=None, record_every=1, mode="auto", dtype="float32"
+    objective,
+    start=None,
+    *,
+    optimizer,
+    steps=1000,
+    tolerance=None,
+    record_every=1,
+    mode="auto",
+    dtype="float32",
+    device="auto",
 ) -> Trajectory:
     """Minimise a function with a Keras optimizer, through the loop of :func:`tf_gd.gradient_descent`.
 
     The optimizer is not changed: a copy made from its configuration does the work, so that it may serve again.
 
     Args:
-        objective, start, steps, tolerance, record_every, mode, dtype: as for :func:`tf_gd.gradient_descent`.
+        objective, start, steps, tolerance, record_every, mode, dtype, device: as for
+            :func:`tf_gd.gradient_descent`.
         optimizer: a ``keras.optimizers.SGD`` with any of its options, or another Keras optimizer.
 
     Returns:
@@ -70,7 +82,6 @@ def keras_descent(
         >>> round(float(path.final[0]), 6)
         0.060466
     """
-    check_backend()
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise TypeError(
             f"optimizer: got {optimizer!r} ({type(optimizer).__name__}), expected a Keras optimizer, "
@@ -79,20 +90,24 @@ def keras_descent(
     mode = _checks.one_of("mode", mode, _loop.MODES)
     dtype = _checks.one_of("dtype", dtype, ("float32", "float64"))
     steps, tolerance, record_every = check_run(steps, tolerance, record_every)
-    chosen, value, x = check_start(objective, start, dtype)
+    device = devices.choose(device)
 
     knobs = np.array([_loop.stop_below(tolerance)])
-    rate, built_in = _copy(optimizer, int(x.shape[0]), dtype)
-    program = _loop.compile_for(value, built_in, mode, x, knobs)
-    built_in.reset(rate if isinstance(rate, float) else None)
+    with tf.device(device):
+        chosen, value, x = check_start(objective, start, dtype)
+        rate, built_in = _copy(optimizer, int(x.shape[0]), dtype, device)
+        program = _loop.compile_for(value, built_in, mode, device, x, knobs)
+        built_in.reset(rate if isinstance(rate, float) else None)
+        name = f"keras.optimizers.{type(optimizer).__name__}"
+        momentum, nesterov = getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False)
+        settings = describe(chosen, rate, momentum, nesterov, dtype, device, optimizer=name)
+        run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings, shown=chosen)
+        return _loop.run(program, x, lambda first: knobs, **run_settings)
 
-    settings = describe(chosen, rate, getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False), dtype)
-    settings["optimizer"] = f"keras.optimizers.{type(optimizer).__name__}"
-    run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings)
-    return _loop.run(program, x, lambda first: knobs, **run_settings)
 
-
-def _copy(optimizer, dim: int, dtype: str) -> tuple[float | keras.optimizers.schedules.LearningRateSchedule, BuiltIn]:
+def _copy(
+    optimizer, dim: int, dtype: str, device: str
+) -> tuple[float | keras.optimizers.schedules.LearningRateSchedule, BuiltIn]:
     """Return the optimizer's rate, and a copy of it; the same copy for the same settings but for the rate."""
     config = optimizer.get_config()
     rate = config.pop("learning_rate")
@@ -101,18 +116,10 @@ def _copy(optimizer, dim: int, dtype: str) -> tuple[float | keras.optimizers.sch
         rate = schedule = optimizer._learning_rate  # the schedule itself: the public attribute is its present value
     else:
         rate = _checks.number("learning_rate", rate, above=0.0)
-    return rate, _built_in(type(optimizer), json.dumps(config, sort_keys=True), schedule, dim, dtype)
+    kind: Any = type(optimizer)
+    return rate, _built_in(kind, json.dumps(config, sort_keys=True), schedule, dim, dtype, device)
 
 
 @functools.lru_cache(maxsize=64)
-def _built_in(kind, config: str, schedule, dim: int, dtype: str) -> BuiltIn:
+def _built_in(kind: Any, config: str, schedule, dim: int, dtype: str, device: str) -> BuiltIn:
     return BuiltIn(kind.from_config({**json.loads(config), "learning_rate": schedule or 1.0}), dim, dtype)
-
-
-def check_backend() -> None:
-    """Raise unless Keras runs on TensorFlow."""
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            f"Keras backend: got {keras.backend.backend()!r}, expected 'tensorflow'. Set the environment variable "
-            "KERAS_BACKEND=tensorflow before Keras is imported, or mend the file ~/.keras/keras.json."
-        )

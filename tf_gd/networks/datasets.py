@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+
+from tf_gd._backend import keras
 
 
 class Digits(NamedTuple):

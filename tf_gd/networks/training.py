@@ -5,11 +5,11 @@ import time
 import warnings
 from collections.abc import Iterator
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tf_gd import _checks, updates
+from tf_gd._backend import keras
 
 
 def epoch_of_descent(model, x, y, order, batch_size):
@@ -234,7 +234,9 @@ def _check_data(x, y) -> tuple[np.ndarray, np.ndarray]:
     for name, value in (("x", x), ("y", y)):
         array = np.asarray(value)
         if array.dtype.kind not in "iufb" or array.ndim == 0:
-            raise TypeError(f"{name}: got {array.dtype} of shape {array.shape}, expected an array of numbers (samples, ...).")
+            raise TypeError(
+                f"{name}: got {array.dtype} of shape {array.shape}, expected an array of numbers (samples, ...)."
+            )
         if array.dtype.kind == "f":
             array = array.astype(keras.config.floatx(), copy=False)
             if not np.isfinite(array).all():
@@ -262,7 +264,9 @@ def _check_model(model, x, y) -> None:
         )
     for option in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor"):
         if getattr(optimizer, option):
-            raise ValueError(f"optimizer: got {option}={getattr(optimizer, option)}, which this loop does not do; use model.fit.")
+            raise ValueError(
+                f"optimizer: got {option}={getattr(optimizer, option)}, which this loop does not do; use model.fit."
+            )
     if not model.built:
         model.build(x.shape)
     if not model.trainable_variables:

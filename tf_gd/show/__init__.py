@@ -1,0 +1,29 @@
+"""Pictures and tables: they take plain results and never import TensorFlow."""
+
+from tf_gd.show.plots import (
+    BUILT_IN,
+    BY_HAND,
+    STYLE,
+    plot_contours,
+    plot_distance,
+    plot_learning_rates,
+    plot_losses,
+    plot_steps,
+    plot_trajectory,
+    save,
+)
+from tf_gd.show.table import table
+
+__all__ = [
+    "BUILT_IN",
+    "BY_HAND",
+    "STYLE",
+    "plot_contours",
+    "plot_distance",
+    "plot_learning_rates",
+    "plot_losses",
+    "plot_steps",
+    "plot_trajectory",
+    "save",
+    "table",
+]

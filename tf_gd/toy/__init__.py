@@ -1,0 +1,1 @@
+"""Gradient descent by hand, on functions you can draw."""

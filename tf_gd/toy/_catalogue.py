@@ -26,9 +26,7 @@ def _split(x):
 
 def square():
     """x^2."""
-    return dict(
-        fn=lambda x: x[..., 0] ** 2, start=[10.0], minima=[[0.0]], domain=[-11, 11], formula="x^2"
-    )
+    return dict(fn=lambda x: x[..., 0] ** 2, start=[10.0], minima=[[0.0]], domain=[-15, 15], formula="x^2")
 
 
 def cosine_wave():
@@ -73,7 +71,11 @@ def lecture_quadratic():
         return 2.0 * x1**2 + x2**2 + x1 * x2 - 6.0 * x1 - 5.0 * x2
 
     return dict(
-        fn=fn, start=[-2.0, 4.5], minima=[[1.0, 2.0]], domain=[[-3, 5], [-2, 6]], formula="2 x1^2 + x2^2 + x1 x2 - 6 x1 - 5 x2"
+        fn=fn,
+        start=[-2.0, 4.5],
+        minima=[[1.0, 2.0]],
+        domain=[[-3, 5], [-2, 6]],
+        formula="2 x1^2 + x2^2 + x1 x2 - 6 x1 - 5 x2",
     )
 
 
@@ -161,9 +163,7 @@ def himmelblau():
         [-3.779310253377747, -3.283185991286170],
         [3.584428340330492, -1.848126526964404],
     ]
-    return dict(
-        fn=fn, start=[0.0, 0.0], minima=minima, domain=[-5, 5], formula="(x1^2 + x2 - 11)^2 + (x1 + x2^2 - 7)^2"
-    )
+    return dict(fn=fn, start=[0.0, 0.0], minima=minima, domain=[-5, 5], formula="(x1^2 + x2 - 11)^2 + (x1 + x2^2 - 7)^2")
 
 
 def beale():
@@ -201,9 +201,7 @@ def matyas():
         x1, x2 = _split(x)
         return 0.26 * (x1**2 + x2**2) - 0.48 * x1 * x2
 
-    return dict(
-        fn=fn, start=[9.0, 4.0], minima=[[0.0, 0.0]], domain=[-10, 10], formula="0.26 (x1^2 + x2^2) - 0.48 x1 x2"
-    )
+    return dict(fn=fn, start=[9.0, 4.0], minima=[[0.0, 0.0]], domain=[-10, 10], formula="0.26 (x1^2 + x2^2) - 0.48 x1 x2")
 
 
 def three_hump_camel():

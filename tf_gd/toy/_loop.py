@@ -7,7 +7,8 @@ a comparison compares the updates and nothing else: even recording the losses ch
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -68,26 +69,39 @@ def descend(objective, update, x, velocity, clock, knobs, room=None):
     return points.stack(), losses.stack(), tf.sqrt(squares.stack()), x, velocity, k, stop
 
 
+class Update(Hashable, Protocol):
+    """What :func:`descend` updates with: by hand, or a Keras optimizer."""
+
+    def first_velocity(self, x) -> Any:
+        """Return what the update carries before the first step."""
+
+    def __call__(self, k, x, velocity, gradient, knobs) -> Any:
+        """Return the next x and velocity."""
+
+
 class Program:
     """:func:`descend` for one objective and one update, compiled as ``mode`` says, and run in chunks."""
 
-    def __init__(self, objective: Callable, update: Callable, mode: str, dim: int):
+    def __init__(self, objective: Callable, update: Update, mode: str, dim: int):
         self.mode = mode
         self.traces = 0
         self.compile_seconds = 0.0
         self._pace = _FIRST_CHUNK[mode]
         self._room = max(1, _RECORDED_NUMBERS // (dim + 2))
         self._objective, self.update = objective, update
-        self._run: Callable | None = self._descend if mode == "eager" else None
+        self._run: Callable = self._descend if mode == "eager" else self._not_compiled
 
     def _descend(self, x, velocity, clock, knobs):
         self.traces += self.mode != "eager"
         room = self._room if self.mode == "xla" else None
         return descend(self._objective, self.update, x, velocity, clock, knobs, room)
 
+    def _not_compiled(self, *arguments):
+        raise RuntimeError("compile() comes first")
+
     def compile(self, x, knobs: np.ndarray) -> None:
         """Trace and compile, unless done already, by doing step 0 once and throwing the result away."""
-        if self._run is None:
+        if self._run == self._not_compiled:
             start = time.perf_counter()
             arguments = _tensors(x, self.update.first_velocity(x), (0, 0, 1), knobs)
             program = tf.function(self._descend, jit_compile=self.mode == "xla").get_concrete_function(*arguments)
@@ -118,10 +132,12 @@ def _tensors(x, velocity, clock, knobs):
     return x, velocity, tf.constant(clock, tf.int32), tf.constant(knobs, x.dtype)
 
 
-def run(program: Program, x, knobs: Callable, *, steps: int, record_every: int, tolerance, settings: dict) -> Trajectory:
+def run(
+    program: Program, x, knobs: Callable, *, steps: int, record_every: int, tolerance, settings: dict, shown
+) -> Trajectory:
     """Run a compiled program from ``x`` to the end, chunk by chunk; Ctrl-C returns what is done so far.
 
-    ``knobs(first)`` gives the knobs for the chunk that starts at step ``first``.
+    ``knobs(first)`` gives the knobs for the chunk that starts at step ``first``; ``shown`` is the objective to draw.
     """
     state, next_step, stop, interrupted = (x, program.update.first_velocity(x)), 0, False, False
     chunks: list[tuple[list[np.ndarray], int]] = []
@@ -146,7 +162,7 @@ def run(program: Program, x, knobs: Callable, *, steps: int, record_every: int, 
     iterations = np.minimum(np.arange(len(losses), dtype=np.int64) * record_every, last)
     outcome = "interrupted" if interrupted else _outcome(points, losses, norms, tolerance)
     settings = {**settings, "steps": steps, "tolerance": tolerance, "record_every": record_every, "mode": program.mode}
-    return Trajectory(points, losses, norms, iterations, outcome, settings, seconds)
+    return Trajectory(points, losses, norms, iterations, outcome, settings, seconds, shown)
 
 
 def _outcome(points, losses, norms, tolerance) -> str:
@@ -164,19 +180,19 @@ def stop_below(tolerance) -> float:
 
 
 @functools.lru_cache(maxsize=64)
-def program_for(objective: Callable, update: Callable, mode: str, dtype: str, dim: int, exact: bool) -> Program:
+def program_for(objective: Callable, update: Update, mode: str, dtype: str, dim: int, device: str, exact: bool) -> Program:
     """Return the program for these; the same one for the same arguments, so that nothing compiles twice."""
     return Program(objective, update, mode, dim)
 
 
-def compile_for(objective: Callable, update: Callable, mode: str, x, knobs: np.ndarray) -> Program:
+def compile_for(objective: Callable, update: Update, mode: str, device: str, x, knobs: np.ndarray) -> Program:
     """Return a compiled program; with ``"auto"`` the first of XLA, graph, eager that can be had.
 
     Raises:
         ValueError: the objective cannot be compiled in the mode asked for.
     """
     for attempt in ("xla", "graph", "eager") if mode == "auto" else (mode,):
-        program = program_for(objective, update, attempt, x.dtype.name, int(x.shape[0]), graph_is_exact())
+        program = program_for(objective, update, attempt, x.dtype.name, int(x.shape[0]), device, graph_is_exact())
         try:
             program.compile(x, knobs)
         except Exception as error:  # whatever the user's function makes the tracer or XLA raise

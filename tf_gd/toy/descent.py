@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks, updates
+from tf_gd import _checks, devices, updates
 from tf_gd.toy import _loop
 from tf_gd.toy.objectives import Objective, resolve
 from tf_gd.trajectory import Trajectory
@@ -33,6 +33,7 @@ class ByHand:
         return tf.zeros_like(x) if self.momentum else ()
 
     def __call__(self, k, x, velocity, gradient, knobs):
+        """Do step ``k`` from ``x``."""
         if self.schedule is not None:
             learning_rate = tf.cast(self.schedule(k), x.dtype)
         elif self.rate_of_each_step:
@@ -54,6 +55,7 @@ def gradient_descent(
     record_every=1,
     mode="auto",
     dtype="float32",
+    device="auto",
 ) -> Trajectory:
     """Minimise a function by gradient descent, written by hand with ``tf.GradientTape``.
 
@@ -70,8 +72,9 @@ def gradient_descent(
         steps: how many updates at most; 0 returns the start.
         tolerance: stop as converged when the norm of the gradient is at most this; None makes all the steps.
         record_every: record every so many steps. The start and the last point are always recorded.
-        mode: ``"auto"`` (XLA where it compiles, else graph, else eager; the result's settings say which), or one of the three.
+        mode: ``"auto"`` (XLA where it compiles, else graph, else eager; the result's settings say which), or one of them.
         dtype: ``"float32"`` or ``"float64"``.
+        device: ``"auto"`` (the CPU), or a name such as ``"GPU:0"``.
 
     Returns:
         The path. Divergence is an outcome of it, not an exception.
@@ -92,16 +95,17 @@ def gradient_descent(
     momentum = _checks.number("momentum", momentum, minimum=0.0, maximum=1.0)
     nesterov = _checks.flag("nesterov", nesterov)
     rate = check_learning_rate(learning_rate, steps)
-    chosen, value, x = check_start(objective, start, dtype)
+    device = devices.choose(device)
 
     schedule = rate if callable(rate) else None
     update = ByHand(momentum != 0, nesterov and momentum != 0, schedule, isinstance(rate, np.ndarray))
     knobs = functools.partial(_knobs, _loop.stop_below(tolerance), momentum, rate)
-    program = _loop.compile_for(value, update, mode, x, knobs(0))
-    settings = describe(chosen, rate, momentum, nesterov, dtype)
-    settings["optimizer"] = "by hand"
-    run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings)
-    return _loop.run(program, x, knobs, **run_settings)
+    with tf.device(device):
+        chosen, value, x = check_start(objective, start, dtype)
+        program = _loop.compile_for(value, update, mode, device, x, knobs(0))
+        settings = describe(chosen, rate, momentum, nesterov, dtype, device, optimizer="by hand")
+        run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings, shown=chosen)
+        return _loop.run(program, x, knobs, **run_settings)
 
 
 def _knobs(stop_below, momentum, rate, first: int) -> np.ndarray:
@@ -151,13 +155,14 @@ def check_start(objective, start, dtype: str) -> tuple[Objective, Callable, Any]
     return chosen, _value(chosen.fn, x, chosen.name), tf.convert_to_tensor(x)
 
 
-def describe(objective: Objective, rate, momentum, nesterov, dtype) -> dict[str, Any]:
+def describe(objective: Objective, rate, momentum, nesterov, dtype, device, optimizer: str) -> dict[str, Any]:
     """Return the settings of a run as text and numbers."""
     if callable(rate):
         rate = type(rate).__name__
     elif isinstance(rate, np.ndarray):
         rate = f"{len(rate)} rates from {rate[0]:g} to {rate[-1]:g}"
-    return dict(objective=objective.name, learning_rate=rate, momentum=momentum, nesterov=nesterov, dtype=dtype)
+    update = dict(optimizer=optimizer, learning_rate=rate, momentum=momentum, nesterov=nesterov)
+    return dict(objective=objective.name, **update, dtype=dtype, device=device)
 
 
 def _value(fn: Callable, x: np.ndarray, name: str) -> Callable:

@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from tf_gd import _checks
-from tf_gd.builtin.descent import check_backend
-from tf_gd.compare.comparison import Comparison, distances
+from tf_gd._backend import keras
+from tf_gd.comparison.descent import Comparison, distances
 from tf_gd.networks.training import fit
 
 
@@ -74,7 +73,6 @@ def compare_training(
     Raises:
         TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
     """
-    check_backend()
     if not callable(build_model):
         raise TypeError(f"build_model: got {build_model!r}, expected a function without arguments that returns a new model.")
     if type(optimizer) is not keras.optimizers.SGD:

@@ -1,17 +1,17 @@
 """Are they the same? The hand-written update beside ``keras.optimizers.SGD``, record by record."""
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import keras
 import numpy as np
 
-from tf_gd import _checks
+from tf_gd import devices
+from tf_gd._backend import keras
 from tf_gd.builtin.descent import keras_descent
-from tf_gd.compare.ulp import ulp_distance
+from tf_gd.comparison.ulp import ulp_distance
 from tf_gd.show.table import table
-from tf_gd.toy import _loop
 from tf_gd.toy.descent import check_learning_rate, gradient_descent
 from tf_gd.trajectory import Trajectory
 
@@ -96,11 +96,12 @@ def compare(
     record_every=1,
     mode="auto",
     dtype="float32",
+    device="auto",
 ) -> Comparison:
     """Run the update written by hand and ``keras.optimizers.SGD`` through the same loop, and compare every record.
 
     Args:
-        objective, start, learning_rate, momentum, nesterov, steps, record_every, mode, dtype: as for
+        objective, start, learning_rate, momentum, nesterov, steps, record_every, mode, dtype, device: as for
             :func:`tf_gd.gradient_descent`.
 
     Returns:
@@ -115,39 +116,40 @@ def compare(
         (True, 0.0, None)
     """
     by_hand: dict[str, Any] = dict(learning_rate=learning_rate, momentum=momentum, nesterov=nesterov)
-    run: dict[str, Any] = dict(steps=steps, record_every=record_every, dtype=dtype)
-    manual = gradient_descent(objective, start, mode=mode, **by_hand, **run)
+    run: dict[str, Any] = dict(steps=steps, record_every=record_every, dtype=dtype, device=device)
+    with devices.full_float32():
+        manual = gradient_descent(objective, start, mode=mode, **by_hand, **run)
+        run["mode"] = manual.settings["mode"]  # "auto" has chosen: the same for both
+        rate = check_learning_rate(learning_rate, manual.settings["steps"])
+        optimizer = keras.optimizers.SGD(
+            learning_rate=_RateOfEachStep(rate) if isinstance(rate, np.ndarray) else rate,
+            momentum=float(momentum),
+            nesterov=bool(nesterov),
+        )
+        builtin = keras_descent(objective, start, optimizer=optimizer, **run)
+        result = _compared(manual, builtin)
+        if dtype == "float32" or result.identical:
+            return result
 
-    rate = check_learning_rate(learning_rate, manual.settings["steps"])
-    optimizer = keras.optimizers.SGD(
-        learning_rate=_RateOfEachStep(rate) if isinstance(rate, np.ndarray) else rate,
-        momentum=float(momentum),
-        nesterov=nesterov,
-    )
-    builtin = keras_descent(objective, start, optimizer=optimizer, mode=manual.settings["mode"], **run)
-
-    cause = ""
-    if dtype == "float64" and not _compared(manual, builtin).identical:
         by_hand["momentum"] = float(np.float32(momentum))
         if not callable(rate):
             by_hand["learning_rate"] = np.float32(rate).astype(float) if np.ndim(rate) else float(np.float32(rate))
-        rounded = gradient_descent(objective, start, mode=manual.settings["mode"], **by_hand, **run)
-        if _compared(rounded, builtin).identical:
-            cause = (
-                "Keras rounds the learning rate and the momentum to float32, also for float64 variables.\n"
-                "With both rounded by hand as well, the two are identical (0 ULP)."
-            )
-    return _compared(manual, builtin, cause)
+        rounded = gradient_descent(objective, start, **by_hand, **run)
+        return dataclasses.replace(result, cause=_ROUNDED) if _compared(rounded, builtin).identical else result
 
 
-def _compared(manual: Trajectory, builtin: Trajectory, cause: str = "") -> Comparison:
+_ROUNDED = (
+    "Keras rounds the learning rate and the momentum to float32, also for float64 variables.\n"
+    "With both rounded by hand as well, the two are identical (0 ULP)."
+)
+
+
+def _compared(manual: Trajectory, builtin: Trajectory) -> Comparison:
     common = min(len(manual.points), len(builtin.points))
-    left, right = (
-        np.column_stack([run.points, run.losses, run.gradient_norms])[:common] for run in (manual, builtin)
-    )
+    left, right = (np.column_stack([run.points, run.losses, run.gradient_norms])[:common] for run in (manual, builtin))
     complete = bool(np.array_equal(manual.iterations, builtin.iterations))
     ulp, absolute = distances(left, right)
-    return Comparison(manual, builtin, manual.iterations[:common], ulp, absolute, complete, _title(manual), cause)
+    return Comparison(manual, builtin, manual.iterations[:common], ulp, absolute, complete, _title(manual))
 
 
 def distances(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

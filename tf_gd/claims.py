@@ -1,0 +1,67 @@
+"""Numbers that a tutorial states, checked while it runs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class ClaimError(AssertionError):
+    """A tutorial measured something else than it states."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One checked statement.
+
+    Attributes:
+        text: what is stated.
+        expected: the number, from theory, arithmetic or a publication, as shown.
+        measured: what came out, as shown.
+        holds: whether they agree.
+    """
+
+    text: str
+    expected: str
+    measured: str
+    holds: bool
+
+
+recorded: list[Claim] = []
+
+
+def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool = False) -> None:
+    """State that ``measured`` is ``expected``, print both, and raise if it is not so.
+
+    Args:
+        text: the statement, one line.
+        measured: a number, an array, a bool or a text.
+        expected: the same; from theory, arithmetic or a publication, never an earlier measurement.
+        within: the largest absolute difference that counts as agreement.
+        at_least: agree also when ``measured`` is larger.
+
+    Raises:
+        ClaimError: the claim does not hold.
+
+    Examples:
+        >>> claim("one step at rate 1/L lands on the minimum", measured=0.0, expected=0.0)
+        ok  one step at rate 1/L lands on the minimum
+            expected 0, measured 0
+    """
+    if isinstance(expected, (str, bool)):
+        holds = measured == expected
+    else:
+        difference = np.asarray(measured, "float64") - np.asarray(expected, "float64")
+        holds = bool(np.all(difference >= -within) if at_least else np.all(np.abs(difference) <= within))
+    made = Claim(text, ("at least " if at_least else "") + _show(expected), _show(measured), bool(holds))
+    recorded.append(made)
+    print(f"{'ok ' if holds else 'NO '} {text}\n    expected {made.expected}, measured {made.measured}")
+    if not holds:
+        raise ClaimError(f"{text}: expected {made.expected}, measured {made.measured}")
+
+
+def _show(value) -> str:
+    if isinstance(value, (str, bool)):
+        return str(value)
+    if np.ndim(value):
+        return "(" + ", ".join(_show(element) for element in np.asarray(value).ravel()) + ")"
+    return f"{float(value):.8g}"

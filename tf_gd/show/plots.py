@@ -1,0 +1,305 @@
+"""Pictures of descents. They take results and axes, return axes, and never open a window.
+
+By hand is blue and solid, built in is orange and dashed, everywhere.
+"""
+
+import functools
+import os
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+STYLE = Path(__file__).with_name("tf_gd.mplstyle")
+BY_HAND = {"color": "#0072B2", "linestyle": "-"}
+BUILT_IN = {"color": "#D55E00", "linestyle": "--"}
+_INK = "#333333"
+
+
+def styled(draw):
+    """Draw with the package's style sheet, whatever the user's own settings are."""
+
+    @functools.wraps(draw)
+    def wrapper(*args, **kwargs):
+        with plt.style.context(STYLE):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+@styled
+def plot_trajectory(trajectory, objective=None, ax=None):
+    """Draw a path in the way that suits its dimension: f and f' in 1-D, contours in 2-D, else the loss.
+
+    Args:
+        trajectory: a :class:`tf_gd.Trajectory`.
+        objective: the function to draw; by default the one the path was made on, if it is still known.
+        ax: where to draw; two of them, one above the other, in 1-D. New ones by default.
+
+    Returns:
+        The axes.
+    """
+    objective = objective if objective is not None else trajectory.objective
+    if objective is None or trajectory.points.shape[1] > 2:
+        return plot_losses({"by hand": trajectory}, ax=ax)
+    if trajectory.points.shape[1] == 1:
+        return plot_steps(trajectory, objective, axes=ax)
+    return plot_contours(objective, {"": trajectory}, ax=ax)
+
+
+@styled
+def plot_contours(objective, trajectories, ax=None, levels: int = 24):
+    """Draw paths on the level lines of a function of two variables, spaced evenly in the logarithm of f - lowest f.
+
+    Args:
+        objective: callable on an array ``(..., 2)``, with ``domain``, ``minima`` and ``name`` if it has them.
+        trajectories: ``{label: Trajectory}``; at most six.
+        ax: where to draw; new axes by default.
+        levels: how many level lines.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    minima = np.array(getattr(objective, "minima", ())).reshape(-1, 2)
+    frame = _frame(objective, trajectories, minima)
+    x1, x2 = np.meshgrid(_between(frame[0], 241), _between(frame[1], 241))
+    f = np.asarray(_values(objective, np.stack([x1, x2], axis=-1)), dtype="float64")
+    lowest = min([np.nanmin(f), *_values(objective, minima)]) if len(minima) else np.nanmin(f)
+    height = np.maximum(f - lowest, np.finfo("float32").tiny)
+    high = np.nanmax(height)
+    low = max(np.nanpercentile(height, 0.2), high * 1e-7)
+    spaced = np.geomspace(low, high, levels)
+    ax.contour(x1, x2, height, levels=spaced, norm=LogNorm(low, high), cmap="Greys_r", linewidths=0.7, alpha=0.75)
+
+    for number, (label, trajectory) in enumerate(trajectories.items()):
+        style = mpl.rcParams["axes.prop_cycle"].by_key()
+        color, dash = style["color"][number % 6], style["linestyle"][number % 6]
+        _draw_path(ax, trajectory, frame, label, color, dash)
+    if len(minima):
+        ax.plot(*minima.T, "X", color="#000000", markersize=8, markeredgecolor="white", label="known minimum", zorder=6)
+    ax.set(xlim=frame[0], ylim=frame[1], xlabel="$x_1$", ylabel="$x_2$", title=getattr(objective, "formula", "") or None)
+    ax.grid(visible=False)
+    ax.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9)
+    return ax
+
+
+@styled
+def plot_steps(trajectory, objective, axes=None):
+    """Draw f above f' for a function of one variable, with the steps on both.
+
+    A step goes against the sign of f': to the left where f' is positive, to the right where it is negative.
+
+    Args:
+        trajectory: a :class:`tf_gd.Trajectory` of dimension 1.
+        objective: callable on an array ``(..., 1)``, with ``domain`` and ``minima`` if it has them.
+        axes: two axes, one above the other; new ones by default.
+
+    Returns:
+        The two axes.
+    """
+    top, bottom = axes if axes is not None else plt.subplots(2, 1, sharex=True, figsize=(6.4, 6.0))[1]
+    minima = np.array(getattr(objective, "minima", ())).reshape(-1, 1)
+    frame = _frame(objective, {"": trajectory}, minima)[0]
+    x = _between(frame, 1001)
+    f = np.asarray(_values(objective, x[:, None]), dtype="float64")
+    slope = np.gradient(f, x)
+    path = trajectory.points[:, 0].astype("float64")
+    inside = (path >= frame[0]) & (path <= frame[1])
+    left = None if inside.all() else int(np.argmin(inside))  # the first record outside
+    path = path[: None if left is None else left + 1]
+    signs = np.sign(_values(objective, path[:, None] + 1e-3) - _values(objective, path[:, None] - 1e-3))
+    recorded = {"$f(x)$": trajectory.losses, "$f'(x)$": trajectory.gradient_norms}
+
+    for ax, curve, name in ((top, f, "$f(x)$"), (bottom, slope, "$f'(x)$")):
+        ax.plot(x, curve, color=_INK, linestyle="-", linewidth=1.2)
+        heights = recorded[name][: len(path)] * (signs if ax is bottom else 1.0)
+        ax.plot(path, heights, marker="o", **BY_HAND, linewidth=0.9, label=f"{trajectory.steps} steps")
+        ax.plot(path[:1], heights[:1], "o", color="white", markeredgecolor=BY_HAND["color"], markersize=9, label="start")
+        if left is None:
+            ax.plot(path[-1:], heights[-1:], "*", color=BY_HAND["color"], markersize=13, label="end")
+        for point in minima[:, 0]:
+            ax.axvline(point, color="#000000", linestyle=":", linewidth=1.0)
+        margin = 0.08 * (curve.max() - curve.min())
+        ax.set(ylabel=name, xlim=frame, ylim=(curve.min() - margin, curve.max() + 2 * margin))
+    bottom.axhline(0.0, color=_INK, linestyle="-", linewidth=0.8)
+    bottom.set(xlabel="$x$")
+    if left is not None:
+        _say_left(top, trajectory.iterations[left])
+    top.set_title(getattr(objective, "formula", "") or None)
+    top.legend(loc="upper center", fontsize=8, ncols=3)
+    return top, bottom
+
+
+@styled
+def plot_losses(runs, ax=None, lowest: float = 0.0, xlabel: str = "step"):
+    """Draw losses on a logarithmic scale, run over run.
+
+    Args:
+        runs: ``{label: Trajectory or array of losses}``; the labels "by hand" and "built in" get their own colours.
+        ax: where to draw; new axes by default.
+        lowest: the loss at the minimum, subtracted, so that a linear rate is a straight line.
+        xlabel: what the records are counted in.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    for label, run in runs.items():
+        losses = np.asarray(getattr(run, "losses", run), dtype="float64") - lowest
+        counted = np.asarray(getattr(run, "iterations", np.arange(len(losses))))
+        finite = np.isfinite(losses)
+        style = BUILT_IN if label == "built in" else BY_HAND if label == "by hand" else {}
+        ax.plot(counted[finite], np.where(losses[finite] > 0, losses[finite], np.nan), label=label, **style)
+        if not finite.all():
+            ax.plot(counted[finite][-1:], losses[finite][-1:], "x", color=_INK, markersize=8)
+    ax.set(yscale="log", xlabel=xlabel, ylabel="loss" if lowest == 0 else "loss above the lowest")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_locator(LogLocator(numticks=8))
+    ax.legend()
+    return ax
+
+
+@styled
+def plot_distance(iterations, ulp, absolute, title: str = "", ax=None):
+    """Draw how far the hand-written run is from the built-in one: ULP to the left, absolute to the right.
+
+    Args:
+        iterations: ``(records,)``, after how many updates.
+        ulp: ``(records,)``, distance in units in the last place.
+        absolute: ``(records,)``, absolute distance.
+        title: over the picture.
+        ax: where to draw; new axes by default.
+
+    Returns:
+        The axes of the ULP.
+    """
+    ax = ax if ax is not None else plt.subplots(figsize=(6.4, 3.6))[1]
+    same = not np.any(ulp)
+    ax.plot(iterations, ulp, **BY_HAND, label="ULP")
+    ax.set(xlabel="step", ylabel="distance in ULP", title=title)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if same:
+        ax.set(ylim=(-0.5, 4), yticks=range(5))
+        ax.text(0.5, 0.5, f"0 ULP at all {len(ulp)} records", transform=ax.transAxes, ha="center", color=_INK)
+        return ax
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_ylim(bottom=0)
+    other = ax.twinx()
+    other.plot(iterations, np.where(absolute > 0, absolute, np.nan), **BUILT_IN)
+    other.set(yscale="log", ylabel="absolute distance (dashed)")
+    other.spines["right"].set_visible(True)
+    other.grid(visible=False)
+    return ax
+
+
+@styled
+def plot_learning_rates(rates, losses, start_loss: float, limit: float | None = None, best: float | None = None, ax=None):
+    """Draw the final loss of many runs over their learning rate, with the theory over the measurement.
+
+    Args:
+        rates: ``(runs,)``, the learning rates.
+        losses: ``(runs,)``, the loss after the same number of steps; infinite or NaN where the run overflowed.
+        start_loss: the loss that all runs started from.
+        limit: the rate beyond which theory says that the descent diverges, 2 / L.
+        best: the rate that theory says is fastest.
+        ax: where to draw; new axes by default.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    rates, losses = np.asarray(rates), np.asarray(losses, dtype="float64")
+    top, bottom = start_loss * 1e4, max(np.nanmin(losses[losses > 0], initial=start_loss), start_loss * 1e-16)
+    shown = np.clip(np.where(np.isfinite(losses), losses, np.inf), bottom, top)
+    ax.plot(rates, shown, marker="o", **BY_HAND, label="measured")
+    ax.axhline(start_loss, color=_INK, linestyle=":", linewidth=1.0, label="loss at the start")
+    if limit is not None:
+        ax.axvline(limit, color="#D55E00", linestyle="--", label=f"limit 2/L = {limit:.4g}")
+        ax.axvspan(limit, rates.max(), color="#D55E00", alpha=0.08, linewidth=0)
+    if best is not None:
+        ax.axvline(best, color="#009E73", linestyle="-.", label=f"fastest, {best:.4g}")
+    ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="final loss", ylim=(bottom / 5, top * 2))
+    ax.xaxis.set_major_locator(LogLocator(numticks=8))
+    ax.legend(fontsize=8)
+    return ax
+
+
+def save(axes, name: str) -> Path:
+    """Write the figure of ``axes`` as a PNG into the directory of pictures, and print where.
+
+    The directory is ``$TF_GD_PICTURES``, or ``pictures`` where you are; it is made if it is not there.
+
+    Args:
+        axes: what any function here returns.
+        name: the file, for example ``"path.png"``.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ValueError: the directory cannot be written to.
+    """
+    figure = np.ravel(axes)[0].figure
+    directory = Path(os.environ.get("TF_GD_PICTURES", "pictures"))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        figure.savefig(directory / name)
+    except OSError as error:
+        raise ValueError(
+            f"pictures: cannot write {directory / name} ({error.strerror}). Run from a directory you may write to, or set "
+            "the environment variable TF_GD_PICTURES to one."
+        ) from error
+    print(f"saved {directory / name}")
+    return directory / name
+
+
+def _draw_path(ax, trajectory, frame, label, color, dash) -> None:
+    points = trajectory.points.astype("float64")
+    inside = ((points >= frame[:, 0]) & (points <= frame[:, 1])).all(axis=1)
+    drawn = np.clip(np.where(np.isfinite(points), points, 0), frame[:, 0] - 1e3, frame[:, 1] + 1e3)
+    stay = len(points) if inside.all() else int(np.argmin(inside)) + 1
+    mark = "." if len(points) <= 200 else ""
+    ax.plot(*drawn[:stay].T, color=color, linestyle=dash, marker=mark, label=label or f"{trajectory.steps} steps", zorder=4)
+    ax.plot(*points[0], "o", color="white", markeredgecolor=color, markersize=8, zorder=5)
+    if inside.all():
+        ax.plot(*points[-1], "*", color=color, markeredgecolor="white", markersize=14, zorder=7)
+    else:
+        _say_left(ax, trajectory.iterations[stay - 1], color)
+
+
+def _say_left(ax, step, color=_INK) -> None:
+    lines = sum(text.get_gid() == "left" for text in ax.texts)
+    text = f"leaves the frame at step {step}"
+    ax.text(0.02, 0.03 + 0.06 * lines, text, transform=ax.transAxes, color=color, fontsize=9, weight="bold", gid="left")
+
+
+def _frame(objective, trajectories, minima) -> np.ndarray:
+    """Return what to show, ``(dim, 2)``: the objective's domain, or where the paths and minima are."""
+    domain = getattr(objective, "domain", None)
+    if domain is not None:
+        return np.array(domain)
+    points = np.concatenate([*(t.points for t in trajectories.values()), minima]).astype("float64")
+    points = points[np.isfinite(points).all(axis=1)]
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.15 * np.maximum(high - low, 1e-3 * np.maximum(np.abs(high), 1.0))
+    return np.stack([low - margin, high + margin], axis=1)
+
+
+def _between(limits, count: int) -> np.ndarray:
+    return np.linspace(limits[0], limits[1], count)
+
+
+def _values(objective, points) -> np.ndarray:
+    points = np.asarray(points, dtype="float32")
+    values = np.asarray(objective(points), dtype="float64")
+    if values.size != points.size // points.shape[-1]:
+        raise ValueError(
+            f"objective: got values of shape {values.shape} for points of shape {points.shape}, expected "
+            f"{points.shape[:-1]}. To draw it, write it for many points at once: x[..., 0] instead of x[0], "
+            "and tf.reduce_sum(..., axis=-1)."
+        )
+    return values.reshape(points.shape[:-1])

@@ -4,32 +4,30 @@ import sys
 import time
 from typing import Any
 
-_PATIENCE = 0.5  # seconds before a bar appears
-
 
 class Progress:
-    """Show how far a run of ``total`` steps has come, on standard error, once it has taken half a second."""
+    """Show how far a run of ``total`` steps has come, on standard error, once it has taken ``patience`` seconds."""
 
-    def __init__(self, total: int, description: str):
-        self._total, self._description = total, description
+    def __init__(self, total: int, description: str, patience: float = 0.5):
+        self._total, self._description, self._patience = total, description, patience
         self._since = time.perf_counter()
         self._bar: Any = None
 
     def __enter__(self):
         return self
 
-    def at(self, step: int) -> None:
+    def at(self, step: int, description: str | None = None) -> None:
         """Say that ``step`` steps are done."""
         if self._bar is None:
-            if not sys.stderr.isatty() or time.perf_counter() - self._since < _PATIENCE:
+            if not sys.stderr.isatty() or time.perf_counter() - self._since < self._patience:
                 return
             from rich.console import Console
             from rich.progress import Progress as Bar
 
-            self._bar = Bar(console=Console(stderr=True), transient=True)
+            self._bar = Bar(console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False)
             self._task = self._bar.add_task(self._description, total=self._total)
             self._bar.start()
-        self._bar.update(self._task, completed=step)
+        self._bar.update(self._task, completed=step, description=description or self._description)
 
     def __exit__(self, *exc_info):
         if self._bar is not None:

@@ -23,8 +23,9 @@ def quiet_tensorflow() -> None:
 
         return
     with _standard_error_held_back():
-        import keras  # noqa: F401
         import tensorflow as tf
+
+        from tf_gd import _backend  # noqa: F401
 
         tf.config.list_logical_devices()  # the first use of a device logs as well
     tf.get_logger().setLevel("ERROR")
@@ -38,6 +39,8 @@ def _standard_error_held_back():
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except ValueError:
+            raise  # says it all
         except BaseException:
             os.dup2(kept, 2)
             held.seek(0)

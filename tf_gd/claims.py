@@ -60,8 +60,11 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
 
 
 def _show(value) -> str:
-    if isinstance(value, (str, bool)):
-        return str(value)
-    if np.ndim(value):
-        return "(" + ", ".join(_show(element) for element in np.asarray(value).ravel()) + ")"
-    return f"{float(value):.8g}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if np.size(value) > 1:
+        return "(" + ", ".join(_show(element) for element in np.ravel(value)) + ")"
+    number = float(np.ravel(value)[0])
+    return f"{number:.0f}" if number.is_integer() and abs(number) < 1e9 else f"{number:.7g}"

@@ -89,6 +89,18 @@ class Trajectory:
             "time": f"{self.seconds * 1e3:.2f} ms",
         }
 
+    def report(self) -> dict[str, Any]:
+        """Return the same as numbers, for a program to read."""
+        return {
+            "outcome": self.outcome,
+            "steps": self.steps,
+            "records": len(self.losses),
+            "final_loss": float(self.losses[-1]),
+            "final_gradient_norm": float(self.gradient_norms[-1]),
+            "final_point": self.final.tolist(),
+            "seconds": self.seconds,
+        }
+
     def save(self, path) -> Path:
         """Write the trajectory to ``path`` (``.npz`` is added if missing), whole or not at all; return the path."""
         path = Path(path)

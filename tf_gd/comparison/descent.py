@@ -78,6 +78,18 @@ class Comparison:
         lines = [self.title, "", table(["", "by hand", "keras.optimizers.SGD"], rows), "", self.verdict()]
         return "\n".join(lines + ([f"cause: {self.cause}"] if self.cause else []))
 
+    def report(self) -> dict[str, Any]:
+        """Return the verdict and both runs as numbers, for a program to read."""
+        return {
+            "identical": self.identical,
+            "max_ulp": self.max_ulp,
+            "max_abs": self.max_abs,
+            "first_difference": self.first_difference,
+            "cause": self.cause,
+            "manual": self.manual.report(),
+            "builtin": self.builtin.report(),
+        }
+
     def plot(self, ax=None):
         """Draw the distance at each record; return the axes."""
         from tf_gd.show.plots import plot_distance

@@ -11,6 +11,7 @@ from tf_gd.show.plots import (
     plot_steps,
     plot_trajectory,
     save,
+    write,
 )
 from tf_gd.show.table import table
 
@@ -26,4 +27,5 @@ __all__ = [
     "plot_trajectory",
     "save",
     "table",
+    "write",
 ]

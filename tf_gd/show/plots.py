@@ -1,6 +1,6 @@
 """Pictures of descents. They take results and axes, return axes, and never open a window.
 
-By hand is blue and solid, built in is orange and dashed, everywhere.
+By hand is blue, solid and broad, built in is orange and dashed, everywhere: where the two agree, both can be seen.
 """
 
 import functools
@@ -14,8 +14,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 STYLE = Path(__file__).with_name("tf_gd.mplstyle")
-BY_HAND = {"color": "#0072B2", "linestyle": "-"}
-BUILT_IN = {"color": "#D55E00", "linestyle": "--"}
+BY_HAND = {"color": "#0072B2", "linestyle": "-", "linewidth": 2.4}
+BUILT_IN = {"color": "#D55E00", "linestyle": (0, (3, 3)), "linewidth": 1.6}
 _INK = "#333333"
 
 
@@ -67,13 +67,8 @@ def plot_contours(objective, trajectories, ax=None, levels: int = 24):
     minima = np.array(getattr(objective, "minima", ())).reshape(-1, 2)
     frame = _frame(objective, trajectories, minima)
     x1, x2 = np.meshgrid(_between(frame[0], 241), _between(frame[1], 241))
-    f = np.asarray(_values(objective, np.stack([x1, x2], axis=-1)), dtype="float64")
-    lowest = min([np.nanmin(f), *_values(objective, minima)]) if len(minima) else np.nanmin(f)
-    height = np.maximum(f - lowest, np.finfo("float32").tiny)
-    high = np.nanmax(height)
-    low = max(np.nanpercentile(height, 0.2), high * 1e-7)
-    spaced = np.geomspace(low, high, levels)
-    ax.contour(x1, x2, height, levels=spaced, norm=LogNorm(low, high), cmap="Greys_r", linewidths=0.7, alpha=0.75)
+    f = _values(objective, np.stack([x1, x2], axis=-1))
+    _draw_level_lines(ax, x1, x2, f, _values(objective, minima), levels)
 
     for number, (label, trajectory) in enumerate(trajectories.items()):
         style = mpl.rcParams["axes.prop_cycle"].by_key()
@@ -117,7 +112,7 @@ def plot_steps(trajectory, objective, axes=None):
     for ax, curve, name in ((top, f, "$f(x)$"), (bottom, slope, "$f'(x)$")):
         ax.plot(x, curve, color=_INK, linestyle="-", linewidth=1.2)
         heights = recorded[name][: len(path)] * (signs if ax is bottom else 1.0)
-        ax.plot(path, heights, marker="o", **BY_HAND, linewidth=0.9, label=f"{trajectory.steps} steps")
+        ax.plot(path, heights, marker="o", **{**BY_HAND, "linewidth": 0.9}, label=f"{trajectory.steps} steps")
         ax.plot(path[:1], heights[:1], "o", color="white", markeredgecolor=BY_HAND["color"], markersize=9, label="start")
         if left is None:
             ax.plot(path[-1:], heights[-1:], "*", color=BY_HAND["color"], markersize=13, label="end")
@@ -130,7 +125,7 @@ def plot_steps(trajectory, objective, axes=None):
     if left is not None:
         _say_left(top, trajectory.iterations[left])
     top.set_title(getattr(objective, "formula", "") or None)
-    top.legend(loc="upper center", fontsize=8, ncols=3)
+    top.legend(loc="upper center", fontsize=8, ncols=3, frameon=True, framealpha=0.9)
     return top, bottom
 
 
@@ -215,7 +210,7 @@ def plot_learning_rates(rates, losses, start_loss: float, limit: float | None = 
     rates, losses = np.asarray(rates), np.asarray(losses, dtype="float64")
     top, bottom = start_loss * 1e4, max(np.nanmin(losses[losses > 0], initial=start_loss), start_loss * 1e-16)
     shown = np.clip(np.where(np.isfinite(losses), losses, np.inf), bottom, top)
-    ax.plot(rates, shown, marker="o", **BY_HAND, label="measured")
+    ax.plot(rates, shown, marker="o", **{**BY_HAND, "linewidth": 1.6}, label="measured")
     ax.axhline(start_loss, color=_INK, linestyle=":", linewidth=1.0, label="loss at the start")
     if limit is not None:
         ax.axvline(limit, color="#D55E00", linestyle="--", label=f"limit 2/L = {limit:.4g}")
@@ -243,18 +238,38 @@ def save(axes, name: str) -> Path:
     Raises:
         ValueError: the directory cannot be written to.
     """
+    path = write(axes, Path(os.environ.get("TF_GD_PICTURES", "pictures")) / name)
+    print(f"saved {path}")
+    return path
+
+
+def write(axes, path) -> Path:
+    """Write the figure of ``axes`` as a PNG to ``path``; return the path."""
+    path = Path(path)
     figure = np.ravel(axes)[0].figure
-    directory = Path(os.environ.get("TF_GD_PICTURES", "pictures"))
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        figure.savefig(directory / name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path)
     except OSError as error:
         raise ValueError(
-            f"pictures: cannot write {directory / name} ({error.strerror}). Run from a directory you may write to, or set "
+            f"pictures: cannot write {path} ({error.strerror}). Run from a directory you may write to, or set "
             "the environment variable TF_GD_PICTURES to one."
         ) from error
-    print(f"saved {directory / name}")
-    return directory / name
+    return path
+
+
+def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
+    """Draw level lines, close together around the minimum; evenly where the function falls out of the frame."""
+    style = dict(cmap="Greys_r", linewidths=0.7, alpha=0.75)
+    row, column = np.unravel_index(np.nanargmin(f), f.shape)
+    on_the_edge = row in (0, f.shape[0] - 1) or column in (0, f.shape[1] - 1)
+    if on_the_edge and not len(known_lowest):
+        ax.contour(x1, x2, f, levels=levels, **style)
+        return
+    height = np.maximum(f - min([np.nanmin(f), *known_lowest]), np.finfo("float32").tiny)
+    high = np.nanmax(height)
+    low = max(np.nanpercentile(height, 0.2), high * 1e-7)
+    ax.contour(x1, x2, height, levels=np.geomspace(low, high, levels), norm=LogNorm(low, high), **style)
 
 
 def _draw_path(ax, trajectory, frame, label, color, dash) -> None:

@@ -140,4 +140,13 @@ def resolve(objective, start=None) -> Objective:
         )
     if start is None:
         raise ValueError("start: got None, expected a point such as [1.0, 2.0]: a function of your own has no start yet.")
-    return Objective(getattr(objective, "__name__", type(objective).__name__), objective, start=start)
+    return _Plain(getattr(objective, "__name__", type(objective).__name__), objective, start=start)
+
+
+class _Plain(Objective):
+    """A user's function of one point, which need not know about many at once: ``x[0]`` will do, as will ``x[..., 0]``."""
+
+    def __call__(self, x):
+        x = x if tf.is_tensor(x) else tf.convert_to_tensor(np.asarray(x, np.float32))
+        values = tf.vectorized_map(lambda point: tf.reshape(self.fn(point), ()), tf.reshape(x, (-1, self.dim)))
+        return tf.reshape(values, tf.shape(x)[:-1])

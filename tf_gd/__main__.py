@@ -1,0 +1,7 @@
+"""``python -m tf_gd`` is ``tf-gd``."""
+
+import sys
+
+from tf_gd.cli import main
+
+sys.exit(main())

@@ -27,12 +27,18 @@ def number(
 
 def whole_number(name: str, value: Any, *, minimum: int, maximum: int = 2**31 - 2) -> int:
     """Return ``value`` as an int, or raise unless it is a whole number between ``minimum`` and ``maximum``."""
-    if isinstance(value, _BOOLS) or not isinstance(value, numbers.Real) or not float(value).is_integer():
+    if isinstance(value, _BOOLS) or not isinstance(value, numbers.Real) or not _is_whole(value):
         raise TypeError(f"{name}: got {_show(value)}, expected a whole number. Pass an int, for example {name}=100.")
-    whole = int(float(value))
+    whole = int(value)  # type: ignore[call-overload]
     if not minimum <= whole <= maximum:
-        raise ValueError(f"{name}: got {value}, expected a whole number from {minimum} to {maximum}.")
+        raise ValueError(
+            f"{name}: got {value if abs(whole) < 1e18 else _show(value)}, expected a whole number from {minimum} to {maximum}."
+        )
     return whole
+
+
+def _is_whole(value) -> bool:
+    return isinstance(value, numbers.Integral) or float(value).is_integer()
 
 
 def flag(name: str, value) -> bool:

@@ -20,6 +20,8 @@ class BuiltIn:
     Keras keeps its velocity, its counter and its learning rate in variables of its own, so that the loop carries none.
     """
 
+    longest_chunk = _loop.LONGEST_CHUNK
+
     def __init__(self, optimizer: keras.optimizers.Optimizer, dim: int, dtype: str):
         self.optimizer = optimizer
         self.point = keras.Variable(np.zeros(dim), dtype=dtype, name="x")

@@ -19,7 +19,7 @@ from tf_gd.trajectory import Trajectory
 
 MODES = ("auto", "eager", "graph", "xla")
 _FIRST_CHUNK = {"eager": 32, "graph": 512, "xla": 131_072}  # steps; later chunks follow the clock
-_LONGEST_CHUNK = 2**26
+LONGEST_CHUNK = 2**26
 _SECONDS_A_CHUNK = 0.2
 _RECORDED_NUMBERS = 2**19  # what one chunk may record: two megabytes in float32
 
@@ -72,6 +72,10 @@ def descend(objective, update, x, velocity, clock, knobs, room=None):
 class Update(Hashable, Protocol):
     """What :func:`descend` updates with: by hand, or a Keras optimizer."""
 
+    @property
+    def longest_chunk(self) -> int:
+        """How many steps its knobs suffice for."""
+
     def first_velocity(self, x) -> Any:
         """Return what the update carries before the first step."""
 
@@ -116,14 +120,16 @@ class Program:
             The three records as arrays, the state (x, velocity), the last step evaluated, and whether to stop there.
         """
         next_slot = -(-first // record_every)
-        last = min(steps, first + self._pace - 1, (next_slot + self._room - 1) * record_every)
+        last = min(
+            steps, first + min(self._pace, self.update.longest_chunk) - 1, (next_slot + self._room - 1) * record_every
+        )
         start = time.perf_counter()
         *records, x, velocity, k, stop = self._run(*_tensors(x, velocity, (first, last, record_every), knobs(first)))
         last_done, stop = int(k) - 1, bool(stop)
         if last_done - first + 1 == self._pace:
             seconds = max(time.perf_counter() - start, 1e-6)
             fitting = int(self._pace * _SECONDS_A_CHUNK / seconds)
-            self._pace = int(np.clip(fitting, self._pace // 4 + 1, min(self._pace * 4, _LONGEST_CHUNK)))
+            self._pace = int(np.clip(fitting, self._pace // 4 + 1, min(self._pace * 4, LONGEST_CHUNK)))
         slots = -(-last_done // record_every) - next_slot + 1
         return [np.asarray(record)[:slots] for record in records], (x, velocity), last_done, stop
 

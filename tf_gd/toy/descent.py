@@ -13,7 +13,7 @@ from tf_gd.toy import _loop
 from tf_gd.toy.objectives import Objective, resolve
 from tf_gd.trajectory import Trajectory
 
-_RATES = 4096  # how many rates of an array one chunk carries
+_RATES = 2**16  # how many rates of an array one chunk carries
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class ByHand:
     nesterov: bool = False
     schedule: Callable | None = None
     rate_of_each_step: bool = False
+
+    @property
+    def longest_chunk(self) -> int:
+        """How many steps the knobs suffice for."""
+        return _RATES if self.rate_of_each_step else _loop.LONGEST_CHUNK
 
     def first_velocity(self, x):
         """Return the velocity before the first step: zeros, or nothing at all without momentum."""

@@ -1,0 +1,24 @@
+"""Quiet, headless, full float32, and two CPU devices, so that placement can be tested anywhere: for every test."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+import tensorflow as tf
+
+mpl.use("Agg")
+tf.config.experimental.enable_tensor_float_32_execution(False)
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+
+
+@pytest.fixture(autouse=True)
+def _every_test_alike(tmp_path, monkeypatch):
+    keras.utils.set_random_seed(0)
+    monkeypatch.setenv("TF_GD_PICTURES", str(tmp_path / "pictures"))
+    yield
+    plt.close("all")

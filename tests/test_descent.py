@@ -49,7 +49,7 @@ PUBLISHED = [  # Dive into Deep Learning, optimization chapters; closed forms be
 ]
 
 
-@pytest.mark.parametrize("name,start,settings,expected", PUBLISHED)
+@pytest.mark.parametrize(("name", "start", "settings", "expected"), PUBLISHED)
 def test_published_end_points(name, start, settings, expected):
     path = tf_gd.gradient_descent(name, start, dtype="float64", **settings)
     np.testing.assert_allclose(path.final, expected, atol=1.5e-6, rtol=1e-9)
@@ -90,7 +90,7 @@ def test_first_rosenbrock_loss_below_a_millionth():
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("steps,every", [(0, 1), (1, 1), (7, 3), (9, 3), (100, 7), (5, 10), (1000, 1000), (700, 1)])
+@pytest.mark.parametrize(("steps", "every"), [(0, 1), (1, 1), (7, 3), (9, 3), (100, 7), (5, 10), (1000, 1000), (700, 1)])
 def test_records_are_aligned(mode, steps, every):
     if mode == "eager" and steps > 100:
         pytest.skip("slow, and the same code")
@@ -111,19 +111,19 @@ def test_chunks_join_without_a_seam(mode, monkeypatch):
     for pace in (1, 7, 50):
         monkeypatch.setitem(_loop._FIRST_CHUNK, mode, pace)
         monkeypatch.setattr(_loop, "LONGEST_CHUNK", pace)
-        _loop.program_for.cache_clear()
+        _loop._program.cache_clear()
         parts = tf_gd.gradient_descent("beale", learning_rate=0.001, momentum=0.9, steps=200, record_every=3, mode=mode)
         np.testing.assert_array_equal(parts.points, whole.points)
         np.testing.assert_array_equal(parts.losses, whole.losses)
         np.testing.assert_array_equal(parts.iterations, whole.iterations)
-    _loop.program_for.cache_clear()
+    _loop._program.cache_clear()
 
 
 def test_room_for_records_bounds_the_memory_of_a_chunk(monkeypatch):
     monkeypatch.setattr(_loop, "_RECORDED_NUMBERS", 40)  # ten records of a two-dimensional path
-    _loop.program_for.cache_clear()
+    _loop._program.cache_clear()
     path = tf_gd.gradient_descent("booth", learning_rate=0.001, steps=95, record_every=2, dtype="float64")
-    _loop.program_for.cache_clear()
+    _loop._program.cache_clear()
     assert path.iterations.tolist() == [*range(0, 95, 2), 95]
     full = tf_gd.gradient_descent("booth", learning_rate=0.001, steps=95, dtype="float64")
     np.testing.assert_array_equal(path.points, full.points[path.iterations])
@@ -333,7 +333,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("arguments,settings,error,message", BAD)
+@pytest.mark.parametrize(("arguments", "settings", "error", "message"), BAD)
 def test_bad_arguments(arguments, settings, error, message):
     with pytest.raises(error, match=message):
         tf_gd.gradient_descent(*arguments, **settings)
@@ -363,7 +363,7 @@ BAD_FUNCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("function,start,message", BAD_FUNCTIONS)
+@pytest.mark.parametrize(("function", "start", "message"), BAD_FUNCTIONS)
 def test_bad_functions(function, start, message):
     with pytest.raises(ValueError, match=message):
         tf_gd.gradient_descent(function, start)

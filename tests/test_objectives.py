@@ -76,7 +76,7 @@ def test_families():
 
 
 @pytest.mark.parametrize(
-    "name,parameters,error,message",
+    ("name", "parameters", "error", "message"),
     [
         ("rosenbrok", {}, ValueError, "no objective is called 'rosenbrok'.*Did you mean 'rosenbrock'"),
         ("", {}, ValueError, "no objective is called"),

@@ -65,7 +65,7 @@ def test_an_infinite_norm_is_not_hidden():
     assert np.isnan(updates.clip_by_global_norm([tf.constant([np.inf, 1.0])], 1.0)[0]).all()
 
 
-@pytest.mark.parametrize("momentum,nesterov", [(None, False), (0.9, False), (0.9, True)])
+@pytest.mark.parametrize(("momentum", "nesterov"), [(None, False), (0.9, False), (0.9, True)])
 @pytest.mark.parametrize("clipping", [{}, {"clipvalue": 1.0}, {"clipnorm": 1.0}, {"global_clipnorm": 1.0}])
 def test_the_order_clip_decay_step_is_that_of_keras_to_the_bit(momentum, nesterov, clipping):
     """An unmodified Keras optimizer, 20 eager steps on two variables, gradients drawn afresh each step."""

@@ -31,9 +31,8 @@ def whole_number(name: str, value: Any, *, minimum: int, maximum: int = 2**31 - 
         raise TypeError(f"{name}: got {_show(value)}, expected a whole number. Pass an int, for example {name}=100.")
     whole = int(value)  # type: ignore[call-overload]
     if not minimum <= whole <= maximum:
-        raise ValueError(
-            f"{name}: got {value if abs(whole) < 1e18 else _show(value)}, expected a whole number from {minimum} to {maximum}."
-        )
+        got = value if abs(whole) < 10**18 else _show(value)
+        raise ValueError(f"{name}: got {got}, expected a whole number from {minimum} to {maximum}.")
     return whole
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,7 @@ from tf_gd.trajectory import Trajectory
 
 
 class BuiltIn:
-    """An unmodified Keras optimizer as the loop wants it: the point is put into a variable, and Keras updates that.
-
-    Keras keeps its velocity, its counter and its learning rate in variables of its own, so that the loop carries none.
-    """
+    """An unmodified Keras optimizer as the loop wants it."""
 
     longest_chunk = _loop.LONGEST_CHUNK
 
@@ -27,23 +25,26 @@ class BuiltIn:
         self.point = keras.Variable(np.zeros(dim), dtype=dtype, name="x")
         optimizer.build([self.point])
         self._initial = [variable.numpy() for variable in optimizer.variables]
+        self._rate: float | None = None
 
-    def reset(self, learning_rate: float | None) -> None:
-        """Make the optimizer as new, with this learning rate (None for one that has a schedule)."""
+    def set(self, rate) -> None:
+        """Take another learning rate, unless it is a schedule, which is built in."""
+        self._rate = rate if isinstance(rate, float) else None
+
+    def restart(self, x) -> None:
+        """Go to ``x``, with the optimizer as new."""
+        self.point.assign(x)
         for variable, value in zip(self.optimizer.variables, self._initial, strict=True):
             variable.assign(value)
-        if learning_rate is not None:
-            self.optimizer.learning_rate = learning_rate
+        if self._rate is not None:
+            self.optimizer.learning_rate = self._rate
 
-    def first_velocity(self, x):
-        """Return nothing: Keras keeps its own."""
-        return ()
+    def prepare(self, k: int) -> None:
+        """Do nothing: Keras counts for itself."""
 
-    def __call__(self, k, x, velocity, gradient, knobs):
-        """Let Keras do one step from ``x``."""
-        self.point.assign(x)
+    def __call__(self, gradient):
+        """Let Keras do one step."""
         _apply(self.optimizer, gradient, self.point)
-        return tf.convert_to_tensor(self.point), velocity
 
 
 @tf.autograph.experimental.do_not_convert
@@ -94,22 +95,19 @@ def keras_descent(
     steps, tolerance, record_every = check_run(steps, tolerance, record_every)
     device = devices.choose(device)
 
-    knobs = np.array([_loop.stop_below(tolerance)])
     with tf.device(device):
         chosen, value, x = check_start(objective, start, dtype)
-        rate, built_in = _copy(optimizer, int(x.shape[0]), dtype, device)
-        program = _loop.compile_for(value, built_in, mode, device, x, knobs)
-        built_in.reset(rate if isinstance(rate, float) else None)
+        rate, built_in = _copy(optimizer, value, device, len(x), dtype)
+        program = _loop.compile_for(value, built_in, mode)
+        built_in.set(rate)
         name = f"keras.optimizers.{type(optimizer).__name__}"
         momentum, nesterov = getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False)
         settings = describe(chosen, rate, momentum, nesterov, dtype, device, optimizer=name)
         run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings, shown=chosen)
-        return _loop.run(program, x, lambda first: knobs, **run_settings)
+        return _loop.run(program, x, **run_settings)
 
 
-def _copy(
-    optimizer, dim: int, dtype: str, device: str
-) -> tuple[float | keras.optimizers.schedules.LearningRateSchedule, BuiltIn]:
+def _copy(optimizer, objective: Callable, device: str, dim: int, dtype: str) -> tuple[Any, BuiltIn]:
     """Return the optimizer's rate, and a copy of it; the same copy for the same settings but for the rate."""
     config = optimizer.get_config()
     rate = config.pop("learning_rate")
@@ -119,9 +117,9 @@ def _copy(
     else:
         rate = _checks.number("learning_rate", rate, above=0.0)
     kind: Any = type(optimizer)
-    return rate, _built_in(kind, json.dumps(config, sort_keys=True), schedule, dim, dtype, device)
+    return rate, _built_in(objective, device, kind, json.dumps(config, sort_keys=True), schedule, dim, dtype)
 
 
 @functools.lru_cache(maxsize=64)
-def _built_in(kind: Any, config: str, schedule, dim: int, dtype: str, device: str) -> BuiltIn:
+def _built_in(objective: Callable, device: str, kind: Any, config: str, schedule, dim: int, dtype: str) -> BuiltIn:
     return BuiltIn(kind.from_config({**json.loads(config), "learning_rate": schedule or 1.0}), dim, dtype)

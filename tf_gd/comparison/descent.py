@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_gd import devices
+from tf_gd import _checks, devices
 from tf_gd._backend import keras
 from tf_gd.builtin.descent import keras_descent
 from tf_gd.comparison.ulp import ulp_distance
@@ -127,25 +127,23 @@ def compare(
         >>> result.identical, result.max_ulp, result.first_difference
         (True, 0.0, None)
     """
-    by_hand: dict[str, Any] = dict(learning_rate=learning_rate, momentum=momentum, nesterov=nesterov)
+    steps = _checks.whole_number("steps", steps, minimum=0)
+    rate = check_learning_rate(learning_rate, steps)
+    if isinstance(rate, np.ndarray):
+        rate = _RateOfEachStep(rate)  # Keras takes no array; the same schedule for both, so that only the update differs
+    by_hand: dict[str, Any] = dict(learning_rate=rate, momentum=momentum, nesterov=nesterov)
     run: dict[str, Any] = dict(steps=steps, record_every=record_every, dtype=dtype, device=device)
     with devices.full_float32():
         manual = gradient_descent(objective, start, mode=mode, **by_hand, **run)
         run["mode"] = manual.settings["mode"]  # "auto" has chosen: the same for both
-        rate = check_learning_rate(learning_rate, manual.settings["steps"])
-        optimizer = keras.optimizers.SGD(
-            learning_rate=_RateOfEachStep(rate) if isinstance(rate, np.ndarray) else rate,
-            momentum=float(momentum),
-            nesterov=bool(nesterov),
-        )
+        optimizer = keras.optimizers.SGD(learning_rate=rate, momentum=float(momentum), nesterov=bool(nesterov))
         builtin = keras_descent(objective, start, optimizer=optimizer, **run)
         result = _compared(manual, builtin)
         if dtype == "float32" or result.identical:
             return result
 
         by_hand["momentum"] = float(np.float32(momentum))
-        if not callable(rate):
-            by_hand["learning_rate"] = np.float32(rate).astype(float) if np.ndim(rate) else float(np.float32(rate))
+        by_hand["learning_rate"] = rate if callable(rate) else float(np.float32(rate))
         rounded = gradient_descent(objective, start, **by_hand, **run)
         return dataclasses.replace(result, cause=_ROUNDED) if _compared(rounded, builtin).identical else result
 
@@ -185,6 +183,7 @@ class _RateOfEachStep(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, rates: np.ndarray):
         self._rates = rates.astype("float32")
+        self.name = f"{len(rates)} rates from {rates[0]:g} to {rates[-1]:g}" if len(rates) else "no rates"
 
     def __call__(self, step):
         return keras.ops.take(self._rates, keras.ops.minimum(step, len(self._rates) - 1))

@@ -2,7 +2,9 @@
 
 :func:`descend` is the loop a student reads. Called as it stands it runs eagerly; wrapped in ``tf.function`` AutoGraph
 turns its ``while`` into a graph, and XLA compiles that. By hand or built in, only ``update`` differs, so that
-a comparison compares the updates and nothing else: even recording the losses changes how a compiler rounds.
+a comparison compares the updates and nothing else: even recording the losses changes how a compiler rounds. For the
+same reason both keep the same state (point, velocity, rate, counter) in variables: XLA contracts a product and a sum
+into one operation where it sees fit, and that depends on the whole loop, not on the formula alone.
 """
 
 import functools
@@ -24,33 +26,32 @@ _SECONDS_A_CHUNK = 0.2
 _RECORDED_NUMBERS = 2**19  # what one chunk may record: two megabytes in float32
 
 
-def descend(objective, update, x, velocity, clock, knobs, room=None):
-    """Evaluate, record, update; until the last step, the tolerance, or a number that is not finite.
+def descend(objective, update, clock, small, room=None):
+    """Evaluate, record, update; until the last step, a small enough gradient, or a number that is not finite.
 
     Args:
         objective: tensor ``(dim,)`` -> scalar tensor.
-        update: ``(k, x, velocity, gradient, knobs) -> (x, velocity)``.
-        x: where step ``first`` starts, ``(dim,)``.
-        velocity: whatever else the update carries from step to step; ``()`` for nothing.
+        update: has the variable ``point``, ``(dim,)``, and moves it when called with the gradient there.
         clock: whole numbers ``[first, last, record_every]``: evaluate at k = first, ..., last.
-        knobs: numbers ``[tolerance**2, ...]`` that may change from run to run without compiling again.
+        small: stop where the square of the gradient norm is at most this.
         room: how many records there is room for; XLA has to know it beforehand.
 
     Returns:
-        Points ``(room, dim)``, losses and gradient norms ``(room,)``, and what the next chunk starts from: x, velocity,
-        k, and whether to stop. Slot i belongs to step ``(ceil(first / record_every) + i) * record_every``; every step
-        is written into the slot it belongs to or is on the way to, so that the last point is always recorded.
+        Points ``(room, dim)``, losses and gradient norms ``(room,)``, the next k, and whether to stop. Slot i belongs to
+        step ``(ceil(first / record_every) + i) * record_every``; every step is written into the slot it belongs to or
+        is on the way to, so that the last point is always recorded.
     """
     k, last, record_every = clock[0], clock[1], clock[2]
     first_slot = (k + record_every - 1) // record_every
     if room is None:
         room = (last + record_every - 1) // record_every - first_slot + 1
-    points = tf.TensorArray(x.dtype, size=room, element_shape=x.shape)
-    losses = tf.TensorArray(x.dtype, size=room, element_shape=())
-    squares = tf.TensorArray(x.dtype, size=room, element_shape=())
+    points = tf.TensorArray(small.dtype, size=room, element_shape=update.point.shape)
+    losses = tf.TensorArray(small.dtype, size=room, element_shape=())
+    squares = tf.TensorArray(small.dtype, size=room, element_shape=())
     stop = tf.constant(False)
 
     while (k <= last) & tf.logical_not(stop):
+        x = tf.convert_to_tensor(update.point)
         with tf.GradientTape() as tape:
             tape.watch(x)
             loss = objective(x)
@@ -61,97 +62,99 @@ def descend(objective, update, x, velocity, clock, knobs, room=None):
         points = points.write(slot, x)
         losses = losses.write(slot, loss)
         squares = squares.write(slot, square)
-        stop = (square <= knobs[0]) | ~tf.math.is_finite(square) | ~tf.math.is_finite(loss)
+        stop = (square <= small) | ~tf.math.is_finite(square) | ~tf.math.is_finite(loss)
 
-        x, velocity = update(k, x, velocity, gradient, knobs)
+        update(gradient)
         k += 1
 
-    return points.stack(), losses.stack(), tf.sqrt(squares.stack()), x, velocity, k, stop
+    return points.stack(), losses.stack(), tf.sqrt(squares.stack()), k, stop
 
 
 class Update(Hashable, Protocol):
-    """What :func:`descend` updates with: by hand, or a Keras optimizer."""
+    """What :func:`descend` updates with: by hand, or a Keras optimizer. Both keep their state in variables."""
+
+    point: Any
 
     @property
     def longest_chunk(self) -> int:
-        """How many steps its knobs suffice for."""
+        """How many steps may be made between two calls of ``prepare``."""
 
-    def first_velocity(self, x) -> Any:
-        """Return what the update carries before the first step."""
+    def restart(self, x) -> None:
+        """Go to ``x``, with no velocity."""
 
-    def __call__(self, k, x, velocity, gradient, knobs) -> Any:
-        """Return the next x and velocity."""
+    def prepare(self, k: int) -> None:
+        """Get ready for a chunk of steps from ``k`` on."""
+
+    def __call__(self, gradient) -> None:
+        """Move the point."""
 
 
 class Program:
     """:func:`descend` for one objective and one update, compiled as ``mode`` says, and run in chunks."""
 
-    def __init__(self, objective: Callable, update: Update, mode: str, dim: int):
-        self.mode = mode
-        self.traces = 0
-        self.compile_seconds = 0.0
+    def __init__(self, objective: Callable, update: Update, mode: str):
+        self.mode, self.update = mode, update
+        self._objective, self._dtype = objective, update.point.dtype
         self._pace = _FIRST_CHUNK[mode]
-        self._room = max(1, _RECORDED_NUMBERS // (dim + 2))
-        self._objective, self.update = objective, update
-        self._run: Callable = self._descend if mode == "eager" else self._not_compiled
+        self._room = max(1, _RECORDED_NUMBERS // (int(update.point.shape[0]) + 2))
+        self._error: Exception | None = None
+        self._compiled: Callable | None = self._descend if mode == "eager" else None
 
-    def _descend(self, x, velocity, clock, knobs):
-        self.traces += self.mode != "eager"
-        room = self._room if self.mode == "xla" else None
-        return descend(self._objective, self.update, x, velocity, clock, knobs, room)
+    def _descend(self, clock, small):
+        return descend(self._objective, self.update, clock, small, self._room if self.mode == "xla" else None)
 
-    def _not_compiled(self, *arguments):
-        raise RuntimeError("compile() comes first")
+    def compile(self) -> None:
+        """Trace and compile by doing one step that is thrown away; once, also when it cannot be done."""
+        if self._error is not None:
+            raise self._error
+        if self._compiled is None:
+            arguments = tf.constant((0, 0, 1)), tf.constant(-1.0, self._dtype)
+            try:
+                program = tf.function(self._descend, jit_compile=self.mode == "xla").get_concrete_function(*arguments)
+                program(*arguments)
+            except Exception as error:  # whatever the user's function makes the tracer or XLA raise
+                self._error = error
+                raise
+            self._compiled = program
 
-    def compile(self, x, knobs: np.ndarray) -> None:
-        """Trace and compile, unless done already, by doing step 0 once and throwing the result away."""
-        if self._run == self._not_compiled:
-            start = time.perf_counter()
-            arguments = _tensors(x, self.update.first_velocity(x), (0, 0, 1), knobs)
-            program = tf.function(self._descend, jit_compile=self.mode == "xla").get_concrete_function(*arguments)
-            program(*arguments)
-            self._run = program
-            self.compile_seconds = time.perf_counter() - start
-
-    def chunk(self, x, velocity, first: int, steps: int, record_every: int, knobs):
+    def chunk(self, first: int, steps: int, record_every: int, small: float):
         """Run from step ``first`` as far as pace and room allow.
 
         Returns:
-            The three records as arrays, the state (x, velocity), the last step evaluated, and whether to stop there.
+            The three records as arrays, the last step evaluated, and whether to stop there.
         """
+        assert self._compiled is not None, "compile() comes first"
         next_slot = -(-first // record_every)
-        last = min(
-            steps, first + min(self._pace, self.update.longest_chunk) - 1, (next_slot + self._room - 1) * record_every
-        )
+        pace = min(self._pace, self.update.longest_chunk)
+        last = min(steps, first + pace - 1, (next_slot + self._room - 1) * record_every)
         start = time.perf_counter()
-        *records, x, velocity, k, stop = self._run(*_tensors(x, velocity, (first, last, record_every), knobs(first)))
+        self.update.prepare(first)
+        clock = tf.constant((first, last, record_every))
+        *records, k, stop = self._compiled(clock, tf.constant(small, self._dtype))
         last_done, stop = int(k) - 1, bool(stop)
         if last_done - first + 1 == self._pace:
             seconds = max(time.perf_counter() - start, 1e-6)
             fitting = int(self._pace * _SECONDS_A_CHUNK / seconds)
             self._pace = int(np.clip(fitting, self._pace // 4 + 1, min(self._pace * 4, LONGEST_CHUNK)))
         slots = -(-last_done // record_every) - next_slot + 1
-        return [np.asarray(record)[:slots] for record in records], (x, velocity), last_done, stop
+        return [np.asarray(record)[:slots] for record in records], last_done, stop
 
 
-def _tensors(x, velocity, clock, knobs):
-    return x, velocity, tf.constant(clock, tf.int32), tf.constant(knobs, x.dtype)
-
-
-def run(
-    program: Program, x, knobs: Callable, *, steps: int, record_every: int, tolerance, settings: dict, shown
-) -> Trajectory:
+def run(program: Program, x, *, steps: int, record_every: int, tolerance, settings: dict, shown) -> Trajectory:
     """Run a compiled program from ``x`` to the end, chunk by chunk; Ctrl-C returns what is done so far.
 
-    ``knobs(first)`` gives the knobs for the chunk that starts at step ``first``; ``shown`` is the objective to draw.
+    ``shown`` is the objective to draw.
     """
-    state, next_step, stop, interrupted = (x, program.update.first_velocity(x)), 0, False, False
+    program.update.restart(x)
+    next_step, stop, interrupted = 0, False, False
+    # The square of the norm at which to stop, rounded to the safe side; -1 for never.
+    small = -1.0 if tolerance is None else (tolerance * (1 - 1e-6)) ** 2
     chunks: list[tuple[list[np.ndarray], int]] = []
     start = time.perf_counter()
     with Progress(steps, "gradient descent") as progress:
         try:
             while next_step <= steps and not stop:
-                records, state, last, stop = program.chunk(*state, next_step, steps, record_every, knobs)
+                records, last, stop = program.chunk(next_step, steps, record_every, small)
                 chunks.append((records, last))
                 next_step = last + 1
                 progress.at(last)
@@ -180,31 +183,28 @@ def _outcome(points, losses, norms, tolerance) -> str:
     return "converged" if tolerance is not None and norms[-1] <= tolerance else "max_steps"
 
 
-def stop_below(tolerance) -> float:
-    """Return the square of the gradient norm at which to stop, rounded to the safe side; -1 for never."""
-    return -1.0 if tolerance is None else (tolerance * (1 - 1e-6)) ** 2
-
-
 @functools.lru_cache(maxsize=64)
-def program_for(objective: Callable, update: Update, mode: str, dtype: str, dim: int, device: str, exact: bool) -> Program:
-    """Return the program for these; the same one for the same arguments, so that nothing compiles twice."""
-    return Program(objective, update, mode, dim)
+def _program(objective: Callable, update: Update, mode: str, exact: bool) -> Program:
+    return Program(objective, update, mode)
 
 
-def compile_for(objective: Callable, update: Update, mode: str, device: str, x, knobs: np.ndarray) -> Program:
-    """Return a compiled program; with ``"auto"`` the first of XLA, graph, eager that can be had.
+def compile_for(objective: Callable, update: Update, mode: str) -> Program:
+    """Return a compiled program, the same one for the same arguments; for ``"auto"`` of XLA, graph, eager what can be had.
 
     Raises:
         ValueError: the objective cannot be compiled in the mode asked for.
     """
     for attempt in ("xla", "graph", "eager") if mode == "auto" else (mode,):
-        program = program_for(objective, update, attempt, x.dtype.name, int(x.shape[0]), device, graph_is_exact())
+        program = _program(objective, update, attempt, graph_is_exact())
         try:
-            program.compile(x, knobs)
-        except Exception as error:  # whatever the user's function makes the tracer or XLA raise
+            program.compile()
+        except Exception as error:
             if mode == "auto":
                 continue
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            lines = [
+                line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("in user code")
+            ]
+            reason = next((line for line in lines if "Error" in line), lines[0] if lines else type(error).__name__)
             raise ValueError(
                 f"objective: it runs eagerly, but cannot be compiled with mode={mode!r}: {reason} "
                 'Use mode="auto" or mode="eager", or build the function of TensorFlow operations that XLA knows.'

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,36 +15,68 @@ from tf_gd.trajectory import Trajectory
 _RATES = 2**16  # how many rates of an array one chunk carries
 
 
-@dataclass(frozen=True)
 class ByHand:
-    """The update of ``updates.py`` as the loop wants it; its settings decide what is compiled, its knobs do not.
+    """The update of ``updates.py`` as the loop wants it: on variables, where Keras keeps its state as well.
 
-    The knobs are ``[tolerance**2, momentum, learning rate]``, or as many rates as fit when there is one for each step.
+    Neither the learning rate nor the momentum is compiled in: a new value needs no new program.
     """
 
-    momentum: bool = False
-    nesterov: bool = False
-    schedule: Callable | None = None
-    rate_of_each_step: bool = False
+    def __init__(
+        self, dim: int, dtype: str, momentum: bool, nesterov: bool, schedule: Callable | None, rate_of_each_step: bool
+    ):
+        self.point = tf.Variable(np.zeros(dim), dtype=dtype, name="x")
+        self.velocity = tf.Variable(np.zeros(dim), dtype=dtype, name="velocity")
+        self.momentum = tf.Variable(0.0, dtype=dtype, name="momentum") if momentum else None
+        self.rate = tf.Variable(np.zeros(_RATES) if rate_of_each_step else 0.0, dtype=dtype, name="learning_rate")
+        self.iterations = tf.Variable(0, dtype=tf.int64, name="iterations")
+        self.nesterov, self.schedule = nesterov, schedule
+        self.longest_chunk = _RATES if rate_of_each_step else _loop.LONGEST_CHUNK
+        self._all_rates = np.zeros(0)
 
-    @property
-    def longest_chunk(self) -> int:
-        """How many steps the knobs suffice for."""
-        return _RATES if self.rate_of_each_step else _loop.LONGEST_CHUNK
+    def set(self, rate, momentum: float) -> None:
+        """Take other settings: a rate, or an array of them, and a momentum."""
+        if self.momentum is not None:
+            self.momentum.assign(momentum)
+        if isinstance(rate, np.ndarray):
+            self._all_rates = rate
+        elif self.schedule is None:
+            self.rate.assign(rate)
 
-    def first_velocity(self, x):
-        """Return the velocity before the first step: zeros, or nothing at all without momentum."""
-        return tf.zeros_like(x) if self.momentum else ()
+    def restart(self, x) -> None:
+        """Go to ``x``, with no velocity."""
+        self.point.assign(x)
+        self.velocity.assign(tf.zeros_like(x))
+        self.iterations.assign(0)
 
-    def __call__(self, k, x, velocity, gradient, knobs):
-        """Do step ``k`` from ``x``."""
+    def prepare(self, k: int) -> None:
+        """Get ready for a chunk of steps from ``k`` on: hold the rates of these steps."""
+        if len(self._all_rates):
+            window = np.zeros(_RATES)
+            chunk = self._all_rates[k : k + _RATES]
+            window[(k + np.arange(len(chunk))) % _RATES] = chunk
+            self.rate.assign(window)
+
+    def __call__(self, gradient):
+        """Do one step."""
+        x, velocity = tf.convert_to_tensor(self.point), tf.convert_to_tensor(self.velocity)
+        learning_rate = self._learning_rate(x.dtype)
+        x, velocity = updates.step(x, velocity, gradient, learning_rate, self.momentum, self.nesterov)
+        self.velocity.assign(velocity)
+        self.point.assign(x)
+        self.iterations.assign_add(1)
+
+    def _learning_rate(self, dtype):
         if self.schedule is not None:
-            learning_rate = tf.cast(self.schedule(k), x.dtype)
-        elif self.rate_of_each_step:
-            learning_rate = knobs[2 + k % _RATES]
-        else:
-            learning_rate = knobs[2]
-        return updates.step(x, velocity, gradient, learning_rate, knobs[1] if self.momentum else None, self.nesterov)
+            return tf.cast(self.schedule(tf.convert_to_tensor(self.iterations)), dtype)
+        if self.rate.shape.rank == 1:
+            return self.rate[self.iterations % _RATES]
+        return tf.convert_to_tensor(self.rate)
+
+
+@functools.lru_cache(maxsize=64)
+def _by_hand(objective: Callable, device: str, *settings) -> ByHand:
+    """Return the update for these settings and this objective, the same one when asked again."""
+    return ByHand(*settings)
 
 
 def gradient_descent(
@@ -102,24 +133,16 @@ def gradient_descent(
     rate = check_learning_rate(learning_rate, steps)
     device = devices.choose(device)
 
-    schedule = rate if callable(rate) else None
-    update = ByHand(momentum != 0, nesterov and momentum != 0, schedule, isinstance(rate, np.ndarray))
-    knobs = functools.partial(_knobs, _loop.stop_below(tolerance), momentum, rate)
     with tf.device(device):
         chosen, value, x = check_start(objective, start, dtype)
-        program = _loop.compile_for(value, update, mode, device, x, knobs(0))
+        schedule = rate if callable(rate) else None
+        kind = (momentum != 0, nesterov and momentum != 0, schedule, isinstance(rate, np.ndarray))
+        update = _by_hand(value, device, len(x), dtype, *kind)
+        program = _loop.compile_for(value, update, mode)
+        update.set(rate, momentum)
         settings = describe(chosen, rate, momentum, nesterov, dtype, device, optimizer="by hand")
         run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings, shown=chosen)
-        return _loop.run(program, x, knobs, **run_settings)
-
-
-def _knobs(stop_below, momentum, rate, first: int) -> np.ndarray:
-    if not isinstance(rate, np.ndarray):
-        return np.array([stop_below, momentum, 0.0 if callable(rate) else rate])
-    window = np.zeros(_RATES)
-    chunk = rate[first : first + _RATES]
-    window[(first + np.arange(len(chunk))) % _RATES] = chunk
-    return np.concatenate([[stop_below, momentum], window])
+        return _loop.run(program, x, **run_settings)
 
 
 def check_run(steps, tolerance, record_every):
@@ -163,7 +186,7 @@ def check_start(objective, start, dtype: str) -> tuple[Objective, Callable, Any]
 def describe(objective: Objective, rate, momentum, nesterov, dtype, device, optimizer: str) -> dict[str, Any]:
     """Return the settings of a run as text and numbers."""
     if callable(rate):
-        rate = type(rate).__name__
+        rate = getattr(rate, "name", None) or type(rate).__name__
     elif isinstance(rate, np.ndarray):
         rate = f"{len(rate)} rates from {rate[0]:g} to {rate[-1]:g}"
     update = dict(optimizer=optimizer, learning_rate=rate, momentum=momentum, nesterov=nesterov)

@@ -4,11 +4,15 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tf_gd._quiet import standard_error_held_back
+
+with standard_error_held_back():
+    import tensorflow as tf
+
 import keras
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
-import tensorflow as tf
 
 mpl.use("Agg")
 tf.config.experimental.enable_tensor_float_32_execution(False)

@@ -104,6 +104,25 @@ def test_records_are_aligned(mode, steps, every):
     np.testing.assert_array_equal(path.points, full.points[expected])
 
 
+@pytest.mark.parametrize("problem", [p for p in PROBLEMS if p.name != "mccormick"], ids=lambda p: p.name)
+def test_a_graph_computes_what_is_written(problem):
+    """Graph equals eager to the bit, but for McCormick, where three gradients of one variable are added up."""
+    settings = dict(learning_rate=problem.rate, momentum=0.9, steps=40)
+    graph = tf_gd.gradient_descent(problem.name, mode="graph", **settings)
+    np.testing.assert_array_equal(graph.points, tf_gd.gradient_descent(problem.name, mode="eager", **settings).points)
+
+
+def test_a_graph_equals_itself():
+    """Three gradients of one variable are added up; run after run in one order."""
+    settings = dict(learning_rate=0.02, momentum=0.9, steps=200, mode="graph")
+    paths = []
+    for _ in range(5):
+        _loop._program.cache_clear()
+        paths.append(tf_gd.gradient_descent("mccormick", **settings).points)
+    for path in paths[1:]:
+        np.testing.assert_array_equal(path, paths[0])
+
+
 @pytest.mark.parametrize("mode", ["graph", "xla"])
 def test_chunks_join_without_a_seam(mode, monkeypatch):
     """The same path whatever the chunks: one step at a time, seven at a time, or all at once."""
@@ -248,6 +267,17 @@ def test_auto_takes_xla_and_falls_back_when_it_cannot(tmp_path):
     path = tf_gd.gradient_descent(eager_only, [1.0], learning_rate=0.5, steps=3)
     assert path.settings["mode"] == "eager"
     np.testing.assert_allclose(path.final, 0.125)
+
+
+def test_branches_and_loops_inside_an_objective():
+    def halved_until_small(x):
+        while tf.reduce_sum(x * x) > 1.0:
+            x = 0.5 * x
+        return tf.reduce_sum(x * x)
+
+    for mode in ("auto", "graph", "eager"):  # from 3: halved twice, gradient 2 x / 16
+        path = tf_gd.gradient_descent(halved_until_small, [3.0], learning_rate=1.0, steps=1, mode=mode)
+        np.testing.assert_allclose(path.final, 3.0 - 6.0 / 16)
 
 
 def test_many_steps_with_few_records():

@@ -22,7 +22,7 @@ def quiet_tensorflow() -> None:
         import tensorflow  # noqa: F401
 
         return
-    with _standard_error_held_back():
+    with standard_error_held_back():
         import tensorflow as tf
 
         from tf_gd import _backend  # noqa: F401
@@ -32,7 +32,8 @@ def quiet_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def _standard_error_held_back():
+def standard_error_held_back():
+    """Within this context nothing reaches standard error; what came is shown if the context fails."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -7,11 +7,6 @@ import tensorflow as tf
 from tf_gd import _checks
 
 
-def graph_is_exact() -> bool:
-    """Return whether Grappler's meta-optimizer is off, so that a graph computes what is written, as eager code does."""
-    return bool(tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False))
-
-
 @contextlib.contextmanager
 def full_float32():
     """Within this context TF32 is off: an NVIDIA GPU no longer rounds the factors of a matrix product to 10 bits.
@@ -33,18 +28,18 @@ def full_float32():
 
 @contextlib.contextmanager
 def exact_arithmetic():
-    """Within this context, what is traced computes what is written.
+    """Within this context, a graph computes what is written.
 
     Grappler's meta-optimizer, which reorders sums and products of a graph, is off, and so is TF32 (see
-    :func:`full_float32`). What was traced before keeps its own arithmetic. It does not change XLA's, which contracts
-    a product and a sum into one operation with one rounding.
+    :func:`full_float32`). It holds for the calls that are made within, whenever the function was traced. It does not
+    change XLA's arithmetic, which contracts a product and a sum into one operation with one rounding.
 
     Examples:
         >>> with exact_arithmetic():
-        ...     graph_is_exact()
+        ...     tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
         True
     """
-    before = graph_is_exact()
+    before = bool(tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False))
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     try:
         with full_float32():

@@ -95,7 +95,7 @@ def keras_descent(
     steps, tolerance, record_every = check_run(steps, tolerance, record_every)
     device = devices.choose(device)
 
-    with tf.device(device):
+    with tf.device(device), devices.exact_arithmetic():
         chosen, value, x = check_start(objective, start, dtype)
         rate, built_in = _copy(optimizer, value, device, len(x), dtype)
         program = _loop.compile_for(value, built_in, mode)

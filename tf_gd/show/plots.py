@@ -16,6 +16,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 STYLE = Path(__file__).with_name("tf_gd.mplstyle")
 BY_HAND = {"color": "#0072B2", "linestyle": "-", "linewidth": 2.4}
 BUILT_IN = {"color": "#D55E00", "linestyle": (0, (3, 3)), "linewidth": 1.6}
+_OWN = {"by hand": BY_HAND, "built in": BUILT_IN}
 _INK = "#333333"
 
 
@@ -70,10 +71,9 @@ def plot_contours(objective, trajectories, ax=None, levels: int = 24):
     f = _values(objective, np.stack([x1, x2], axis=-1))
     _draw_level_lines(ax, x1, x2, f, _values(objective, minima), levels)
 
+    cycle = list(mpl.rcParams["axes.prop_cycle"])
     for number, (label, trajectory) in enumerate(trajectories.items()):
-        style = mpl.rcParams["axes.prop_cycle"].by_key()
-        color, dash = style["color"][number % 6], style["linestyle"][number % 6]
-        _draw_path(ax, trajectory, frame, label, color, dash)
+        _draw_path(ax, trajectory, frame, label, _OWN.get(label, cycle[number % len(cycle)]))
     if len(minima):
         ax.plot(*minima.T, "X", color="#000000", markersize=8, markeredgecolor="white", label="known minimum", zorder=6)
     ax.set(xlim=frame[0], ylim=frame[1], xlabel="$x_1$", ylabel="$x_2$", title=getattr(objective, "formula", "") or None)
@@ -147,8 +147,8 @@ def plot_losses(runs, ax=None, lowest: float = 0.0, xlabel: str = "step"):
         losses = np.asarray(getattr(run, "losses", run), dtype="float64") - lowest
         counted = np.asarray(getattr(run, "iterations", np.arange(len(losses))))
         finite = np.isfinite(losses)
-        style = BUILT_IN if label == "built in" else BY_HAND if label == "by hand" else {}
-        ax.plot(counted[finite], np.where(losses[finite] > 0, losses[finite], np.nan), label=label, **style)
+        shown = np.where(losses[finite] > 0, losses[finite], np.nan)
+        ax.plot(counted[finite], shown, label=label, **_OWN.get(label, {}))
         if not finite.all():
             ax.plot(counted[finite][-1:], losses[finite][-1:], "x", color=_INK, markersize=8)
     ax.set(yscale="log", xlabel=xlabel, ylabel="loss" if lowest == 0 else "loss above the lowest")
@@ -272,13 +272,14 @@ def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
     ax.contour(x1, x2, height, levels=np.geomspace(low, high, levels), norm=LogNorm(low, high), **style)
 
 
-def _draw_path(ax, trajectory, frame, label, color, dash) -> None:
+def _draw_path(ax, trajectory, frame, label, style) -> None:
     points = trajectory.points.astype("float64")
     inside = ((points >= frame[:, 0]) & (points <= frame[:, 1])).all(axis=1)
     drawn = np.clip(np.where(np.isfinite(points), points, 0), frame[:, 0] - 1e3, frame[:, 1] + 1e3)
     stay = len(points) if inside.all() else int(np.argmin(inside)) + 1
     mark = "." if len(points) <= 200 else ""
-    ax.plot(*drawn[:stay].T, color=color, linestyle=dash, marker=mark, label=label or f"{trajectory.steps} steps", zorder=4)
+    ax.plot(*drawn[:stay].T, **style, marker=mark, label=label or f"{trajectory.steps} steps", zorder=4)
+    color = style["color"]
     ax.plot(*points[0], "o", color="white", markeredgecolor=color, markersize=8, zorder=5)
     if inside.all():
         ax.plot(*points[-1], "*", color=color, markeredgecolor="white", markersize=14, zorder=7)

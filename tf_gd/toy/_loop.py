@@ -1,7 +1,7 @@
 """The loop of gradient descent, written once for every mode, and its compilation in chunks.
 
 :func:`descend` is the loop a student reads. Called as it stands it runs eagerly; wrapped in ``tf.function`` AutoGraph
-turns its ``while`` into a graph, and XLA compiles that. By hand or built in, only ``update`` differs, so that
+turns its ``while`` into a graph, which computes what is written, and XLA compiles that. By hand or built in, only ``update`` differs, so that
 a comparison compares the updates and nothing else: even recording the losses changes how a compiler rounds. For the
 same reason both keep the same state (point, velocity, rate, counter) in variables: XLA contracts a product and a sum
 into one operation where it sees fit, and that depends on the whole loop, not on the formula alone.
@@ -16,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gd._progress import Progress
-from tf_gd.devices import graph_is_exact
 from tf_gd.trajectory import Trajectory
 
 MODES = ("auto", "eager", "graph", "xla")
@@ -26,11 +25,19 @@ _SECONDS_A_CHUNK = 0.2
 _RECORDED_NUMBERS = 2**19  # what one chunk may record: two megabytes in float32
 
 
-def descend(objective, update, clock, small, room=None):
+def value_and_gradient(objective, x):
+    """Return f and its gradient at ``x``, by playing the tape of the computation backwards."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = objective(x)
+    return loss, tape.gradient(loss, x)
+
+
+def descend(evaluate, update, clock, small, room=None):
     """Evaluate, record, update; until the last step, a small enough gradient, or a number that is not finite.
 
     Args:
-        objective: tensor ``(dim,)`` -> scalar tensor.
+        evaluate: ``x -> (loss, gradient)``, as :func:`value_and_gradient` does it.
         update: has the variable ``point``, ``(dim,)``, and moves it when called with the gradient there.
         clock: whole numbers ``[first, last, record_every]``: evaluate at k = first, ..., last.
         small: stop where the square of the gradient norm is at most this.
@@ -52,10 +59,7 @@ def descend(objective, update, clock, small, room=None):
 
     while (k <= last) & tf.logical_not(stop):
         x = tf.convert_to_tensor(update.point)
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            loss = objective(x)
-        gradient = tape.gradient(loss, x)
+        loss, gradient = evaluate(x)
 
         square = tf.reduce_sum(gradient * gradient)
         slot = (k + record_every - 1) // record_every - first_slot
@@ -89,19 +93,36 @@ class Update(Hashable, Protocol):
         """Move the point."""
 
 
+def _one_after_another(evaluate: Callable) -> Callable:
+    """Return the function as a graph whose operations run in one order, not in that in which they get ready.
+
+    The sum of three or more gradients is rounded otherwise in another order; a graph would not even equal itself.
+    """
+    graph = tf.function(evaluate)
+
+    def in_order(x):
+        with tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR"):
+            return graph(x)
+
+    return tf.autograph.experimental.do_not_convert(in_order)
+
+
 class Program:
     """:func:`descend` for one objective and one update, compiled as ``mode`` says, and run in chunks."""
 
     def __init__(self, objective: Callable, update: Update, mode: str):
         self.mode, self.update = mode, update
-        self._objective, self._dtype = objective, update.point.dtype
+        self._evaluate: Callable = functools.partial(value_and_gradient, objective)
+        if mode == "graph":
+            self._evaluate = _one_after_another(self._evaluate)
+        self._dtype = update.point.dtype
         self._pace = _FIRST_CHUNK[mode]
         self._room = max(1, _RECORDED_NUMBERS // (int(update.point.shape[0]) + 2))
         self._error: Exception | None = None
         self._compiled: Callable | None = self._descend if mode == "eager" else None
 
     def _descend(self, clock, small):
-        return descend(self._objective, self.update, clock, small, self._room if self.mode == "xla" else None)
+        return descend(self._evaluate, self.update, clock, small, self._room if self.mode == "xla" else None)
 
     def compile(self) -> None:
         """Trace and compile by doing one step that is thrown away; once, also when it cannot be done."""
@@ -184,7 +205,7 @@ def _outcome(points, losses, norms, tolerance) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _program(objective: Callable, update: Update, mode: str, exact: bool) -> Program:
+def _program(objective: Callable, update: Update, mode: str) -> Program:
     return Program(objective, update, mode)
 
 
@@ -195,7 +216,7 @@ def compile_for(objective: Callable, update: Update, mode: str) -> Program:
         ValueError: the objective cannot be compiled in the mode asked for.
     """
     for attempt in ("xla", "graph", "eager") if mode == "auto" else (mode,):
-        program = _program(objective, update, attempt, graph_is_exact())
+        program = _program(objective, update, attempt)
         try:
             program.compile()
         except Exception as error:

@@ -133,7 +133,7 @@ def gradient_descent(
     rate = check_learning_rate(learning_rate, steps)
     device = devices.choose(device)
 
-    with tf.device(device):
+    with tf.device(device), devices.exact_arithmetic():
         chosen, value, x = check_start(objective, start, dtype)
         schedule = rate if callable(rate) else None
         kind = (momentum != 0, nesterov and momentum != 0, schedule, isinstance(rate, np.ndarray))

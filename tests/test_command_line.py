@@ -1,0 +1,188 @@
+"""The command line: exit codes, JSON, quietness, and start-up without TensorFlow."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tf_gd
+from tf_gd import cli, doctor
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def _json(capsys, *arguments):
+    code = cli.main([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_list(capsys):
+    assert cli.main(["list"]) == 0
+    out = capsys.readouterr().out
+    for name in tf_gd.objectives.names():
+        assert name in out
+    assert "04_learning_rate" in out
+    assert max(map(len, out.splitlines())) <= 80
+    code, listed = _json(capsys, "list")
+    assert code == 0
+    assert [o["name"] for o in listed["objectives"]] == tf_gd.objectives.names()
+    assert next(o for o in listed["objectives"] if o["name"] == "booth")["minima"] == [[1.0, 3.0]]
+
+
+def test_run(capsys, tmp_path):
+    code, result = _json(capsys, "run", "square", "--start=10", "--learning-rate=0.2", "--steps=10", "--output-dir=out")
+    assert code == 0
+    assert result["final_point"][0] == pytest.approx(10 * 0.6**10, rel=1e-5)
+    assert result["settings"]["mode"] == "xla"
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["square.npz", "square_loss.png", "square_path.png"]
+    assert len(result["files"]) == 3
+    assert tf_gd.Trajectory.load("out/square.npz").steps == 10
+
+
+def test_run_prints_a_table(capsys):
+    assert cli.main(["run", "booth", "--tolerance=1e-3", "--learning-rate=0.05"]) == 0
+    out = capsys.readouterr().out
+    assert "converged" in out
+    assert "saved pictures" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_divergence_is_exit_code_1_and_a_hint(capsys):
+    assert cli.main(["run", "square", "--learning-rate=1.1", "--steps=5"]) == 1
+    captured = capsys.readouterr()
+    assert "diverged" in captured.out
+    assert "--learning-rate=0.11" in captured.err
+    code, result = _json(capsys, "run", "square", "--learning-rate=2", "--steps=1000")
+    assert code == 1
+    assert result["final_gradient_norm"] is None  # infinite: JSON has no number for it
+
+
+def test_a_function_of_ones_own(capsys, tmp_path):
+    (tmp_path / "my_functions.py").write_text("def cup(x):\n    return x[0] ** 2 + 3.0 * x[1] ** 2\n")
+    code, result = _json(capsys, "run", "my_functions:cup", "--start=1,1", "--learning-rate=0.1", "--steps=3")
+    assert code == 0
+    np.testing.assert_allclose(result["final_point"], [0.8**3, 0.4**3], rtol=1e-5)
+
+
+def test_compare(capsys):
+    code, result = _json(capsys, "compare", "himmelblau", "--momentum=0.9", "--nesterov", "--steps=50")
+    assert code == 0
+    assert result["identical"] is True
+    assert result["max_ulp"] == 0
+    assert cli.main(["compare", "rosenbrock", "--learning-rate=0.001", "--dtype=float64", "--steps=20"]) == 1
+    assert "rounds the learning rate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "rosenbrok"], "Did you mean 'rosenbrock'"),
+        (["run", "square", "--start=a"], "expected numbers with commas between"),
+        (["run", "square", "--start=1,2"], "expected 1 for 'square'"),
+        (["run", "square", "--start=nan"], "expected finite coordinates"),
+        (["run", "square", "--learning-rate=-1"], "learning_rate: got -1.0"),
+        (["run", "square", "--learning-rate=nan"], "learning_rate: got nan"),
+        (["run", "square", "--momentum=2"], "momentum: got 2.0"),
+        (["run", "square", "--steps=-1"], "steps: got -1"),
+        (["run", "square", "--mode=fast"], "mode: got 'fast'"),
+        (["run", "square", "--device=GPU:9"], "device: got 'GPU:9'"),
+        (["run", "no_such_module:f"], "cannot import 'no_such_module'"),
+        (["run", "json:no_such_function"], "expected a function called 'no_such_function'"),
+        (["run", "json:dumps"], "start: got None"),
+        (["run", "json:dumps", "--start=1"], "raised TypeError"),
+        (["compare", "square", "--output-dir=/dev/null/x"], "--output-dir: cannot write to"),
+        (["tour", "99"], "tutorial: got '99'"),
+        (["tour", "learning"], "expected a name or number"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_and_one_line(arguments, message, capsys):
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["run"], ["run", "square", "--steps=x"], ["list", "--frobnicate"]])
+def test_argparse_says_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: tf-gd" in capsys.readouterr().err
+
+
+def _without_tensorflow(code: str) -> str:
+    """Run code where importing TensorFlow or Keras is an error."""
+    block = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+    return subprocess.run([sys.executable, "-c", block + code], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list"], ["run", "--help"]])
+def test_help_version_and_list_do_not_import_tensorflow(arguments):
+    code = f"from tf_gd.cli import main\ntry: main({arguments})\nexcept SystemExit as e: assert e.code == 0"
+    assert _without_tensorflow(code)
+
+
+def test_importing_the_package_does_not_import_tensorflow():
+    assert _without_tensorflow("import tf_gd; print(tf_gd.__version__, len(dir(tf_gd)))").startswith(tf_gd.__version__)
+
+
+def test_a_misspelt_public_name_is_told():
+    with pytest.raises(AttributeError, match="no attribute 'gradient_decent'; its public names are"):
+        tf_gd.gradient_decent  # noqa: B018
+
+
+@pytest.mark.parametrize("first", ["compare_training", "compare", "updates"])
+def test_every_public_name_loads_whatever_was_loaded_first(first):
+    """A subpackage must not take the place of a function of the same name."""
+    code = (
+        f"import tf_gd; tf_gd.{first}\n"
+        "for name in tf_gd.__all__: getattr(tf_gd, name)\n"
+        "assert callable(tf_gd.compare) and callable(tf_gd.fit), tf_gd.compare"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_run_is_quiet(tmp_path):
+    """Nothing but the table: no log line of TensorFlow, in a process of its own."""
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    command = [sys.executable, "-m", "tf_gd", "run", "booth", "--steps=5"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("backend", ["jax", "numpy"])
+def test_another_backend_of_keras_is_refused(backend, tmp_path):
+    command = [sys.executable, "-m", "tf_gd", "compare", "square"]
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert f"Keras backend: got '{backend}', expected 'tensorflow'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor(capsys, monkeypatch):
+    assert cli.main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "all is well" in out
+    assert "tensorflow" in out
+    code, found = _json(capsys, "doctor")
+    assert code == 0
+    assert found["settings"]["keras backend"] == "tensorflow"
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    assert cli.main(["doctor"]) == 1
+    assert "Unset it" in capsys.readouterr().out
+
+
+def test_doctor_names_untested_versions(monkeypatch):
+    monkeypatch.setattr(doctor, "_version", lambda package: "2.15.0" if package == "tensorflow" else "not installed")
+    problems = " ".join(doctor.examine().problems)
+    assert "only 2.21 is tested" in problems
+    assert "keras is not installed" in problems

@@ -1,0 +1,88 @@
+"""The package as a whole: README, wheel, metadata, sizes."""
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+import tf_gd
+
+ROOT = Path(tf_gd.__file__).parents[1]
+
+
+def test_the_code_in_the_readme_prints_what_it_says():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(block, "README.md", "exec"), {})
+        assert printed.getvalue().splitlines() == re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
+        assert plt.get_fignums(), "path.plot() draws"
+
+
+def test_the_commands_in_the_readme_exist(capsys):
+    from tf_gd.cli import main
+
+    commands = re.findall(r"^\$ tf-gd (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(commands) == 5
+    for command in commands:
+        with pytest.raises(SystemExit) as stopped:
+            main([command, "--help"])
+        assert stopped.value.code == 0
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_links_in_the_documents_lead_somewhere():
+    for document in ROOT.glob("*.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (ROOT / target).exists(), f"{document.name}: {target}"
+
+
+def test_requirements_and_metadata_agree():
+    wanted = {line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")}
+    config = (ROOT / "setup.cfg").read_text()
+    block = config.split("install_requires =")[1].split("\n\n")[0]
+    assert {line.strip() for line in block.splitlines() if line.strip()} == wanted
+    assert f"version: {tf_gd.__version__}" in (ROOT / "CITATION.cff").read_text()
+    assert f"## {tf_gd.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_wheel_builds_installs_and_runs(tmp_path):
+    """In an environment of its own, which borrows the libraries but not the package."""
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = zipfile.ZipFile(wheel).namelist()
+    assert "tf_gd/py.typed" in inside
+    assert "tf_gd/show/tf_gd.mplstyle" in inside
+    assert not any(name.startswith("tests") for name in inside)
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=True)
+    binaries = home / ("Scripts" if os.name == "nt" else "bin")
+    subprocess.run([binaries / "python", "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel], check=True)
+    run = dict(capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert "compare" in subprocess.run([binaries / "tf-gd", "--help"], **run).stdout
+    borrowed = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
+    listed = subprocess.run([binaries / "tf-gd", "list"], **run, env=borrowed).stdout
+    assert "rosenbrock" in listed
+    assert "04_learning_rate" in listed, "the tutorials come with the wheel"
+    where = subprocess.run([binaries / "python", "-c", "import tf_gd; print(tf_gd.__file__)"], **run, env=borrowed).stdout
+    assert str(home) in where
+
+
+def test_files_are_small_enough_to_read():
+    sizes = {path: len(path.read_text().splitlines()) for path in (ROOT / "tf_gd").rglob("*.py")}
+    assert sum(sizes.values()) < 4000
+    assert max(sizes.values()) <= 310, max(sizes, key=sizes.get)

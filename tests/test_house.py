@@ -85,4 +85,4 @@ def test_the_wheel_builds_installs_and_runs(tmp_path):
 def test_files_are_small_enough_to_read():
     sizes = {path: len(path.read_text().splitlines()) for path in (ROOT / "tf_gd").rglob("*.py")}
     assert sum(sizes.values()) < 4000
-    assert max(sizes.values()) <= 310, max(sizes, key=sizes.get)
+    assert max(sizes.values()) <= 290, max(sizes, key=sizes.get)

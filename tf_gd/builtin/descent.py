@@ -111,6 +111,7 @@ def _copy(optimizer, objective: Callable, device: str, dim: int, dtype: str) -> 
     """Return the optimizer's rate, and a copy of it; the same copy for the same settings but for the rate."""
     config = optimizer.get_config()
     rate = config.pop("learning_rate")
+    config.pop("name", None)  # Keras numbers the optimizers it makes: it would never be the same
     schedule = None
     if isinstance(rate, dict):
         rate = schedule = optimizer._learning_rate  # the schedule itself: the public attribute is its present value

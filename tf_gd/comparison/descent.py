@@ -92,7 +92,7 @@ class Comparison:
 
     def plot(self, ax=None):
         """Draw the distance at each record; return the axes."""
-        from tf_gd.show.plots import plot_distance
+        from tf_gd.show.curves import plot_distance
 
         return plot_distance(self.iterations, self.ulp, self.absolute, title=self.title, ax=ax)
 

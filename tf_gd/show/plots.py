@@ -1,34 +1,12 @@
-"""Pictures of descents. They take results and axes, return axes, and never open a window.
-
-By hand is blue, solid and broad, built in is orange and dashed, everywhere: where the two agree, both can be seen.
-"""
-
-import functools
-import os
-from pathlib import Path
+"""Pictures of paths: on level lines in two dimensions, over the slope in one."""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import LogLocator, MaxNLocator
 
-STYLE = Path(__file__).with_name("tf_gd.mplstyle")
-BY_HAND = {"color": "#0072B2", "linestyle": "-", "linewidth": 2.4}
-BUILT_IN = {"color": "#D55E00", "linestyle": (0, (3, 3)), "linewidth": 1.6}
-_OWN = {"by hand": BY_HAND, "built in": BUILT_IN}
-_INK = "#333333"
-
-
-def styled(draw):
-    """Draw with the package's style sheet, whatever the user's own settings are."""
-
-    @functools.wraps(draw)
-    def wrapper(*args, **kwargs):
-        with plt.style.context(STYLE):
-            return draw(*args, **kwargs)
-
-    return wrapper
+from tf_gd.show.curves import plot_losses
+from tf_gd.show.style import BY_HAND, INK, OWN, styled
 
 
 @styled
@@ -73,7 +51,7 @@ def plot_contours(objective, trajectories, ax=None, levels: int = 24):
 
     cycle = list(mpl.rcParams["axes.prop_cycle"])
     for number, (label, trajectory) in enumerate(trajectories.items()):
-        _draw_path(ax, trajectory, frame, label, _OWN.get(label, cycle[number % len(cycle)]))
+        _draw_path(ax, trajectory, frame, label, OWN.get(label, cycle[number % len(cycle)]))
     if len(minima):
         ax.plot(*minima.T, "X", color="#000000", markersize=8, markeredgecolor="white", label="known minimum", zorder=6)
     ax.set(xlim=frame[0], ylim=frame[1], xlabel="$x_1$", ylabel="$x_2$", title=getattr(objective, "formula", "") or None)
@@ -110,7 +88,7 @@ def plot_steps(trajectory, objective, axes=None):
     recorded = {"$f(x)$": trajectory.losses, "$f'(x)$": trajectory.gradient_norms}
 
     for ax, curve, name in ((top, f, "$f(x)$"), (bottom, slope, "$f'(x)$")):
-        ax.plot(x, curve, color=_INK, linestyle="-", linewidth=1.2)
+        ax.plot(x, curve, color=INK, linestyle="-", linewidth=1.2)
         heights = recorded[name][: len(path)] * (signs if ax is bottom else 1.0)
         ax.plot(path, heights, marker="o", **{**BY_HAND, "linewidth": 0.9}, label=f"{trajectory.steps} steps")
         ax.plot(path[:1], heights[:1], "o", color="white", markeredgecolor=BY_HAND["color"], markersize=9, label="start")
@@ -120,142 +98,13 @@ def plot_steps(trajectory, objective, axes=None):
             ax.axvline(point, color="#000000", linestyle=":", linewidth=1.0)
         margin = 0.08 * (curve.max() - curve.min())
         ax.set(ylabel=name, xlim=frame, ylim=(curve.min() - margin, curve.max() + 2 * margin))
-    bottom.axhline(0.0, color=_INK, linestyle="-", linewidth=0.8)
+    bottom.axhline(0.0, color=INK, linestyle="-", linewidth=0.8)
     bottom.set(xlabel="$x$")
     if left is not None:
         _say_left(top, trajectory.iterations[left])
     top.set_title(getattr(objective, "formula", "") or None)
     top.legend(loc="upper center", fontsize=8, ncols=3, frameon=True, framealpha=0.9)
     return top, bottom
-
-
-@styled
-def plot_losses(runs, ax=None, lowest: float = 0.0, xlabel: str = "step"):
-    """Draw losses on a logarithmic scale, run over run.
-
-    Args:
-        runs: ``{label: Trajectory or array of losses}``; the labels "by hand" and "built in" get their own colours.
-        ax: where to draw; new axes by default.
-        lowest: the loss at the minimum, subtracted, so that a linear rate is a straight line.
-        xlabel: what the records are counted in.
-
-    Returns:
-        The axes.
-    """
-    ax = ax if ax is not None else plt.subplots()[1]
-    for label, run in runs.items():
-        losses = np.asarray(getattr(run, "losses", run), dtype="float64") - lowest
-        counted = np.asarray(getattr(run, "iterations", np.arange(len(losses))))
-        finite = np.isfinite(losses)
-        shown = np.where(losses[finite] > 0, losses[finite], np.nan)
-        ax.plot(counted[finite], shown, label=label, **_OWN.get(label, {}))
-        if not finite.all():
-            ax.plot(counted[finite][-1:], losses[finite][-1:], "x", color=_INK, markersize=8)
-    ax.set(yscale="log", xlabel=xlabel, ylabel="loss" if lowest == 0 else "loss above the lowest")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.yaxis.set_major_locator(LogLocator(numticks=8))
-    ax.legend()
-    return ax
-
-
-@styled
-def plot_distance(iterations, ulp, absolute, title: str = "", ax=None):
-    """Draw how far the hand-written run is from the built-in one: ULP to the left, absolute to the right.
-
-    Args:
-        iterations: ``(records,)``, after how many updates.
-        ulp: ``(records,)``, distance in units in the last place.
-        absolute: ``(records,)``, absolute distance.
-        title: over the picture.
-        ax: where to draw; new axes by default.
-
-    Returns:
-        The axes of the ULP.
-    """
-    ax = ax if ax is not None else plt.subplots(figsize=(6.4, 3.6))[1]
-    same = not np.any(ulp)
-    ax.plot(iterations, ulp, **BY_HAND, label="ULP")
-    ax.set(xlabel="step", ylabel="distance in ULP", title=title)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if same:
-        ax.set(ylim=(-0.5, 4), yticks=range(5))
-        ax.text(0.5, 0.5, f"0 ULP at all {len(ulp)} records", transform=ax.transAxes, ha="center", color=_INK)
-        return ax
-    ax.set_yscale("symlog", linthresh=1)
-    ax.set_ylim(bottom=0)
-    other = ax.twinx()
-    other.plot(iterations, np.where(absolute > 0, absolute, np.nan), **BUILT_IN)
-    other.set(yscale="log", ylabel="absolute distance (dashed)")
-    other.spines["right"].set_visible(True)
-    other.grid(visible=False)
-    return ax
-
-
-@styled
-def plot_learning_rates(rates, losses, start_loss: float, limit: float | None = None, best: float | None = None, ax=None):
-    """Draw the final loss of many runs over their learning rate, with the theory over the measurement.
-
-    Args:
-        rates: ``(runs,)``, the learning rates.
-        losses: ``(runs,)``, the loss after the same number of steps; infinite or NaN where the run overflowed.
-        start_loss: the loss that all runs started from.
-        limit: the rate beyond which theory says that the descent diverges, 2 / L.
-        best: the rate that theory says is fastest.
-        ax: where to draw; new axes by default.
-
-    Returns:
-        The axes.
-    """
-    ax = ax if ax is not None else plt.subplots()[1]
-    rates, losses = np.asarray(rates), np.asarray(losses, dtype="float64")
-    top, bottom = start_loss * 1e4, max(np.nanmin(losses[losses > 0], initial=start_loss), start_loss * 1e-16)
-    shown = np.clip(np.where(np.isfinite(losses), losses, np.inf), bottom, top)
-    ax.plot(rates, shown, marker="o", **{**BY_HAND, "linewidth": 1.6}, label="measured")
-    ax.axhline(start_loss, color=_INK, linestyle=":", linewidth=1.0, label="loss at the start")
-    if limit is not None:
-        ax.axvline(limit, color="#D55E00", linestyle="--", label=f"limit 2/L = {limit:.4g}")
-        ax.axvspan(limit, rates.max(), color="#D55E00", alpha=0.08, linewidth=0)
-    if best is not None:
-        ax.axvline(best, color="#009E73", linestyle="-.", label=f"fastest, {best:.4g}")
-    ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="final loss", ylim=(bottom / 5, top * 2))
-    ax.xaxis.set_major_locator(LogLocator(numticks=8))
-    ax.legend(fontsize=8)
-    return ax
-
-
-def save(axes, name: str) -> Path:
-    """Write the figure of ``axes`` as a PNG into the directory of pictures, and print where.
-
-    The directory is ``$TF_GD_PICTURES``, or ``pictures`` where you are; it is made if it is not there.
-
-    Args:
-        axes: what any function here returns.
-        name: the file, for example ``"path.png"``.
-
-    Returns:
-        The path of the file.
-
-    Raises:
-        ValueError: the directory cannot be written to.
-    """
-    path = write(axes, Path(os.environ.get("TF_GD_PICTURES", "pictures")) / name)
-    print(f"saved {path}")
-    return path
-
-
-def write(axes, path) -> Path:
-    """Write the figure of ``axes`` as a PNG to ``path``; return the path."""
-    path = Path(path)
-    figure = np.ravel(axes)[0].figure
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
-    except OSError as error:
-        raise ValueError(
-            f"pictures: cannot write {path} ({error.strerror}). Run from a directory you may write to, or set "
-            "the environment variable TF_GD_PICTURES to one."
-        ) from error
-    return path
 
 
 def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
@@ -287,7 +136,7 @@ def _draw_path(ax, trajectory, frame, label, style) -> None:
         _say_left(ax, trajectory.iterations[stay - 1], color)
 
 
-def _say_left(ax, step, color=_INK) -> None:
+def _say_left(ax, step, color=INK) -> None:
     lines = sum(text.get_gid() == "left" for text in ax.texts)
     text = f"leaves the frame at step {step}"
     ax.text(0.02, 0.03 + 0.06 * lines, text, transform=ax.transAxes, color=color, fontsize=9, weight="bold", gid="left")

@@ -1,10 +1,11 @@
 """The loop of gradient descent, written once for every mode, and its compilation in chunks.
 
 :func:`descend` is the loop a student reads. Called as it stands it runs eagerly; wrapped in ``tf.function`` AutoGraph
-turns its ``while`` into a graph, which computes what is written, and XLA compiles that. By hand or built in, only ``update`` differs, so that
-a comparison compares the updates and nothing else: even recording the losses changes how a compiler rounds. For the
-same reason both keep the same state (point, velocity, rate, counter) in variables: XLA contracts a product and a sum
-into one operation where it sees fit, and that depends on the whole loop, not on the formula alone.
+turns its ``while`` into a graph, which computes what is written, and XLA compiles that. By hand or built in, only
+``update`` differs, so that a comparison compares the updates and nothing else: even recording the losses changes how
+a compiler rounds. For the same reason both keep the same state (point, velocity, rate, counter) in variables: XLA
+contracts a product and a sum into one operation where it sees fit, and that depends on the whole loop, not on the
+formula alone.
 """
 
 import functools
@@ -49,26 +50,28 @@ def descend(evaluate, update, clock, small, room=None):
         is on the way to, so that the last point is always recorded.
     """
     k, last, record_every = clock[0], clock[1], clock[2]
-    first_slot = (k + record_every - 1) // record_every
+    due = (k + record_every - 1) // record_every * record_every  # the step that slot 0 belongs to
     if room is None:
-        room = (last + record_every - 1) // record_every - first_slot + 1
+        room = (last - due + record_every - 1) // record_every + 1
     points = tf.TensorArray(small.dtype, size=room, element_shape=update.point.shape)
     losses = tf.TensorArray(small.dtype, size=room, element_shape=())
     squares = tf.TensorArray(small.dtype, size=room, element_shape=())
-    stop = tf.constant(False)
+    slot, stop = tf.constant(0), tf.constant(False)
 
     while (k <= last) & tf.logical_not(stop):
         x = tf.convert_to_tensor(update.point)
         loss, gradient = evaluate(x)
 
         square = tf.reduce_sum(gradient * gradient)
-        slot = (k + record_every - 1) // record_every - first_slot
         points = points.write(slot, x)
         losses = losses.write(slot, loss)
         squares = squares.write(slot, square)
         stop = (square <= small) | ~tf.math.is_finite(square) | ~tf.math.is_finite(loss)
 
         update(gradient)
+        recorded = tf.cast(k == due, tf.int32)
+        slot += recorded
+        due += recorded * record_every
         k += 1
 
     return points.stack(), losses.stack(), tf.sqrt(squares.stack()), k, stop

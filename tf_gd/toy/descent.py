@@ -35,18 +35,19 @@ class ByHand:
 
     def set(self, rate, momentum: float) -> None:
         """Take other settings: a rate, or an array of them, and a momentum."""
-        if self.momentum is not None:
-            self.momentum.assign(momentum)
         if isinstance(rate, np.ndarray):
             self._all_rates = rate
         elif self.schedule is None:
-            self.rate.assign(rate)
+            self.rate.assign(rate, read_value=False)
+        if self.momentum is not None:
+            self.momentum.assign(momentum, read_value=False)
 
     def restart(self, x) -> None:
         """Go to ``x``, with no velocity."""
-        self.point.assign(x)
-        self.velocity.assign(tf.zeros_like(x))
-        self.iterations.assign(0)
+        self.point.assign(x, read_value=False)
+        self.iterations.assign(0, read_value=False)
+        if self.momentum is not None:
+            self.velocity.assign(tf.zeros_like(x), read_value=False)
 
     def prepare(self, k: int) -> None:
         """Get ready for a chunk of steps from ``k`` on: hold the rates of these steps."""
@@ -174,13 +175,18 @@ def check_start(objective, start, dtype: str) -> tuple[Objective, Callable, Any]
         start = _checks.point("start", start, dtype)
     chosen = resolve(objective, start)
     x = np.asarray(chosen.start, dtype) if start is None else start
-    if callable(objective) and not isinstance(objective, Objective):
-        return chosen, _value(chosen.fn, x, chosen.name), tf.convert_to_tensor(x)
     if len(x) != chosen.dim:
         raise ValueError(
             f"start: got {len(x)} coordinates, expected {chosen.dim} for {chosen.name!r}, for example {list(chosen.start)}."
         )
-    return chosen, _value(chosen.fn, x, chosen.name), tf.convert_to_tensor(x)
+    if (chosen.fn, len(x), dtype) not in _CHECKED:
+        _CHECKED[chosen.fn, len(x), dtype] = _value(chosen.fn, x, chosen.name)
+        if len(_CHECKED) > 64:
+            _CHECKED.pop(next(iter(_CHECKED)))
+    return chosen, _CHECKED[chosen.fn, len(x), dtype], tf.convert_to_tensor(x)
+
+
+_CHECKED: dict[tuple, Callable] = {}  # functions found fit to descend on, and as the loop calls them
 
 
 def describe(objective: Objective, rate, momentum, nesterov, dtype, device, optimizer: str) -> dict[str, Any]:

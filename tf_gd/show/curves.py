@@ -1,0 +1,101 @@
+"""Curves: the loss over the steps, the distance between two runs, the learning rates beside each other."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from tf_gd.show.style import BUILT_IN, BY_HAND, INK, OWN, styled
+
+
+@styled
+def plot_losses(runs, ax=None, lowest: float = 0.0, xlabel: str = "step"):
+    """Draw losses on a logarithmic scale, run over run.
+
+    Args:
+        runs: ``{label: Trajectory or array of losses}``; the labels "by hand" and "built in" get their own colours.
+        ax: where to draw; new axes by default.
+        lowest: the loss at the minimum, subtracted, so that a linear rate is a straight line.
+        xlabel: what the records are counted in.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    for label, run in runs.items():
+        losses = np.asarray(getattr(run, "losses", run), dtype="float64") - lowest
+        counted = np.asarray(getattr(run, "iterations", np.arange(len(losses))))
+        finite = np.isfinite(losses)
+        shown = np.where(losses[finite] > 0, losses[finite], np.nan)
+        ax.plot(counted[finite], shown, label=label, **OWN.get(label, {}))
+        if not finite.all():
+            ax.plot(counted[finite][-1:], losses[finite][-1:], "x", color=INK, markersize=8)
+    ax.set(yscale="log", xlabel=xlabel, ylabel="loss" if lowest == 0 else "loss above the lowest")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_locator(LogLocator(numticks=8))
+    ax.legend()
+    return ax
+
+
+@styled
+def plot_distance(iterations, ulp, absolute, title: str = "", ax=None):
+    """Draw how far the hand-written run is from the built-in one: ULP to the left, absolute to the right.
+
+    Args:
+        iterations: ``(records,)``, after how many updates.
+        ulp: ``(records,)``, distance in units in the last place.
+        absolute: ``(records,)``, absolute distance.
+        title: over the picture.
+        ax: where to draw; new axes by default.
+
+    Returns:
+        The axes of the ULP.
+    """
+    ax = ax if ax is not None else plt.subplots(figsize=(6.4, 3.6))[1]
+    same = not np.any(ulp)
+    ax.plot(iterations, ulp, **BY_HAND, label="ULP")
+    ax.set(xlabel="step", ylabel="distance in ULP", title=title)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if same:
+        ax.set(ylim=(-0.5, 4), yticks=range(5))
+        ax.text(0.5, 0.5, f"0 ULP at all {len(ulp)} records", transform=ax.transAxes, ha="center", color=INK)
+        return ax
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_ylim(bottom=0)
+    other = ax.twinx()
+    other.plot(iterations, np.where(absolute > 0, absolute, np.nan), **BUILT_IN)
+    other.set(yscale="log", ylabel="absolute distance (dashed)")
+    other.spines["right"].set_visible(True)
+    other.grid(visible=False)
+    return ax
+
+
+@styled
+def plot_learning_rates(rates, losses, start_loss: float, limit: float | None = None, best: float | None = None, ax=None):
+    """Draw the final loss of many runs over their learning rate, with the theory over the measurement.
+
+    Args:
+        rates: ``(runs,)``, the learning rates.
+        losses: ``(runs,)``, the loss after the same number of steps; infinite or NaN where the run overflowed.
+        start_loss: the loss that all runs started from.
+        limit: the rate beyond which theory says that the descent diverges, 2 / L.
+        best: the rate that theory says is fastest.
+        ax: where to draw; new axes by default.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    rates, losses = np.asarray(rates), np.asarray(losses, dtype="float64")
+    top, bottom = start_loss * 1e4, max(np.nanmin(losses[losses > 0], initial=start_loss), start_loss * 1e-16)
+    shown = np.clip(np.where(np.isfinite(losses), losses, np.inf), bottom, top)
+    ax.plot(rates, shown, marker="o", **{**BY_HAND, "linewidth": 1.6}, label="measured")
+    ax.axhline(start_loss, color=INK, linestyle=":", linewidth=1.0, label="loss at the start")
+    if limit is not None:
+        ax.axvline(limit, color="#D55E00", linestyle="--", label=f"limit 2/L = {limit:.4g}")
+        ax.axvspan(limit, rates.max(), color="#D55E00", alpha=0.08, linewidth=0)
+    if best is not None:
+        ax.axvline(best, color="#009E73", linestyle="-.", label=f"fastest, {best:.4g}")
+    ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="final loss", ylim=(bottom / 5, top * 2))
+    ax.xaxis.set_major_locator(LogLocator(numticks=8))
+    ax.legend(fontsize=8)
+    return ax

@@ -30,7 +30,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.txt constraints.txt setup.cfg pyproject.toml | $(BIN)/python
-	@echo "Installing into $(VENV) (about 600 MB, a minute or two) ..."
+	@echo "Installing into $(VENV) (2.4 GB on disk, a minute or two) ..."
 	$(PIP) install -r requirements.txt -c constraints.txt
 	$(PIP) install --no-deps -e .
 	@touch $@

@@ -1,6 +1,7 @@
 """gradient_descent: the path against a NumPy loop and published numbers, the records, the outcomes, the modes."""
 
 import _thread
+import concurrent.futures
 import itertools
 
 import keras
@@ -284,6 +285,14 @@ def test_many_steps_with_few_records():
     path = tf_gd.gradient_descent("rosenbrock", learning_rate=1e-3, steps=3_000_000, record_every=1_000_000)
     assert path.iterations.tolist() == [0, 1_000_000, 2_000_000, 3_000_000]
     np.testing.assert_allclose(path.final, [1, 1], atol=1e-3)
+
+
+def test_threads_do_not_disturb_each_other():
+    rates = [0.01, 0.02, 0.03, 0.04] * 3
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(lambda rate: tf_gd.gradient_descent("square", [1.0], learning_rate=rate, steps=50), rates))
+    for rate, path in zip(rates, paths, strict=True):
+        np.testing.assert_allclose(path.final, (1 - 2 * rate) ** 50, rtol=1e-4)
 
 
 # --- devices

@@ -1,10 +1,13 @@
 """Where TensorFlow computes, and how exactly."""
 
 import contextlib
+import threading
 
 import tensorflow as tf
 
 from tf_gd import _checks
+
+_one_thread = threading.RLock()
 
 
 @contextlib.contextmanager
@@ -32,13 +35,15 @@ def exact_arithmetic():
 
     Grappler's meta-optimizer, which reorders sums and products of a graph, is off, and so is TF32 (see
     :func:`full_float32`). It holds for the calls that are made within, whenever the function was traced. It does not
-    change XLA's arithmetic, which contracts a product and a sum into one operation with one rounding.
+    change XLA's arithmetic, which contracts a product and a sum into one operation with one rounding. The setting is
+    one for the whole process, so that one thread at a time can be in here.
 
     Examples:
         >>> with exact_arithmetic():
         ...     tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
         True
     """
+    _one_thread.acquire()
     before = bool(tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False))
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     try:
@@ -46,6 +51,7 @@ def exact_arithmetic():
             yield
     finally:
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})
+        _one_thread.release()
 
 
 def names() -> list[str]:

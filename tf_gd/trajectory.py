@@ -102,11 +102,20 @@ class Trajectory:
         }
 
     def save(self, path) -> Path:
-        """Write the trajectory to ``path`` (``.npz`` is added if missing), whole or not at all; return the path."""
+        """Write the trajectory to ``path`` (``.npz`` is added if missing), whole or not at all; return the path.
+
+        Raises:
+            ValueError: the directory is not there or cannot be written to.
+        """
         path = Path(path)
         path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         about = json.dumps({"outcome": self.outcome, "settings": self.settings, "seconds": self.seconds})
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+        try:
+            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+        except OSError as error:
+            raise ValueError(
+                f"path: cannot write {path} ({error.strerror}), expected a directory you may write to."
+            ) from error
         try:
             with os.fdopen(handle, "wb") as file:
                 np.savez(file, about=np.array(about), **{name: getattr(self, name) for name in _ARRAYS})

@@ -1,7 +1,7 @@
 """Run the benchmarks side by side, in rounds, and print a table of medians with ratios.
 
-``python benchmarks/run.py --peers .venv-peers/bin/python``, or ``make bench``. Every contestant runs in a process of its own,
-once a round, so that what else the machine does falls on all alike.
+``python benchmarks/run.py --peers .venv-peers/bin/python``, or ``make bench``. Every contestant runs in a process of its own
+in each round, so that what else the machine does falls on all alike.
 """
 
 import argparse

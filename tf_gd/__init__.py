@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Comparison": "tf_gd.comparison.descent",
+    "ManualSGD": "tf_gd.builtin.optimizer",
     "Objective": "tf_gd.toy.objectives",
     "Trajectory": "tf_gd.trajectory",
     "claim": "tf_gd.claims",
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd import devices, show, updates
     from tf_gd._quiet import quiet_tensorflow
     from tf_gd.builtin.descent import keras_descent
+    from tf_gd.builtin.optimizer import ManualSGD
     from tf_gd.claims import claim
     from tf_gd.comparison.descent import Comparison, compare
     from tf_gd.comparison.training import compare_training

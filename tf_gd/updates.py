@@ -9,7 +9,8 @@ tensor of the shape of ``w`` that starts at zero; ``learning_rate`` and ``moment
 
 1. clip the gradients (at most one of the three ways);
 2. ``w = decay(w, learning_rate, weight_decay)``;
-3. ``w, v = step(w, v, g, learning_rate, momentum, nesterov)``.
+3. ``w, v = step(w, v, g, learning_rate, momentum, nesterov)``;
+4. where it is asked for, ``average = moving_average(average, w, momentum)``.
 
 The order and the grouping of the products are those of Keras 3, because in floating point
 ``g * (c / n)`` and ``(g * c) / n`` are not the same number.
@@ -161,3 +162,13 @@ def clip_by_global_norm(gradients, limit):
     norm = tf.sqrt(tf.reduce_sum(tf.stack([tf.reduce_sum(tf.square(g)) for g in gradients])))
     scale = limit * tf.minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
     return [g * scale for g in gradients]
+
+
+def moving_average(average, w, momentum):
+    """Return ``momentum * average + (1 - momentum) * w``: the average of the weights (``use_ema`` in Keras).
+
+    Examples:
+        >>> moving_average(average=1.0, w=3.0, momentum=0.75)
+        1.5
+    """
+    return momentum * average + (1 - momentum) * w

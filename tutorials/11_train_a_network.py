@@ -39,9 +39,9 @@ loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 # enough to print here, and it is the code that runs.
 import inspect
 
-from tf_gd.networks import training
+from tf_gd.networks import step
 
-print(inspect.getsource(training.step_of_descent).split('"""')[2])
+print(inspect.getsource(step.step_of_descent).split('"""')[2])
 
 
 # %%

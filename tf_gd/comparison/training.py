@@ -93,7 +93,8 @@ def compare_training(
         settings = dict(batch_size=batch_size, epochs=epochs, verbose=0, callbacks=[weights])
         start = time.perf_counter()
         if by_hand:
-            history = fit(model, x, y, shuffle="keras" if shuffle else False, **settings)
+            mode = "xla" if jit_compile else "graph"
+            history = fit(model, x, y, shuffle="keras" if shuffle else False, mode=mode, **settings)
         else:
             history = model.fit(x, y, shuffle=shuffle, **settings)
         seconds = time.perf_counter() - start

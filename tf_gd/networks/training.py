@@ -1,125 +1,95 @@
 """Mini-batch gradient descent on a Keras model, by hand: whole epochs inside one compiled program."""
 
-import itertools
 import time
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks, updates
+from tf_gd import _checks
 from tf_gd._backend import keras
+from tf_gd.networks import data
+from tf_gd.networks.step import evaluation_step, step_of_descent
+
+MODES = ("auto", "eager", "graph", "xla")
+_BATCHES_A_CALL = 4096  # so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
 
 
-def epoch_of_descent(model, x, y, order, batch_size):
-    """One pass through the data, batch by batch; the last batch may be smaller.
+def pass_through(step, model, tensors, order, batch_size):
+    """Go through the samples batch by batch; the last batch may be smaller.
 
     Args:
+        step: what to do with a batch: :func:`~tf_gd.networks.step.step_of_descent`, or ``evaluation_step``.
         model: a compiled, built Keras model.
-        x, y: inputs ``(samples, ...)`` and targets ``(samples, ...)``.
-        order: the samples in the order in which to visit them, ``(samples,)``, whole numbers.
+        tensors: inputs, targets and sample weights ``(samples, ...)``, in any structure.
+        order: the samples in the order in which to visit them, ``(samples,)``, whole numbers; None as they come.
         batch_size: samples in a batch; not a tensor, since XLA compiles one program for each shape.
     """
-    x, y = tf.gather(x, order), tf.gather(y, order)
-    samples = order.shape[0]
+    samples = data.count(tensors) if order is None else order.shape[0]
+    if order is not None:
+        tensors = _each(lambda tensor: tf.gather(tensor, order), tensors)
     for batch in tf.range(samples // batch_size):
-        step_of_descent(model, _rows(x, batch * batch_size, batch_size), _rows(y, batch * batch_size, batch_size))
+        step(model, *_rows(tensors, batch * batch_size, batch_size))
     rest = samples % batch_size
     if rest:
-        step_of_descent(model, x[samples - rest :], y[samples - rest :])
+        step(model, *_each(lambda tensor: tensor[samples - rest :], tensors))
 
 
-def step_of_descent(model, x, y):
-    """One step: forward, loss, gradients, clip, decay, update. What ``model.fit`` does, with the update by hand.
-
-    Args:
-        model: a compiled, built Keras model whose optimizer is a ``keras.optimizers.SGD``; its velocities and its
-            counter are used, so that training can go on with either.
-        x, y: one batch, ``(batch, ...)``.
-    """
-    optimizer, variables = model.optimizer, model.trainable_variables
-    with tf.GradientTape() as tape:
-        prediction = model(x, training=True)
-        loss = model.compute_loss(x=x, y=y, y_pred=prediction, training=True)
-    gradients = tape.gradient(loss, [variable.value for variable in variables])
-    _loss_metric(model).update_state(loss, sample_weight=tf.shape(y)[0])
-
-    reached = [(g, variable) for g, variable in zip(gradients, variables, strict=True) if g is not None]
-    clipped = _clip(optimizer, [tf.convert_to_tensor(g) for g, _ in reached])
-    for g, (_, variable) in zip(clipped, reached, strict=True):
-        _update(optimizer, variable, g)
-    optimizer.iterations.assign_add(1)
-    model.compute_metrics(x, y, prediction)
+def _each(function, tensors):
+    return keras.tree.map_structure(lambda tensor: None if tensor is None else function(tensor), tensors, none_is_leaf=True)
 
 
-def _update(optimizer, variable, g):
-    """Decay, step, constraint: the new value of one variable, and of its velocity."""
-    w, v, momentum = tf.convert_to_tensor(variable), (), None
-    learning_rate = tf.cast(optimizer.learning_rate, w.dtype)
-    g = tf.cast(g, w.dtype)
-    if optimizer.momentum != 0:
-        velocity = optimizer.momentums[optimizer._get_variable_index(variable)]
-        v, momentum = tf.convert_to_tensor(velocity), tf.cast(optimizer.momentum, w.dtype)
-    if optimizer.weight_decay is not None and optimizer._use_weight_decay(variable):
-        w = updates.decay(w, learning_rate, tf.cast(optimizer.weight_decay, w.dtype))
-    w, v = updates.step(w, v, g, learning_rate, momentum, optimizer.nesterov)
-    variable.assign(w if variable.constraint is None else variable.constraint(w))
-    if momentum is not None:
-        velocity.assign(v)
-
-
-def _clip(optimizer, gradients):
-    if optimizer.clipnorm:
-        return updates.clip_by_norm(gradients, optimizer.clipnorm)
-    if optimizer.global_clipnorm:
-        return updates.clip_by_global_norm(gradients, optimizer.global_clipnorm)
-    if optimizer.clipvalue:
-        return updates.clip_by_value(gradients, optimizer.clipvalue)
-    return gradients
-
-
-def _rows(tensor, first, count):
-    return tf.slice(tensor, [first] + [0] * (tensor.shape.rank - 1), [count, *tensor.shape[1:]])
+def _rows(tensors, first, count):
+    return _each(lambda t: tf.slice(t, [first] + [0] * (t.shape.rank - 1), [count, *t.shape[1:]]), tensors)
 
 
 def fit(
     model,
     x,
-    y,
+    y=None,
     *,
     batch_size=32,
     epochs=1,
     shuffle=True,
     seed=None,
     validation_data=None,
+    validation_split=0.0,
+    sample_weight=None,
+    class_weight=None,
     callbacks=None,
     verbose="auto",
     initial_epoch=0,
+    mode="auto",
 ) -> keras.callbacks.History:
     """Train a compiled Keras model as ``model.fit`` does, with a training loop written by hand.
 
-    Every step goes through :mod:`tf_gd.updates`, and a whole epoch runs inside one compiled program, with XLA if the
-    model was compiled with ``jit_compile=True``. Afterwards the model, its optimizer's velocities and its counter are as
-    after ``model.fit``: saving, evaluating and going on with ``model.fit`` just work.
+    Every step of SGD goes through :mod:`tf_gd.updates`, and a whole epoch runs inside one compiled program. Afterwards the
+    model, its optimizer's velocities and its counter are as after ``model.fit``: saving, evaluating and going on with
+    ``model.fit`` just work.
 
     Args:
-        model: a Keras model compiled with a ``keras.optimizers.SGD``: momentum, Nesterov, weight decay, clipping and
-            schedules included; not yet its moving average, gradient accumulation or loss scale.
-        x: inputs, one array ``(samples, ...)``.
-        y: targets, one array ``(samples, ...)``.
+        model: a compiled Keras model. With ``keras.optimizers.SGD`` or :class:`tf_gd.ManualSGD` all of the step is done by
+            hand, whatever the options; another optimizer updates the weights itself, in the same loop.
+        x: inputs ``(samples, ...)``; an array, or a list or dict of arrays for a model of several inputs.
+        y: targets, likewise.
         batch_size: samples in a batch; the last batch of an epoch may be smaller.
         epochs: up to which epoch to train.
         shuffle: True visits the samples in a new order every epoch, drawn from ``seed``; False in the order given;
             ``"keras"`` in the order of ``model.fit(shuffle=True)`` after the same ``keras.utils.set_random_seed``.
         seed: of the orders; None draws them afresh.
-        validation_data: a pair ``(x, y)`` to evaluate after every epoch.
-        callbacks: Keras callbacks that act on epochs.
+        validation_data: a pair ``(x, y)``, or a triple with sample weights, to evaluate after every epoch.
+        validation_split: the share of the samples, taken from the end, to validate on instead of training on them.
+        sample_weight: a weight for each sample, ``(samples,)``.
+        class_weight: a dict from class to weight.
+        callbacks: Keras callbacks. One that wants every batch makes the loop go batch by batch, which is slower.
         verbose: 0 prints nothing, 1, 2 or ``"auto"`` one line an epoch.
         initial_epoch: the epoch to begin with.
+        mode: ``"auto"`` (XLA, but for models with random numbers and under :func:`tf_gd.exact_arithmetic`, else graph), or
+            ``"eager"``, ``"graph"``, ``"xla"``. What was taken stands in ``history.params["mode"]``.
 
     Returns:
-        The history, with the keys of ``model.fit``: loss, metrics, and the same for the validation data.
+        The history, with the keys of ``model.fit``: loss, metrics, and the same for the validation data. Ctrl-C keeps what
+        was learnt, and returns the history so far with ``history.params["interrupted"]`` set.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
@@ -133,122 +103,126 @@ def fit(
         >>> history.history["loss"], model.weights[0].numpy().ravel().tolist()
         ([0.5], [0.25, 0.0])
     """
-    x, y = _check_data(x, y)
+    check_compiled(model)
     batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
     epochs = _checks.whole_number("epochs", epochs, minimum=0)
     initial_epoch = _checks.whole_number("initial_epoch", initial_epoch, minimum=0)
-    _check_model(model, x, y)
-    orders = _orders(shuffle, seed, len(x), initial_epoch)
-    listeners = _listeners(model, callbacks, epochs, -(-len(x) // batch_size))
+    mode = _checks.one_of("mode", mode, MODES)
+    training = data.as_tensors(x, y, sample_weight, class_weight)
+    validation = None if validation_data is None else _validation(validation_data)
+    if validation_split and validation is None:
+        training, validation = data.split(*training, validation_split)
+    samples = data.count(training)
+    orders = data.orders(shuffle, seed, samples, initial_epoch)
+    build(model, *training)
+    programs = Programs(model, mode, batch_size)
+    batches = -(-samples // batch_size)
+    listeners, wants_batches = _listeners(model, callbacks, epochs, batches)
+    batches_a_call = 1 if wants_batches else min(batches, _BATCHES_A_CALL)
 
     model.stop_training = False
     listeners.on_train_begin()
     logs: dict[str, float] = {}
-    x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
-    run_epoch = _program(model, x, y, batch_size)
-    for epoch in range(initial_epoch, epochs):
-        start = time.perf_counter()
-        model.reset_metrics()
-        listeners.on_epoch_begin(epoch)
-        run_epoch(x, y, tf.convert_to_tensor(next(orders)))
-        logs = {name: float(value) for name, value in model.get_metrics_result().items()}
-        if validation_data is not None:
-            x_val, y_val = validation_data
-            results = model.evaluate(x_val, y_val, batch_size=batch_size, verbose=0, return_dict=True)
-            logs.update({f"val_{name}": value for name, value in results.items()})
-        if verbose:
-            shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
-            print(f"Epoch {epoch + 1}/{epochs} - {time.perf_counter() - start:.2f} s - {shown}", flush=True)
-        listeners.on_epoch_end(epoch, logs)
-        if model.stop_training:
-            break
+    try:
+        for epoch in range(initial_epoch, epochs):
+            start = time.perf_counter()
+            model.reset_metrics()
+            listeners.on_epoch_begin(epoch)
+            order = tf.convert_to_tensor(next(orders))
+            for batch in range(0, batches, batches_a_call):
+                visited = order[batch * batch_size : (batch + batches_a_call) * batch_size]
+                if wants_batches:
+                    listeners.on_train_batch_begin(batch)
+                programs.run(step_of_descent, training, visited)
+                if wants_batches:
+                    listeners.on_train_batch_end(batch, _results(model))
+            logs = _results(model)
+            if validation is not None:
+                model.reset_metrics()
+                programs.run(evaluation_step, validation)
+                logs.update({f"val_{name}": value for name, value in _results(model).items()})
+            if verbose:
+                shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+                print(f"Epoch {epoch + 1}/{epochs} - {time.perf_counter() - start:.2f} s - {shown}", flush=True)
+            listeners.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+    except KeyboardInterrupt:
+        model.history.params["interrupted"] = True
+    model.history.params["mode"] = programs.mode
+    if epochs > initial_epoch:
+        model.optimizer.finalize_variable_values(model.trainable_variables)  # the moving average, where there is one
     listeners.on_train_end(logs=logs)
     return model.history
 
 
-def _program(model, x, y, batch_size: int):
-    """Return the compiled epoch for this model, optimizer and shape of data; the same one when asked again."""
-    optimizer = model.optimizer
-    settings = (optimizer.momentum, optimizer.nesterov, optimizer.weight_decay)
-    clipping = (optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm)
-    trained = tuple(id(variable) for variable in model.trainable_variables)
-    data = (x.shape.as_list(), x.dtype, y.shape.as_list(), y.dtype, batch_size)
-    key = repr((id(optimizer), id(model._compile_loss), settings, clipping, trained, data, model.jit_compile))
-    programs = model.__dict__.setdefault("_tf_gd_programs", {})
-    if key not in programs:
-
-        def run_epoch(x, y, order):
-            epoch_of_descent(model, x, y, order, batch_size)
-
-        programs[key] = run_epoch if model.run_eagerly else tf.function(run_epoch, jit_compile=model.jit_compile)
-    return programs[key]
+def _validation(given):
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        raise TypeError(f"validation_data: got {type(given).__name__}, expected (x, y) or (x, y, sample_weight).")
+    x, y, sample_weight = (*given, None)[:3]
+    return data.as_tensors(x, y, sample_weight, prefix="validation ")
 
 
-def _orders(shuffle, seed, samples: int, initial_epoch: int) -> Iterator[np.ndarray]:
-    """Return the orders of the epochs, one after another."""
-    if isinstance(shuffle, str):
-        _checks.one_of("shuffle", shuffle, ("keras",))
-        return _orders_of_keras(samples)
-    if not _checks.flag("shuffle", shuffle):
-        return itertools.repeat(np.arange(samples))
-    if seed is not None:
-        seed = _checks.whole_number("seed", seed, minimum=0)
-    return _drawn_orders(np.random.SeedSequence(seed).entropy, samples, initial_epoch)
+class Programs:
+    """:func:`pass_through`, compiled for a model, a step and a shape of data: once, and kept with the model."""
+
+    def __init__(self, model, mode: str, batch_size: int):
+        self.mode, self._automatic = choose_mode(model, mode), mode == "auto"
+        self._model, self._batch_size = model, batch_size
+        optimizer = model.optimizer
+        settings = sorted((key, repr(value)) for key, value in optimizer.get_config().items() if key != "learning_rate")
+        self._parts = (optimizer, model._compile_loss, model._compile_metrics, *model.trainable_variables)
+        self._about = (settings, [id(part) for part in self._parts], batch_size)
+        self._known = model.__dict__.setdefault("_tf_gd_programs", {})
+
+    def run(self, step: Callable, tensors, order=None) -> None:
+        """Go through the data once; where ``"auto"`` took XLA and XLA cannot, as a graph."""
+        try:
+            self._program(step, tensors, order)(tensors, order)
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, ValueError, TypeError):
+            if not (self._automatic and self.mode == "xla"):
+                raise
+            self.mode = "graph"
+            self._program(step, tensors, order)(tensors, order)
+
+    def _program(self, step, tensors, order) -> Callable:
+        leaves = keras.tree.flatten((tensors, order))
+        shapes = [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves if leaf is not None]
+        key = repr((step.__name__, self.mode, self._about, shapes))
+        if key not in self._known:
+
+            def run(tensors, order):
+                pass_through(step, self._model, tensors, order, self._batch_size)
+
+            program = run if self.mode == "eager" else tf.function(run, jit_compile=self.mode == "xla")
+            self._known[key] = program, self._parts  # whose ids stand in the key, and so must stay alive
+        return self._known[key][0]
 
 
-def _drawn_orders(seed, samples: int, epoch: int) -> Iterator[np.ndarray]:
-    while True:
-        yield np.random.default_rng([seed, epoch]).permutation(samples)
-        epoch += 1
+def choose_mode(model, mode: str) -> str:
+    """Return the mode that ``"auto"`` stands for.
+
+    XLA is the fastest, but for random numbers: on a CPU it takes some 0.7 ms to draw those of one Dropout layer.
+    """
+    if mode != "auto":
+        return mode
+    if model.run_eagerly:
+        return "eager"
+    if model.jit_compile:
+        return "xla"
+    exact = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    random = any("seed_generator" in variable.path for variable in model.variables)
+    sparse = any(isinstance(layer, keras.layers.Embedding) for layer in model._flatten_layers())
+    return "graph" if exact or random or sparse or tf.distribute.has_strategy() else "xla"
 
 
-def _orders_of_keras(samples: int) -> Iterator[np.ndarray]:
-    """Yield what ``model.fit(shuffle=True)`` uses: in Keras 3.15 with a seed set, every epoch the same order."""
-    dataset = tf.data.Dataset.range(1).map(lambda _: tf.random.shuffle(tf.range(samples, dtype=tf.int64)))
-    while True:
-        yield from dataset.as_numpy_iterator()
+def _results(model) -> dict[str, float]:
+    results = model.get_metrics_result()
+    return {name: float(value) for name, value in results.items()}
 
 
-def _loss_metric(model):
-    return next(metric for metric in model.metrics if metric.name == "loss")
-
-
-def _listeners(model, callbacks, epochs: int, steps: int) -> keras.callbacks.CallbackList:
-    callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
-    for callback in callbacks:
-        for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"):
-            if getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook):
-                warnings.warn(
-                    f"callbacks: {type(callback).__name__} wants {hook}, which is not called: a whole epoch runs inside "
-                    "one compiled program. Its epoch hooks are called; use model.fit for the batch hooks.",
-                    stacklevel=3,
-                )
-                break
-    return keras.callbacks.CallbackList(
-        list(callbacks), add_history=True, add_progbar=False, verbose=0, epochs=epochs, steps=steps, model=model
-    )
-
-
-def _check_data(x, y) -> tuple[np.ndarray, np.ndarray]:
-    arrays = []
-    for name, value in (("x", x), ("y", y)):
-        array = np.asarray(value)
-        if array.dtype.kind not in "iufb" or array.ndim == 0:
-            raise TypeError(
-                f"{name}: got {array.dtype} of shape {array.shape}, expected an array of numbers (samples, ...)."
-            )
-        if array.dtype.kind == "f":
-            array = array.astype(keras.config.floatx(), copy=False)
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name}: got NaN or infinite values, expected finite numbers. Clean the data first.")
-        arrays.append(array)
-    x, y = arrays
-    if len(x) == 0 or len(x) != len(y):
-        raise ValueError(f"x and y: got {len(x)} and {len(y)} samples, expected equally many, and at least one.")
-    return x, y
-
-
-def _check_model(model, x, y) -> None:
+def check_compiled(model) -> None:
+    """Raise unless this is a Keras model, compiled with an optimizer."""
     if not isinstance(model, keras.Model):
         raise TypeError(f"model: got {type(model).__name__}, expected a keras.Model.")
     if not model.compiled or model.optimizer is None:
@@ -256,26 +230,64 @@ def _check_model(model, x, y) -> None:
             "model: got a model that is not compiled, expected an optimizer and a loss. Call "
             "model.compile(optimizer=keras.optimizers.SGD(0.1), loss=...) first."
         )
-    optimizer = model.optimizer
-    if type(optimizer) is not keras.optimizers.SGD:
-        raise TypeError(
-            f"optimizer: got {type(optimizer).__name__}, expected keras.optimizers.SGD. "
-            "Compile the model with SGD, or train with model.fit."
-        )
-    for option in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor"):
-        if getattr(optimizer, option):
-            raise ValueError(
-                f"optimizer: got {option}={getattr(optimizer, option)}, which this loop does not do; use model.fit."
-            )
-    if not model.built:
-        model.build(x.shape)
-    if not model.trainable_variables:
-        raise ValueError("model: got no trainable variables, expected at least one to descend on.")
-    optimizer.build(model.trainable_variables)
-    outputs = model.compute_output_shape((None, *x.shape[1:]))
-    wanted = tuple(getattr(outputs, "shape", outputs))[1:]
-    if y.dtype.kind == "f" and y.ndim > 1 and y.shape[1:] != wanted:
+
+
+def build(model, x, y, sample_weight) -> None:
+    """Build model, loss, metrics and optimizer for such data, without changing any state.
+
+    Raises:
+        ValueError: nothing to train, or targets that do not fit the model.
+    """
+    shapes = repr(keras.tree.map_structure(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
+    known = model.__dict__.setdefault("_tf_gd_outputs", {})
+    if not (model.built and model.optimizer.built and shapes in known):
+        x_one, y_one, weight_one = _each(lambda tensor: tensor[:1], (x, y, sample_weight))
+        model._symbolic_build(data_batch=(x_one, y_one, weight_one))
+        if not model.trainable_variables:
+            raise ValueError("model: got no trainable variables, expected at least one to descend on.")
+        model.optimizer.build(model.trainable_variables)
+        known[shapes] = keras.tree.flatten(keras.src.backend.compute_output_spec(model, x_one, training=False))
+    targets = keras.tree.flatten(y) if y is not None else []
+    if len(known[shapes]) == 1 and len(targets) == 1:
+        _check_target(model, targets[0], tuple(known[shapes][0].shape[1:]))
+
+
+def _check_target(model, target, wanted: tuple) -> None:
+    if target.dtype.is_floating and target.shape.rank > 1 and tuple(target.shape[1:]) != wanted:
         raise ValueError(
-            f"y: got shape {y.shape}, expected {('samples', *wanted)} as the model's output. "
+            f"y: got shape {tuple(target.shape)}, expected {('samples', *wanted)} as the model's output. "
             "Shapes that differ broadcast against each other in the loss and train towards something else."
         )
+    if getattr(model.loss, "name", model.loss) == "sparse_categorical_crossentropy" and wanted:
+        low, high = int(tf.reduce_min(target)), int(tf.reduce_max(target))
+        if low < 0 or high >= wanted[-1]:
+            expected = f"0 to {wanted[-1] - 1}, for the model has {wanted[-1]} outputs"
+            raise ValueError(f"y: got labels from {low} to {high}, expected {expected}.")
+
+
+def _listeners(model, callbacks: Any, epochs: int, steps: int) -> tuple[keras.callbacks.CallbackList, bool]:
+    """Return the callbacks with a history among them, and whether one of them wants to hear of every batch."""
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]
+    if not isinstance(callbacks, Iterable | None):
+        raise TypeError(f"callbacks: got {callbacks!r}, expected a list of Keras callbacks.")
+    callbacks = list(callbacks or ())
+    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    wanting = [
+        callback for callback in callbacks if not _only_by_epoch(callback) and any(_is_own(callback, hook) for hook in hooks)
+    ]
+    listeners = keras.callbacks.CallbackList(
+        callbacks, add_history=True, add_progbar=False, verbose=0, epochs=epochs, steps=steps, model=model
+    )
+    return listeners, bool(wanting)
+
+
+def _is_own(callback, hook: str) -> bool:
+    return getattr(getattr(callback, hook), "__func__", None) is not getattr(keras.callbacks.Callback, hook)
+
+
+def _only_by_epoch(callback) -> bool:
+    """Return whether a callback of Keras's own has batch hooks, but as it was made acts on epochs only."""
+    if isinstance(callback, keras.callbacks.ModelCheckpoint | keras.callbacks.BackupAndRestore):
+        return callback.save_freq == "epoch"
+    return False

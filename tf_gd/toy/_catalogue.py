@@ -238,7 +238,8 @@ def mccormick():
 
     def fn(x):
         x1, x2 = _split(x)
-        return tf.sin(x1 + x2) + (x1 - x2) ** 2 - 1.5 * x1 + 2.5 * x2 + 1.0
+        total, difference = x1 + x2, x1 - x2  # -1.5 x1 + 2.5 x2 = 0.5 (x1 + x2) - 2 (x1 - x2)
+        return tf.sin(total) + 0.5 * total + difference**2 - 2.0 * difference + 1.0
 
     low = np.array([0.5 - math.pi / 3, -0.5 - math.pi / 3])
     return dict(

@@ -99,7 +99,9 @@ class Update(Hashable, Protocol):
 def _one_after_another(evaluate: Callable) -> Callable:
     """Return the function as a graph whose operations run in one order, not in that in which they get ready.
 
-    The sum of three or more gradients is rounded otherwise in another order; a graph would not even equal itself.
+    TensorFlow adds up three or more gradients of one variable into the first buffer that nobody else reads any more. Where
+    one of them is passed on to several variables, as by ``x + y``, that depends on the order, and so does the last bit.
+    Within one graph the order is now always the same; another graph of the same function may still have another.
     """
     graph = tf.function(evaluate)
 

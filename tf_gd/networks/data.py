@@ -1,0 +1,107 @@
+"""Training data, checked and put into the form the loop wants; and the order in which to visit it."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_gd import _checks
+from tf_gd._backend import keras
+
+
+def as_tensors(x, y=None, sample_weight=None, class_weight=None, prefix: str = "") -> tuple[Any, Any, Any]:
+    """Return inputs, targets and weights as tensors, in the structure they came in: arrays, or lists or dicts of them.
+
+    Raises:
+        TypeError, ValueError: not numbers, not finite, not equally many samples, or none.
+    """
+    arrays = {}
+    for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
+        arrays[name] = _arrays(prefix + name, list(value) if isinstance(value, tuple) else value)
+    counts = {name: {len(leaf) for leaf in keras.tree.flatten(value)} for name, value in arrays.items() if value is not None}
+    if len(set().union(*counts.values())) != 1:
+        got = ", ".join(f"{name} {' and '.join(map(str, sorted(lengths)))}" for name, lengths in counts.items())
+        raise ValueError(f"{prefix}x and {prefix}y: got samples of {got}, expected equally many.")
+    if counts["x"] == {0}:
+        raise ValueError(f"{prefix}x and {prefix}y: got no samples, expected at least one.")
+    if class_weight is not None:
+        arrays["sample_weight"] = _weights_of_classes(arrays["y"], arrays["sample_weight"], class_weight)
+    tensors = [None if value is None else keras.tree.map_structure(tf.convert_to_tensor, value) for value in arrays.values()]
+    return tensors[0], tensors[1], tensors[2]
+
+
+def _arrays(name: str, value):
+    return None if value is None else keras.tree.map_structure(lambda leaf: _array(name, leaf), value)
+
+
+def _array(name: str, value) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iufb" or array.ndim == 0:
+        raise TypeError(f"{name}: got {array.dtype} of shape {array.shape}, expected an array of numbers (samples, ...).")
+    if array.dtype.kind == "f":
+        array = array.astype(keras.config.floatx(), copy=False)
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name}: got NaN or infinite values, expected finite numbers. Clean the data first.")
+    return array
+
+
+def _weights_of_classes(y, sample_weight, class_weight) -> np.ndarray:
+    """Return a weight for each sample, from the weight of its class; classes not named weigh 1."""
+    if not isinstance(class_weight, dict) or sample_weight is not None or not isinstance(y, np.ndarray):
+        raise ValueError(
+            "class_weight: expected a dict from class to weight, for one array of targets, and no sample_weight beside it."
+        )
+    classes = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype("int64")
+    weights = np.ones(len(y), keras.config.floatx())
+    for label, weight in class_weight.items():
+        weights[classes == label] = weight
+    return weights
+
+
+def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
+    """Return the first part to train on, and the last ``share`` of the samples to validate on, as Keras does."""
+    share = _checks.number("validation_split", share, above=0.0, maximum=1.0)
+    samples = count(x)
+    cut = int(np.floor(samples * (1.0 - share)))
+    if not 0 < cut < samples:
+        raise ValueError(f"validation_split: got {share} of {samples} samples, expected some in both parts.")
+
+    def part(chosen: slice) -> tuple:
+        return tuple(
+            None if value is None else keras.tree.map_structure(lambda leaf: leaf[chosen], value)
+            for value in (x, y, sample_weight)
+        )
+
+    return part(slice(None, cut)), part(slice(cut, None))
+
+
+def count(x) -> int:
+    """Return the number of samples."""
+    return int(keras.tree.flatten(x)[0].shape[0])
+
+
+def orders(shuffle, seed, samples: int, initial_epoch: int) -> Iterator[np.ndarray]:
+    """Return the orders of the epochs, one after another; each ``(samples,)``."""
+    if isinstance(shuffle, str):
+        _checks.one_of("shuffle", shuffle, ("keras",))
+        return _orders_of_keras(samples)
+    if not _checks.flag("shuffle", shuffle):
+        return itertools.repeat(np.arange(samples))
+    if seed is not None:
+        seed = _checks.whole_number("seed", seed, minimum=0)
+    return _drawn_orders(np.random.SeedSequence(seed).entropy, samples, initial_epoch)
+
+
+def _drawn_orders(seed, samples: int, epoch: int) -> Iterator[np.ndarray]:
+    while True:
+        yield np.random.default_rng([seed, epoch]).permutation(samples)
+        epoch += 1
+
+
+def _orders_of_keras(samples: int) -> Iterator[np.ndarray]:
+    """Yield what ``model.fit(shuffle=True)`` uses: in Keras 3.15 with a seed set, every epoch the same order."""
+    dataset = tf.data.Dataset.range(1).map(lambda _: tf.random.shuffle(tf.range(samples, dtype=tf.int64)))
+    while True:
+        yield from dataset.as_numpy_iterator()

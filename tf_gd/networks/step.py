@@ -87,10 +87,13 @@ def _move(optimizer, gradients, variables):
 def move(variable, velocity, g, learning_rate, momentum: float, nesterov: bool):
     """Move one variable, and its velocity if it has one, by one step of :mod:`tf_gd.updates`."""
     variable = variable.value if isinstance(variable, keras.Variable) else variable
-    if velocity is None and isinstance(g, tf.IndexedSlices):
-        # An embedding: the same step, on the rows that were looked up.
-        variable.scatter_sub(tf.IndexedSlices(tf.cast(g.values, variable.dtype) * learning_rate, g.indices, g.dense_shape))
-        return
+    if isinstance(g, tf.IndexedSlices):
+        # An embedding: the rows that were looked up, some of them more than once. Keras scales them before adding up.
+        g = tf.IndexedSlices(tf.cast(g.values, variable.dtype) * learning_rate, g.indices, g.dense_shape)
+        if velocity is None:
+            variable.scatter_sub(g)
+            return
+        learning_rate = tf.ones_like(learning_rate)
     w, g, v = tf.convert_to_tensor(variable), tf.cast(tf.convert_to_tensor(g), variable.dtype), None
     if velocity is not None:
         v, momentum = tf.convert_to_tensor(velocity), tf.cast(momentum, variable.dtype)

@@ -15,8 +15,8 @@ MODES = ("auto", "eager", "graph", "xla")
 _BATCHES_A_CALL = 4096  # so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
 
 
-def pass_through(step, model, tensors, order, batch_size):
-    """Go through the samples batch by batch; the last batch may be smaller.
+def pass_through(step, model, tensors, order, batch_size, fresh=True):
+    """Go through the samples batch by batch, and return the metrics; the last batch may be smaller.
 
     Args:
         step: what to do with a batch: :func:`~tf_gd.networks.step.step_of_descent`, or ``evaluation_step``.
@@ -24,19 +24,34 @@ def pass_through(step, model, tensors, order, batch_size):
         tensors: inputs, targets and sample weights ``(samples, ...)``, in any structure.
         order: the samples in the order in which to visit them, ``(samples,)``, whole numbers; None as they come.
         batch_size: samples in a batch; not a tensor, since XLA compiles one program for each shape.
+        fresh: begin to count the metrics anew.
     """
+    if fresh:
+        model.reset_metrics()
     samples = data.count(tensors) if order is None else order.shape[0]
     if order is not None:
         tensors = _each(lambda tensor: tf.gather(tensor, order), tensors)
     for batch in tf.range(samples // batch_size):
-        step(model, *_rows(tensors, batch * batch_size, batch_size))
+        step(model, *_as_keras_sees_it(model, _rows(tensors, batch * batch_size, batch_size)))
     rest = samples % batch_size
     if rest:
-        step(model, *_each(lambda tensor: tensor[samples - rest :], tensors))
+        step(model, *_as_keras_sees_it(model, _each(lambda tensor: tensor[samples - rest :], tensors)))
+    return model.get_metrics_result()
 
 
 def _each(function, tensors):
     return keras.tree.map_structure(lambda tensor: None if tensor is None else function(tensor), tensors, none_is_leaf=True)
+
+
+def _as_keras_sees_it(model, tensors):
+    """Hide the batch's length from a model of several outputs.
+
+    Keras weighs the loss of each output by the length of the batch where that is known when the step is traced. In
+    ``model.fit`` it is not, and the history holds the plain mean over the batches.
+    """
+    if tf.executing_eagerly() or not model._compile_loss.metrics:
+        return tensors
+    return _each(lambda tensor: tf.compat.v1.placeholder_with_default(tensor, [None, *tensor.shape[1:]]), tensors)
 
 
 def _rows(tensors, first, count):
@@ -126,21 +141,18 @@ def fit(
     try:
         for epoch in range(initial_epoch, epochs):
             start = time.perf_counter()
-            model.reset_metrics()
             listeners.on_epoch_begin(epoch)
             order = tf.convert_to_tensor(next(orders))
             for batch in range(0, batches, batches_a_call):
                 visited = order[batch * batch_size : (batch + batches_a_call) * batch_size]
                 if wants_batches:
                     listeners.on_train_batch_begin(batch)
-                programs.run(step_of_descent, training, visited)
+                logs = programs.run(step_of_descent, training, visited, fresh=batch == 0)
                 if wants_batches:
-                    listeners.on_train_batch_end(batch, _results(model))
-            logs = _results(model)
+                    listeners.on_train_batch_end(batch, logs)
             if validation is not None:
-                model.reset_metrics()
-                programs.run(evaluation_step, validation)
-                logs.update({f"val_{name}": value for name, value in _results(model).items()})
+                measured = programs.run(evaluation_step, validation)
+                logs |= {f"val_{name}": value for name, value in measured.items()}
             if verbose:
                 shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
                 print(f"Epoch {epoch + 1}/{epochs} - {time.perf_counter() - start:.2f} s - {shown}", flush=True)
@@ -175,24 +187,25 @@ class Programs:
         self._about = (settings, [id(part) for part in self._parts], batch_size)
         self._known = model.__dict__.setdefault("_tf_gd_programs", {})
 
-    def run(self, step: Callable, tensors, order=None) -> None:
-        """Go through the data once; where ``"auto"`` took XLA and XLA cannot, as a graph."""
+    def run(self, step: Callable, tensors, order=None, fresh: bool = True) -> dict[str, float]:
+        """Go through the data once, and return the metrics; where ``"auto"`` took XLA and XLA cannot, as a graph."""
         try:
-            self._program(step, tensors, order)(tensors, order)
+            results = self._program(step, tensors, order, fresh)(tensors, order)
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, ValueError, TypeError):
             if not (self._automatic and self.mode == "xla"):
                 raise
             self.mode = "graph"
-            self._program(step, tensors, order)(tensors, order)
+            results = self._program(step, tensors, order, fresh)(tensors, order)
+        return {name: float(value) for name, value in results.items()}
 
-    def _program(self, step, tensors, order) -> Callable:
+    def _program(self, step, tensors, order, fresh: bool) -> Callable:
         leaves = keras.tree.flatten((tensors, order))
         shapes = [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves if leaf is not None]
-        key = repr((step.__name__, self.mode, self._about, shapes))
+        key = repr((step.__name__, self.mode, fresh, self._about, shapes))
         if key not in self._known:
 
             def run(tensors, order):
-                pass_through(step, self._model, tensors, order, self._batch_size)
+                return pass_through(step, self._model, tensors, order, self._batch_size, fresh)
 
             program = run if self.mode == "eager" else tf.function(run, jit_compile=self.mode == "xla")
             self._known[key] = program, self._parts  # whose ids stand in the key, and so must stay alive
@@ -202,7 +215,8 @@ class Programs:
 def choose_mode(model, mode: str) -> str:
     """Return the mode that ``"auto"`` stands for.
 
-    XLA is the fastest, but for random numbers: on a CPU it takes some 0.7 ms to draw those of one Dropout layer.
+    XLA is the fastest on a CPU, but for random numbers (some 0.7 ms to draw those of one Dropout layer), convolutions (half
+    as fast as TensorFlow's own) and embeddings.
     """
     if mode != "auto":
         return mode
@@ -212,13 +226,8 @@ def choose_mode(model, mode: str) -> str:
         return "xla"
     exact = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
     random = any("seed_generator" in variable.path for variable in model.variables)
-    sparse = any(isinstance(layer, keras.layers.Embedding) for layer in model._flatten_layers())
-    return "graph" if exact or random or sparse or tf.distribute.has_strategy() else "xla"
-
-
-def _results(model) -> dict[str, float]:
-    results = model.get_metrics_result()
-    return {name: float(value) for name, value in results.items()}
+    slow = any("Conv" in type(layer).__name__ or "Embedding" in type(layer).__name__ for layer in model._flatten_layers())
+    return "graph" if exact or random or slow or tf.distribute.has_strategy() else "xla"
 
 
 def check_compiled(model) -> None:

@@ -1,0 +1,380 @@
+"""fit on every kind of model and data, against model.fit to the bit under exact arithmetic; ManualSGD against SGD."""
+
+import _thread
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tf_gd
+
+GENERATOR = np.random.default_rng(0)
+X = GENERATOR.normal(size=(70, 6)).astype("float32")
+Y = GENERATOR.normal(size=(70, 2)).astype("float32")
+LABELS = GENERATOR.integers(0, 3, 70)
+
+
+def plain_model():
+    return keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(2)])
+
+
+def two_in_two_out():
+    a, b = keras.layers.Input((6,), name="a"), keras.layers.Input((4,), name="b", dtype="int32")
+    embedded = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(7, 3)(b))
+    hidden = keras.layers.Dense(8, "relu")(keras.layers.Concatenate()([a, embedded]))
+    hidden = keras.layers.Dropout(0.2, seed=4)(keras.layers.BatchNormalization()(hidden))
+    return keras.Model({"a": a, "b": b}, [keras.layers.Dense(2, name="p")(hidden), keras.layers.Dense(3, name="q")(hidden)])
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.out = keras.layers.Dense(5, "relu"), keras.layers.Dense(2)
+        self.frozen = keras.layers.Dense(6, trainable=False)
+
+    def call(self, inputs):
+        return self.out(self.hidden(self.frozen(inputs)))
+
+
+def convolutional():
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Input((6,)),
+            layers.Reshape((6, 1)),
+            layers.Conv1D(4, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+
+
+def mixed_precision():
+    inputs = keras.layers.Input((6,))
+    hidden = keras.layers.Dense(5, "relu", dtype="mixed_bfloat16")(inputs)
+    return keras.Model(inputs, keras.layers.Dense(2, dtype="float32")(hidden))
+
+
+TWO = ({"a": X, "b": GENERATOR.integers(0, 7, (70, 4)).astype("int32")}, [Y, LABELS])
+TWO_LOSSES = ["mse", keras.losses.SparseCategoricalCrossentropy(from_logits=True)]
+KINDS = [
+    (plain_model, (X, Y), {"loss": "mse", "metrics": ["mae"]}),
+    (two_in_two_out, TWO, {"loss": TWO_LOSSES, "loss_weights": [1.0, 0.5], "metrics": [["mae"], ["accuracy"]]}),
+    (Subclassed, (X, Y), {"loss": "mae"}),
+    (convolutional, (X, Y), {"loss": "huber", "weighted_metrics": ["mae"]}),
+    (mixed_precision, (X, Y), {"loss": "mse"}),
+]
+
+
+def trained(fit, build, given, compiled, optimizer, **settings):
+    keras.utils.set_random_seed(5)
+    model = build()
+    model.compile(optimizer=optimizer, **compiled)
+    history = fit(model, *given, shuffle=False, verbose=0, **settings)
+    return model, history
+
+
+def assert_same(ours, theirs):
+    (model, history), (other, expected) = ours, theirs
+    for a, b in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    for a, b in zip(model.optimizer.variables, other.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    assert history.history == expected.history
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__name__)
+@pytest.mark.parametrize("options", [{"momentum": 0.9, "nesterov": True}, {}], ids=["nesterov", "plain"])
+def test_every_kind_of_model(kind, options):
+    with tf_gd.exact_arithmetic():
+        ours, theirs = (
+            trained(fit, *kind, keras.optimizers.SGD(0.05, **options), epochs=3) for fit in (tf_gd.fit, keras.Model.fit)
+        )
+    assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sample_weight": GENERATOR.uniform(size=70).astype("float32")},
+        {"validation_data": (X[:33], Y[:33])},
+        {"validation_data": (X[:33], Y[:33], np.linspace(0, 1, 33).astype("float32"))},
+        {"validation_split": 0.3},
+        {"initial_epoch": 1},
+        {"batch_size": 200},
+        {"batch_size": 1},
+    ],
+    ids=str,
+)
+def test_settings_of_fit(settings):
+    kind = (plain_model, (X, Y), {"loss": "mse", "metrics": ["mae"]})
+    with tf_gd.exact_arithmetic():
+        optimizers = [keras.optimizers.SGD(0.05, momentum=0.9) for _ in range(2)]
+        ours = trained(tf_gd.fit, *kind, optimizers[0], epochs=2, **settings)
+        theirs = trained(keras.Model.fit, *kind, optimizers[1], epochs=2, **settings)
+    assert_same(ours, theirs)
+
+
+def test_class_weights():
+    def build():
+        return keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(3)])
+
+    kind = (build, (X, LABELS), {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)})
+    with tf_gd.exact_arithmetic():
+        weights = {0: 1.0, 2: 3.0, 1: 0.25}
+        ours = trained(tf_gd.fit, *kind, keras.optimizers.SGD(0.05), class_weight=weights)
+        theirs = trained(keras.Model.fit, *kind, keras.optimizers.SGD(0.05), class_weight=weights)
+    assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.RMSprop, keras.optimizers.AdamW])
+def test_other_optimizers_update_in_the_same_loop(optimizer):
+    kind = (plain_model, (X, Y), {"loss": "mse"})
+    with tf_gd.exact_arithmetic():
+        ours, theirs = (trained(fit, *kind, optimizer(0.01), epochs=2) for fit in (tf_gd.fit, keras.Model.fit))
+    assert_same(ours, theirs)
+
+
+def test_excluded_from_weight_decay():
+    results = []
+    with tf_gd.exact_arithmetic():
+        for fit in (tf_gd.fit, keras.Model.fit):
+            optimizer = keras.optimizers.SGD(0.05, weight_decay=0.1)
+            optimizer.exclude_from_weight_decay(var_names=["bias"])
+            results.append(trained(fit, plain_model, (X, Y), {"loss": "mse"}, optimizer, epochs=2))
+    assert_same(*results)
+
+
+def test_the_mode_is_chosen_and_said():
+    def mode(build, given, compiled, **settings):
+        return trained(tf_gd.fit, build, given, compiled, keras.optimizers.SGD(0.05), **settings)[1].params["mode"]
+
+    mse = {"loss": "mse"}
+    assert mode(plain_model, (X, Y), mse) == "xla"
+    assert mode(plain_model, (X, Y), mse, mode="graph") == "graph"
+    assert mode(convolutional, (X, Y), mse) == "graph"
+    assert mode(*KINDS[1]) == "graph"  # it draws random numbers
+    assert mode(plain_model, (X, Y), {**mse, "run_eagerly": True}) == "eager"
+    with tf_gd.exact_arithmetic():
+        assert mode(plain_model, (X, Y), mse) == "graph"
+
+    class NotForXla(keras.layers.Layer):
+        def call(self, inputs):
+            tf.print("", output_stream="file:///dev/null")
+            return inputs
+
+    def cannot():
+        return keras.Sequential([keras.layers.Input((6,)), NotForXla(), keras.layers.Dense(2)])
+
+    assert mode(cannot, (X, Y), mse) == "graph"
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+def test_by_default_within_5e_6_of_model_fit(mode):
+    kind = (plain_model, (X, Y), {"loss": "mse"})
+    ours = trained(tf_gd.fit, *kind, keras.optimizers.SGD(0.05, momentum=0.9), epochs=3, mode=mode)
+    theirs = trained(keras.Model.fit, *kind, keras.optimizers.SGD(0.05, momentum=0.9), epochs=3)
+    for a, b in zip(ours[0].weights, theirs[0].weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=5e-6)
+
+
+# --- callbacks and interruption
+
+
+def test_a_callback_that_wants_batches_gets_them_and_nothing_else_changes():
+    class OnBatches(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.losses = []
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.losses.append((batch, logs["loss"]))
+
+    kind, by_us, by_keras = (plain_model, (X, Y), {"loss": "mse"}), OnBatches(), OnBatches()
+    with tf_gd.exact_arithmetic():
+        ours, theirs = (
+            trained(fit, *kind, keras.optimizers.SGD(0.05), callbacks=[heard], epochs=2)
+            for fit, heard in ((tf_gd.fit, by_us), (keras.Model.fit, by_keras))
+        )
+    assert_same(ours, theirs)
+    assert [batch for batch, _ in by_us.losses] == [0, 1, 2, 0, 1, 2]
+    assert by_us.losses == by_keras.losses
+
+
+def test_callbacks_of_keras_work(tmp_path):
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True, monitor="loss"),
+        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras.callbacks.LearningRateScheduler(lambda epoch: 0.05 / (1 + epoch)),
+        keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=0, min_delta=100.0),
+        keras.callbacks.TerminateOnNaN(),
+    ]
+    model, history = trained(
+        tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05), callbacks=callbacks, epochs=3
+    )
+    np.testing.assert_allclose(history.history["learning_rate"], [0.05, 0.025, 0.05 / 3], rtol=1e-6)
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
+    best = keras.saving.load_model(tmp_path / "best.keras")
+    assert best.evaluate(X, Y, verbose=0) == pytest.approx(model.evaluate(X, Y, verbose=0), rel=1e-5)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, None], ids=["raised", "signal"])
+def test_ctrl_c_keeps_what_was_learnt(error):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                if error:
+                    raise error
+                _thread.interrupt_main()
+
+    model, history = trained(
+        tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05), callbacks=Stop(), epochs=9
+    )
+    assert history.params["interrupted"] is True
+    assert len(history.history["loss"]) in (2, 3)
+    assert int(model.optimizer.iterations) in (6, 9)
+
+
+def test_an_error_in_a_callback_comes_through_and_the_weights_stay():
+    class Breaks(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise RuntimeError("mine")
+
+    model = plain_model()
+    model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
+    before = model.weights[0].numpy()
+    with pytest.raises(RuntimeError, match="mine"):
+        tf_gd.fit(model, X, Y, verbose=0, callbacks=[Breaks()])
+    assert int(model.optimizer.iterations) == 3
+    assert not np.array_equal(before, model.weights[0].numpy())
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"validation_split": 1.5}, ValueError, "validation_split: got 1.5"),
+        ({"validation_split": 0.999}, ValueError, "expected some in both parts"),
+        ({"validation_data": X}, TypeError, "validation_data: got ndarray, expected"),
+        ({"validation_data": (X, Y[:3])}, ValueError, "validation x and validation y: got samples of x 70, y 3"),
+        ({"class_weight": [1, 2]}, ValueError, "class_weight: expected a dict"),
+        ({"sample_weight": np.ones(3)}, ValueError, "sample_weight 3, expected equally many"),
+        ({"callbacks": 3}, TypeError, "callbacks: got 3"),
+        ({"mode": "fast"}, ValueError, "mode: got 'fast'"),
+    ],
+)
+def test_bad_settings(settings, error, message):
+    with pytest.raises(error, match=message):
+        trained(tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05), **settings)
+
+
+def test_labels_outside_the_classes():
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    with pytest.raises(ValueError, match="y: got labels from 0 to 2, expected 0 to 1, for the model has 2 outputs"):
+        trained(tf_gd.fit, plain_model, (X, LABELS), {"loss": loss}, keras.optimizers.SGD(0.05))
+
+
+def test_nothing_to_train():
+    model = plain_model()
+    model.trainable = False
+    model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
+    with pytest.raises(ValueError, match="got no trainable variables"):
+        tf_gd.fit(model, X, Y, verbose=0)
+
+
+# --- ManualSGD
+
+OPTIONS = [
+    {},
+    {"momentum": 0.9},
+    {"momentum": 0.9, "nesterov": True},
+    {"weight_decay": 0.01, "momentum": 0.5},
+    {"clipnorm": 0.1},
+    {"global_clipnorm": 0.1, "momentum": 0.9},
+    {"clipvalue": 0.01},
+    {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
+    {"gradient_accumulation_steps": 2, "momentum": 0.9},
+    {"loss_scale_factor": 8.0},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("fit", [keras.Model.fit, tf_gd.fit], ids=["model.fit", "tf_gd.fit"])
+def test_manual_sgd_is_sgd_to_the_bit(options, fit):
+    kind = (plain_model, (X, Y), {"loss": "mse"})
+    with tf_gd.exact_arithmetic():
+        ours = trained(fit, *kind, tf_gd.ManualSGD(0.05, **options), epochs=3)
+        theirs = trained(keras.Model.fit, *kind, keras.optimizers.SGD(0.05, **options), epochs=3)
+    assert_same(ours, theirs)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    learning_rate=st.floats(1e-4, 1.0),
+    momentum=st.sampled_from([0.0, 0.3, 0.9, 1.0]),
+    nesterov=st.booleans(),
+    shape=st.lists(st.integers(1, 4), min_size=0, max_size=3),
+    dtype=st.sampled_from(["float32", "float64", "float16", "bfloat16"]),
+)
+def test_property_of_manual_sgd(learning_rate, momentum, nesterov, shape, dtype):
+    generator = np.random.default_rng(0)
+    start = generator.normal(size=shape)
+    ours, theirs = (keras.Variable(start, dtype=dtype) for _ in range(2))
+    by_hand = tf_gd.ManualSGD(learning_rate, momentum, nesterov)
+    built_in = keras.optimizers.SGD(learning_rate, momentum, nesterov)
+    for _ in range(6):
+        gradient = tf.cast(generator.normal(size=shape), dtype)
+        by_hand.apply([gradient], [ours])
+        built_in.apply([gradient], [theirs])
+    np.testing.assert_array_equal(tf.cast(ours, "float64").numpy(), tf.cast(theirs, "float64").numpy())
+
+
+def test_manual_sgd_on_an_embedding():
+    table = GENERATOR.normal(size=(5, 2)).astype("float32")
+    gradient = tf.IndexedSlices(
+        tf.constant([[0.1, 0.2], [0.3, 0.4], [0.7, 0.9]]), tf.constant([1, 3, 1]), tf.constant([5, 2])
+    )
+    for options in ({}, {"momentum": 0.9}):
+        results = []
+        for kind in (tf_gd.ManualSGD, keras.optimizers.SGD):
+            variable, optimizer = keras.Variable(table), kind(0.1, **options)
+            for _ in range(3):
+                optimizer.apply([gradient], [variable])
+            results.append(variable.numpy())
+        np.testing.assert_array_equal(*results)
+
+
+def test_manual_sgd_is_saved_and_loaded(tmp_path):
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    model, _ = trained(
+        keras.Model.fit, plain_model, (X, Y), {"loss": "mse"}, tf_gd.ManualSGD(schedule, momentum=0.9, weight_decay=0.01)
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded.optimizer) is tf_gd.ManualSGD
+    assert keras.saving.get_registered_name(tf_gd.ManualSGD) == "tf_gd>ManualSGD"
+    assert loaded.optimizer.get_config() == model.optimizer.get_config()
+    for a, b in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((-0.1,), ValueError, "learning_rate: got -0.1"),
+        ((True,), TypeError, "learning_rate: got True"),
+        ((float("nan"),), ValueError, "learning_rate: got nan"),
+        ((0.1, 1.5), ValueError, "momentum: got 1.5"),
+        ((0.1, True), TypeError, "momentum: got True"),
+        ((0.1, 0.9, 1), TypeError, "nesterov: got 1"),
+    ],
+)
+def test_bad_arguments_of_manual_sgd(arguments, error, message):
+    with pytest.raises(error, match=message):
+        tf_gd.ManualSGD(*arguments)
+
+
+def test_whole_numbers_are_taken_as_floats():
+    assert float(tf_gd.ManualSGD(1, 0).learning_rate) == 1.0

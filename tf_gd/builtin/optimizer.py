@@ -45,7 +45,10 @@ class ManualSGD(keras.optimizers.Optimizer):
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **options):
         if isinstance(learning_rate, numbers.Real | np.ndarray | bool):
             learning_rate = _checks.number("learning_rate", learning_rate, minimum=0.0)
-        momentum = _checks.number("momentum", momentum, minimum=0.0, maximum=1.0)
+        try:
+            momentum = _checks.number("momentum", momentum, minimum=0.0, maximum=1.0)
+        except ValueError as error:  # in the words of Keras as well
+            raise ValueError(f"{error} `momentum` must be a float between [0, 1].") from None
         super().__init__(learning_rate=learning_rate, **options)
         self.momentum = momentum
         self.nesterov = _checks.flag("nesterov", nesterov)

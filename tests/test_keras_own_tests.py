@@ -1,0 +1,26 @@
+"""Keras ships its tests of SGD and of optimizers in its wheel: they must pass with ManualSGD in SGD's place."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+HERE = Path(__file__).parent
+# These ask for the class by its name "sgd", which is Keras's own, and not how it behaves.
+BY_NAME = ("test_get_method", "test_optimizer_auto_naming", "test_pickleable_optimizers1")
+SHIPPED = Path(keras.__file__).parent / "src" / "optimizers"
+
+
+@pytest.mark.parametrize(("name", "least"), [("sgd_test.py", 6), ("optimizer_test.py", 15)])
+def test_keras_own_tests(name, least, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "keras_tests_plugin", "-p", "no:cacheprovider", "-c", os.devnull]
+    command += ["--rootdir", str(tmp_path), "--import-mode=importlib", str(SHIPPED / name)]
+    command += ["-k", " and ".join(f"not {test}" for test in BY_NAME)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= least

@@ -181,7 +181,9 @@ def test_ten_epochs_on_the_digits(build, shuffle):
     for run in (result.manual, result.builtin):
         assert run.evaluation["accuracy"] >= promised
     assert result.manual.history == result.builtin.history
-    assert not np.array_equal(result.manual.weights[0], result.manual.weights[-1])
+    start, end = result.manual.states[0], result.manual.states[-1]
+    assert all(not np.array_equal(start[name], end[name]) for name in start if "learning_rate" not in name)
+    assert any(name.endswith("kernel_momentum") for name in result.tensors)
     assert max(map(len, str(result).splitlines())) <= 80
 
 
@@ -213,6 +215,10 @@ def test_compare_training_sees_a_wrong_update(monkeypatch):
     result = tf_gd.compare_training(datasets.mlp, data.x_train[:64], data.y_train[:64], **settings)
     assert not result.identical
     assert result.first_difference == 2
+    kernel = next(distance for name, distance in result.tensors.items() if name.endswith("kernel"))
+    assert kernel[0] > 0
+    assert kernel[2] == 1
+    assert "first epoch" in str(result)
 
 
 def test_the_digits():

@@ -1,7 +1,7 @@
 """Are they the same? The hand-written update beside ``keras.optimizers.SGD``, record by record."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,8 @@ from tf_gd.comparison.ulp import ulp_distance
 from tf_gd.show.table import table
 from tf_gd.toy.descent import check_learning_rate, gradient_descent
 from tf_gd.trajectory import Trajectory
+
+_SHOWN_TENSORS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,8 @@ class Comparison:
         complete: whether both runs have the same records; False when one stopped earlier.
         title: what was run.
         cause: why they differ, when they do and it is known.
+        tensors: of a training, the largest distance of each tensor by name, in ULP and absolute, and the first record at
+            which it differs, or None.
     """
 
     manual: Any
@@ -39,6 +43,7 @@ class Comparison:
     complete: bool
     title: str
     cause: str = ""
+    tensors: dict[str, tuple[float, float, int | None]] = field(default_factory=dict)
 
     @property
     def identical(self) -> bool:
@@ -75,8 +80,22 @@ class Comparison:
     def __str__(self) -> str:
         left, right = self.manual.summary(), self.builtin.summary()
         rows = [[name, left[name], right[name]] for name in left]
-        lines = [self.title, "", table(["", "by hand", "keras.optimizers.SGD"], rows), "", self.verdict()]
+        lines = [self.title, "", table(["", "by hand", "keras.optimizers.SGD"], rows), ""]
+        if self.tensors:
+            lines += [self._table_of_tensors(), ""]
+        lines.append(self.verdict())
         return "\n".join(lines + ([f"cause: {self.cause}"] if self.cause else []))
+
+    def _table_of_tensors(self) -> str:
+        """Return a row for each tensor, the one that differs first on top."""
+        ordered = sorted(self.tensors.items(), key=lambda item: (item[1][2] is None, item[1][2] or 0, -item[1][1]))
+        rows = [
+            [name, f"{ulp:g}", f"{absolute:.3g}", "never" if first is None else first]
+            for name, (ulp, absolute, first) in ordered[:_SHOWN_TENSORS]
+        ]
+        if len(ordered) > _SHOWN_TENSORS:
+            rows.append([f"and {len(ordered) - _SHOWN_TENSORS} more", "", "", ""])
+        return table(["tensor", "ULP", "absolute", "first epoch"], rows)
 
     def report(self) -> dict[str, Any]:
         """Return the verdict and both runs as numbers, for a program to read."""

@@ -17,14 +17,15 @@ class TrainingRun:
     """One training of one model.
 
     Attributes:
-        weights: ``(epochs + 1, parameters)``, all weights of the model in a row: at the start and after each epoch.
+        states: at the start and after each epoch, a dict from name to array: the weights of the model and the state of the
+            optimizer, its velocities and counters.
         history: what Keras recorded after each epoch, a list for each of loss, accuracy and so on.
         evaluation: the same on the test data after the last epoch; empty without test data.
         model: the trained model.
         seconds: wall-clock time of the training, compilation included.
     """
 
-    weights: np.ndarray
+    states: list[dict[str, np.ndarray]]
     history: dict[str, list[float]]
     evaluation: dict[str, float]
     model: keras.Model
@@ -32,7 +33,7 @@ class TrainingRun:
 
     def summary(self) -> dict[str, str]:
         """Return what a table shows of it."""
-        shown = {"epochs": str(len(self.weights) - 1), "parameters": str(self.weights.shape[1])}
+        shown = {"epochs": str(len(self.states) - 1), "parameters": str(self.model.count_params())}
         shown |= {f"training {name}": f"{values[-1]:.6f}" for name, values in self.history.items() if values}
         shown |= {f"test {name}": f"{value:.6f}" for name, value in self.evaluation.items()}
         return {**shown, "time, with compilation": f"{self.seconds:.2f} s"}
@@ -89,8 +90,9 @@ def compare_training(
         model.compile(optimizer=copy, loss=loss, metrics=metrics, jit_compile=jit_compile)
         if not model.built:
             model.build(np.shape(x))
-        weights = _WeightsOfEachEpoch(model)
-        settings = dict(batch_size=batch_size, epochs=epochs, verbose=0, callbacks=[weights])
+        copy.build(model.trainable_variables)
+        states = _StateOfEachEpoch(model)
+        settings = dict(batch_size=batch_size, epochs=epochs, verbose=0, callbacks=[states])
         start = time.perf_counter()
         if by_hand:
             mode = "xla" if jit_compile else "graph"
@@ -99,10 +101,10 @@ def compare_training(
             history = model.fit(x, y, shuffle=shuffle, **settings)
         seconds = time.perf_counter() - start
         evaluation = model.evaluate(*test_data, verbose=0, return_dict=True) if test_data is not None else {}
-        runs.append(TrainingRun(np.stack(weights.rows), history.history, evaluation, model, seconds))
+        runs.append(TrainingRun(states.rows, history.history, evaluation, model, seconds))
 
     manual, builtin = runs
-    ulp, absolute = distances(manual.weights, builtin.weights)
+    ulp, absolute = _distances(manual, builtin)
     updates_an_epoch = -(-len(x) // batch_size)
     iterations = np.arange(epochs + 1) * updates_an_epoch
     title = f"{model.name}: {epochs} epochs of {updates_an_epoch} batches, {'with' if jit_compile else 'without'} XLA"
@@ -112,19 +114,44 @@ def compare_training(
             "TensorFlow's graph optimizer rounds the two programs differently;\n"
             "under tf_gd.exact_arithmetic() it computes what is written."
         )
-    return Comparison(manual, builtin, iterations, ulp, absolute, True, title, cause)
+    tensors = {
+        name: (
+            float(ulp[:, i].max()),
+            float(absolute[:, i].max()),
+            int(np.argmax(ulp[:, i] > 0)) if ulp[:, i].any() else None,
+        )
+        for i, name in enumerate(manual.states[0])
+    }
+    return Comparison(manual, builtin, iterations, ulp.max(axis=1), absolute.max(axis=1), True, title, cause, tensors)
 
 
-class _WeightsOfEachEpoch(keras.callbacks.Callback):
-    """Keep all weights, at the start and after each epoch."""
+def _distances(manual: TrainingRun, builtin: TrainingRun) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest distance of every tensor, ``(epochs + 1, tensors)``: in ULP, and absolute."""
+    ulp, absolute = [], []
+    for left, right in zip(manual.states, builtin.states, strict=True):
+        pairs = [distances(a.reshape(1, -1), b.reshape(1, -1)) for a, b in zip(left.values(), right.values(), strict=True)]
+        ulp.append([float(u[0]) for u, _ in pairs])
+        absolute.append([float(a[0]) for _, a in pairs])
+    return np.array(ulp), np.array(absolute)
+
+
+class _StateOfEachEpoch(keras.callbacks.Callback):
+    """Keep all weights and the optimizer's state, at the start and after each epoch."""
 
     def __init__(self, model):
         super().__init__()
-        self.rows = [_flat(model)]
+        self.rows = [_state(model)]
 
     def on_epoch_end(self, epoch, logs=None):
-        self.rows.append(_flat(self.model))
+        self.rows.append(_state(self.model))
 
 
-def _flat(model) -> np.ndarray:
-    return np.concatenate([weight.numpy().ravel() for weight in model.weights])
+def _state(model) -> dict[str, np.ndarray]:
+    """Return copies by name; whole numbers and half precision as floats that hold them exactly."""
+    state = {}
+    for number, variable in enumerate([*model.weights, *model.optimizer.variables]):
+        value = np.asarray(keras.ops.convert_to_numpy(variable))
+        if value.dtype not in (np.float32, np.float64):
+            value = value.astype("float64" if value.dtype.kind in "iu" else "float32")
+        state[variable.path if variable.path not in state else f"{variable.path} {number}"] = value
+    return state

@@ -20,6 +20,7 @@ _HOMES = {
     "fit": "tf_gd.networks.training",
     "gradient_descent": "tf_gd.toy.descent",
     "keras_descent": "tf_gd.builtin.descent",
+    "learning_rate_limit": "tf_gd.networks.curvature",
     "quiet_tensorflow": "tf_gd._quiet",
 }
 _MODULES = {
@@ -42,6 +43,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd.comparison.training import compare_training
     from tf_gd.devices import exact_arithmetic
     from tf_gd.networks import datasets
+    from tf_gd.networks.curvature import learning_rate_limit
     from tf_gd.networks.training import fit
     from tf_gd.toy import objectives
     from tf_gd.toy.descent import gradient_descent

@@ -1,0 +1,121 @@
+"""How curved is the loss? The largest eigenvalue of its Hessian, and the learning rate it allows, without forming it."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from tf_gd import _checks
+from tf_gd._backend import keras
+from tf_gd.networks import data
+from tf_gd.networks.step import forward
+from tf_gd.networks.training import build, check_compiled
+from tf_gd.toy.objectives import resolve
+
+_DENSE = 16  # up to so many variables the Hessian is formed: Lanczos needs more room than that
+
+
+def learning_rate_limit(model_or_objective, x=None, y=None, *, tolerance=1e-4) -> float:
+    """Return 2 / L, beyond which gradient descent cannot settle; L is the largest eigenvalue of the Hessian.
+
+    Args:
+        model_or_objective: a compiled Keras model, or an objective as :func:`tf_gd.gradient_descent` takes it.
+        x, y: for a model the data ``(samples, ...)`` whose mean loss is meant; for an objective ``x`` is the point, by
+            default its first known minimum, or else its start.
+        tolerance: the relative precision of L.
+
+    Returns:
+        The limit; infinite where the loss curves up in no direction.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+
+    Examples:
+        >>> round(learning_rate_limit("rosenbrock"), 7)
+        0.0019968
+
+    References:
+        Cohen et al., "Gradient descent on neural networks typically occurs at the edge of stability", 2021.
+    """
+    largest = largest_eigenvalue(model_or_objective, x, y, tolerance=tolerance)
+    return 2.0 / largest if largest > 0 else math.inf
+
+
+def largest_eigenvalue(model_or_objective, x=None, y=None, *, tolerance=1e-4) -> float:
+    """Return the largest eigenvalue of the Hessian, by the Lanczos method on Hessian-vector products.
+
+    One product costs about two gradients, and some twenty are needed; the memory is that of as many copies of the weights.
+
+    Args, Raises:
+        As for :func:`learning_rate_limit`.
+
+    Examples:
+        >>> round(largest_eigenvalue("lecture_bowl"), 6)
+        2.0
+    """
+    tolerance = _checks.number("tolerance", tolerance, above=0.0, maximum=0.1)
+    if isinstance(model_or_objective, keras.Model):
+        multiply, size = _product_of_model(model_or_objective, x, y)
+    else:
+        if y is not None:
+            raise TypeError("y: an objective has no targets. Pass the point alone, or a Keras model with x and y.")
+        multiply, size = _product_of_objective(model_or_objective, x)
+    if size <= _DENSE:
+        values = np.linalg.eigvalsh(np.stack([multiply(row) for row in np.eye(size)]))
+    else:
+        start = np.random.default_rng(0).normal(size=size)
+        hessian = LinearOperator((size, size), matvec=multiply, dtype=np.float64)
+        values = eigsh(hessian, k=1, which="LA", tol=tolerance, v0=start, return_eigenvectors=False)
+    if not np.isfinite(values).all():
+        raise ValueError("the Hessian is not finite here, expected a point or weights at which the loss is. Start lower.")
+    return float(values[-1])
+
+
+def _product_of_objective(objective, x) -> tuple[Callable, int]:
+    point = None if x is None else _checks.point("x", x, "float64")
+    chosen = resolve(objective, point)
+    if point is None:
+        point = np.array(chosen.minima[0] if chosen.minima else chosen.start)
+    if len(point) != chosen.dim:
+        raise ValueError(f"x: got {len(point)} coordinates, expected {chosen.dim} for {chosen.name!r}.")
+    position = tf.constant(point)
+
+    def multiply(vector):
+        with tf.GradientTape() as outer:
+            outer.watch(position)
+            with tf.GradientTape() as inner:
+                inner.watch(position)
+                loss = tf.reshape(chosen.fn(position), ())
+            slope = tf.reduce_sum(inner.gradient(loss, position) * tf.constant(np.ravel(vector)))
+        return outer.gradient(slope, position, unconnected_gradients="zero").numpy()
+
+    return multiply, len(point)
+
+
+def _product_of_model(model, x, y) -> tuple[Callable, int]:
+    check_compiled(model)
+    if x is None:
+        raise ValueError("x: got None, expected the data on which to measure the loss of the model.")
+    x, y, _ = data.as_tensors(x, y)
+    build(model, x, y, None)
+    weights = [variable.value for variable in model.trainable_variables]
+    sizes = [int(np.prod(weight.shape)) for weight in weights]
+
+    @tf.function
+    def product(vectors):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                prediction = forward(model, x, training=False)
+                loss = model.compute_loss(x=x, y=y, y_pred=prediction, training=False)
+            gradients = inner.gradient(loss, weights, unconnected_gradients="zero")
+            slope = tf.add_n([tf.reduce_sum(g * v) for g, v in zip(gradients, vectors, strict=True)])
+        return outer.gradient(slope, weights, unconnected_gradients="zero")
+
+    def multiply(vector):
+        parts = np.split(np.ravel(vector), np.cumsum(sizes)[:-1])
+        vectors = [tf.reshape(tf.cast(p, w.dtype), w.shape) for p, w in zip(parts, weights, strict=True)]
+        return np.concatenate([np.ravel(tf.convert_to_tensor(part)).astype("float64") for part in product(vectors)])
+
+    return multiply, sum(sizes)

@@ -270,6 +270,40 @@ def test_bad_settings(settings, error, message):
         trained(tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05), **settings)
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "error", "message"),
+    [
+        (X, None, ValueError, "y: got None, expected targets"),
+        (X.tolist(), Y, TypeError, r"x: got .* of shape \(\), expected an array of numbers.*np.array\(x\)"),
+        (tf.data.Dataset.from_tensor_slices((X, Y)), None, TypeError, "x: got .*Dataset, expected an array"),
+        ((row for row in X), Y, TypeError, "x: got generator, expected an array"),
+        (X.astype("complex64"), Y, TypeError, "x: got ndarray, expected an array of numbers"),
+        (X[:, :5], Y, ValueError, "incompatible with the layer"),
+    ],
+)
+def test_data_of_the_wrong_kind(x, y, error, message):
+    with pytest.raises(error, match=message):
+        trained(tf_gd.fit, plain_model, (x, y), {"loss": "mse"}, keras.optimizers.SGD(0.05))
+
+
+def test_tensors_are_data_as_well():
+    model, _ = trained(tf_gd.fit, plain_model, (tf.constant(X), tf.constant(Y)), {"loss": "mse"}, keras.optimizers.SGD(0.05))
+    same, _ = trained(tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05))
+    np.testing.assert_array_equal(model.weights[0].numpy(), same.weights[0].numpy())
+
+
+def test_freezing_and_compiling_again_are_noticed():
+    model, _ = trained(tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05))
+    frozen = model.weights[0].numpy()
+    model.layers[0].trainable = False
+    tf_gd.fit(model, X, Y, verbose=0)
+    np.testing.assert_array_equal(model.weights[0].numpy(), frozen)
+    model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mae")
+    history = tf_gd.fit(model, X, Y, shuffle=False, batch_size=70, verbose=0)
+    model.compile(optimizer=keras.optimizers.SGD(1e-9), loss="mae")
+    assert history.history["loss"][0] >= model.evaluate(X, Y, batch_size=70, verbose=0)
+
+
 def test_labels_outside_the_classes():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     with pytest.raises(ValueError, match="y: got labels from 0 to 2, expected 0 to 1, for the model has 2 outputs"):

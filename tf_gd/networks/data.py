@@ -39,7 +39,11 @@ def _arrays(name: str, value):
 def _array(name: str, value) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind not in "iufb" or array.ndim == 0:
-        raise TypeError(f"{name}: got {array.dtype} of shape {array.shape}, expected an array of numbers (samples, ...).")
+        got = f"{array.dtype} of shape {array.shape}" if array.dtype.kind in "iufb" else type(value).__name__
+        raise TypeError(
+            f"{name}: got {got}, expected an array of numbers (samples, ...). Make one with np.array({name}); "
+            "a list stands for several inputs or outputs, and data sets and generators are for model.fit."
+        )
     if array.dtype.kind == "f":
         array = array.astype(keras.config.floatx(), copy=False)
         if not np.isfinite(array).all():

@@ -149,6 +149,8 @@ def build(model, x, y, sample_weight) -> None:
     Raises:
         ValueError: nothing to train, or targets that do not fit the model.
     """
+    if y is None and model.loss is not None:
+        raise ValueError("y: got None, expected targets: the model was compiled with a loss that compares with them.")
     shapes = repr(keras.tree.map_structure(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})
     if not (model.built and model.optimizer.built and shapes in known):

@@ -286,6 +286,22 @@ def test_data_of_the_wrong_kind(x, y, error, message):
         trained(tf_gd.fit, plain_model, (x, y), {"loss": "mse"}, keras.optimizers.SGD(0.05))
 
 
+def test_a_batch_larger_than_the_data_is_for_xla_as_well():
+    kind, settings = (plain_model, (X, Y), {"loss": "mse"}), {"batch_size": 200, "mode": "xla"}
+    _, history = trained(tf_gd.fit, *kind, keras.optimizers.SGD(0.05), validation_data=(X[:4], Y[:4]), **settings)
+    assert history.params["mode"] == "xla"
+
+
+def test_a_model_with_a_loss_of_its_own_needs_no_targets():
+    def build():
+        regularised = keras.layers.ActivityRegularization(l2=0.1)
+        return keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(4), regularised])
+
+    _, history = trained(tf_gd.fit, build, (X,), {}, keras.optimizers.SGD(0.05))
+    _, expected = trained(keras.Model.fit, build, (X,), {}, keras.optimizers.SGD(0.05))
+    np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-5)
+
+
 def test_tensors_are_data_as_well():
     model, _ = trained(tf_gd.fit, plain_model, (tf.constant(X), tf.constant(Y)), {"loss": "mse"}, keras.optimizers.SGD(0.05))
     same, _ = trained(tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05))

@@ -26,8 +26,9 @@ def pass_through(step, model, tensors, order, batch_size, fresh=True):
     samples = data.count(tensors) if order is None else order.shape[0]
     if order is not None:
         tensors = each(lambda tensor: tf.gather(tensor, order), tensors)
-    for batch in tf.range(samples // batch_size):
-        step(model, *_as_keras_sees_it(model, _rows(tensors, batch * batch_size, batch_size)))
+    if samples >= batch_size:
+        for batch in tf.range(samples // batch_size):
+            step(model, *_as_keras_sees_it(model, _rows(tensors, batch * batch_size, batch_size)))
     rest = samples % batch_size
     if rest:
         step(model, *_as_keras_sees_it(model, each(lambda tensor: tensor[samples - rest :], tensors)))
@@ -45,7 +46,7 @@ def _as_keras_sees_it(model, tensors):
     Keras weighs the loss of each output by the length of the batch where that is known when the step is traced. In
     ``model.fit`` it is not, and the history holds the plain mean over the batches.
     """
-    if tf.executing_eagerly() or not model._compile_loss.metrics:
+    if tf.executing_eagerly() or not getattr(model._compile_loss, "metrics", None):
         return tensors
     return each(lambda tensor: tf.compat.v1.placeholder_with_default(tensor, [None, *tensor.shape[1:]]), tensors)
 

@@ -151,7 +151,7 @@ def build(model, x, y, sample_weight) -> None:
     """
     if y is None and model.loss is not None:
         raise ValueError("y: got None, expected targets: the model was compiled with a loss that compares with them.")
-    shapes = repr(keras.tree.map_structure(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
+    shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})
     if not (model.built and model.optimizer.built and shapes in known):
         x_one, y_one, weight_one = each(lambda tensor: tensor[:1], (x, y, sample_weight))

@@ -186,3 +186,16 @@ def test_doctor_names_untested_versions(monkeypatch):
     problems = " ".join(doctor.examine().problems)
     assert "only 2.21 is tested" in problems
     assert "keras is not installed" in problems
+
+
+def test_a_module_that_cannot_be_imported_or_a_function_undefined_everywhere(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken_module.py").write_text("1 / 0")
+    (tmp_path / "undefined_function.py").write_text(
+        "import tensorflow as tf\nf = lambda x: tf.reduce_sum(x * float('nan'))\n"
+    )
+    for name in ("broken_module:f", ":", ":f", "math:"):
+        assert cli.main(["run", name, "--start=1,2"]) == 2
+        assert "objective: got" in capsys.readouterr().err
+    assert cli.main(["run", "undefined_function:f", "--start=1,2"]) == 1
+    assert "non_finite" in capsys.readouterr().out

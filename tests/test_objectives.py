@@ -86,6 +86,7 @@ def test_families():
         ("bowl", {"dim": 0}, ValueError, "dim: got 0, expected a whole number from 1"),
         ("bowl", {"condition_number": 0.5}, ValueError, "expected a finite number at least 1"),
         ("rosenbrock", {"dim": 1}, ValueError, "dim: got 1"),
+        ("bowl", {"dim": [2]}, TypeError, r"dim: got \[2\] \(list\), expected a number"),
     ],
 )
 def test_bad_look_ups(name, parameters, error, message):
@@ -103,5 +104,16 @@ def test_bad_objectives():
         tf_gd.Objective("f", f, start=[1.0, 2.0], minima=[[1.0]])
     with pytest.raises(ValueError, match="domain: got"):
         tf_gd.Objective("f", f, start=[1.0, 2.0], domain=[[3, 1], [0, 1]])
+    with pytest.raises(ValueError, match="domain: got 'x'"):
+        tf_gd.Objective("f", f, start=[1.0, 2.0], domain="x")
+    with pytest.raises(TypeError, match=r"minima: got 0\.0, expected a list of points"):
+        tf_gd.Objective("f", f, start=[1.0], minima=0.0)
     with pytest.raises(ValueError, match="expected finite coordinates"):
         tf_gd.Objective("f", f, start=[np.nan])
+
+
+def test_a_point_of_another_dimension_and_whole_numbers():
+    booth = objectives.get("booth")
+    with pytest.raises(ValueError, match=r"x: got shape \(3,\), expected \(..., 2\) for 'booth'"):
+        booth([1.0, 2.0, 3.0])
+    assert float(booth(tf.constant([1, 3]))) == 0.0  # its minimum

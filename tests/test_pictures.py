@@ -109,6 +109,20 @@ def test_given_axes_are_used_and_the_users_style_is_left_alone():
     assert plt.rcParams["axes.grid"] == before
 
 
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: tf.reduce_sum(x) * float("nan"), "undefined everywhere here"),
+        (lambda x: 0.0 * tf.reduce_sum(x), "the same everywhere here"),
+    ],
+)
+def test_a_function_without_level_lines(function, said):
+    path = tf_gd.gradient_descent(function, [1.0, 2.0], steps=3)
+    assert said in [text.get_text() for text in path.plot().texts]
+    top, bottom = tf_gd.gradient_descent(function, [1.0], steps=3).plot()
+    assert np.isfinite([top.get_ylim(), bottom.get_ylim()]).all()
+
+
 def test_saving(tmp_path, monkeypatch, capsys):
     ax = tf_gd.gradient_descent("booth", steps=2).plot()
     monkeypatch.setenv("TF_GD_PICTURES", str(tmp_path / "new"))

@@ -31,6 +31,34 @@ def test_saving_where_one_cannot_leaves_nothing(path, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["", "folder.npz"])
+def test_a_name_that_is_none(name, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(ValueError, match=r"path: .*expected the name of a file"):
+        path.save(name)
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.npz"]
+
+
+def test_a_saved_file_may_be_read_by_those_who_may_read_any_new_file(path, tmp_path):
+    (tmp_path / "other").write_text("")
+    assert path.save(tmp_path / "run").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_lists_are_arrays_as_well():
+    assert Trajectory([[4.0], [2.0]], [16.0, 4.0], [8.0, 4.0], [0, 1]).steps == 1
+
+
+def test_a_loaded_path_is_drawn_on_the_function_of_its_name(path, tmp_path):
+    loaded = Trajectory.load(path.save(tmp_path / "run"))
+    assert loaded.plot().get_ylabel() == "$x_2$"
+    assert loaded.plot("himmelblau").get_ylabel() == "$x_2$"
+    assert loaded.plot(lambda x: x[0] ** 2 + x[1] ** 2).collections
+    bowl = tf_gd.gradient_descent(tf_gd.objectives.get("bowl", condition_number=7), steps=3)
+    loaded = Trajectory.load(bowl.save(tmp_path / "bowl"))  # the catalogue's has another condition number
+    assert loaded.plot().get_ylabel() == "loss"
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a zip", "truncated", "pickled", "no settings", "another shape"])
 def test_a_damaged_file_is_refused(path, tmp_path, damage):
     file = path.save(tmp_path / "run.npz")

@@ -193,9 +193,10 @@ def _objective(name: str):
     sys.path.insert(0, os.getcwd())  # as `python -m` does  # noqa: PTH109
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except Exception as error:  # whatever the module does when it is imported
         raise ValueError(
-            f"objective: got {name!r}, but cannot import {module_name!r} ({error}). Is it in this folder?"
+            f"objective: got {name!r}, but cannot import {module_name!r} ({type(error).__name__}: {error}). "
+            "Expected module:function, of a module in this folder that imports without error."
         ) from error
     function = getattr(module, attribute, None)
     if not callable(function):

@@ -54,6 +54,8 @@ class Trajectory:
     objective: Any = None
 
     def __post_init__(self):
+        for name in _ARRAYS:
+            object.__setattr__(self, name, np.asarray(getattr(self, name)))
         records = len(self.points)
         shapes = {name: np.shape(getattr(self, name)) for name in _ARRAYS}
         if self.points.ndim != 2 or records == 0 or any(shapes[name] != (records,) for name in _ARRAYS[1:]):
@@ -108,6 +110,8 @@ class Trajectory:
             ValueError: the directory is not there or cannot be written to.
         """
         path = Path(path)
+        if not path.name:
+            raise ValueError(f"path: got {str(path)!r}, expected the name of a file, for example 'path.npz'.")
         path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         about = json.dumps({"outcome": self.outcome, "settings": self.settings, "seconds": self.seconds})
         try:
@@ -119,9 +123,12 @@ class Trajectory:
         try:
             with os.fdopen(handle, "wb") as file:
                 np.savez(file, about=np.array(about), **{name: getattr(self, name) for name in _ARRAYS})
+            Path(temporary).chmod(0o666 & ~_umask())  # as any new file, and not as the temporary one
             Path(temporary).replace(path)
-        except BaseException:
+        except BaseException as error:
             Path(temporary).unlink()
+            if isinstance(error, OSError):
+                raise ValueError(f"path: cannot write {path} ({error.strerror}), expected the name of a file.") from error
             raise
         return path
 
@@ -147,8 +154,24 @@ class Trajectory:
     def plot(self, objective=None, ax=None):
         """Draw the path on the objective's contours (2-D), f and f' with the steps (1-D), or the loss; return the axes.
 
-        ``objective`` defaults to the one the run was made on, and is needed after :meth:`load`.
+        ``objective`` is a name, an Objective or a function. It defaults to the one the run was made on, and after
+        :meth:`load` to the one of the catalogue that has its name, if there is one.
         """
         from tf_gd.show.plots import plot_trajectory
+        from tf_gd.toy.objectives import names, resolve
 
+        if objective is not None:
+            objective = resolve(objective, self.points[0])
+        elif self.objective is not None:
+            objective = self.objective
+        elif self.settings.get("objective") in names():
+            known = resolve(self.settings["objective"])
+            if known.dim == self.points.shape[1] and np.allclose(known(self.points[:1]), self.losses[:1], rtol=1e-4):
+                objective = known  # and not one of another dimension or condition number, with the same name
         return plot_trajectory(self, objective=objective, ax=ax)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

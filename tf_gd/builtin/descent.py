@@ -1,17 +1,16 @@
 """The same descent with Keras's own optimizer in the loop."""
 
-import functools
 import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks, devices
+from tf_gd import _checks
 from tf_gd._backend import keras
 from tf_gd.toy import _loop
-from tf_gd.toy.descent import check_run, check_start, describe
+from tf_gd.toy._checked import check_learning_rate
+from tf_gd.toy._programs import Method, describe, minimise
 from tf_gd.trajectory import Trajectory
 
 
@@ -90,37 +89,28 @@ def keras_descent(
             f"optimizer: got {optimizer!r} ({type(optimizer).__name__}), expected a Keras optimizer, "
             "for example keras.optimizers.SGD(0.01, momentum=0.9)."
         )
-    mode = _checks.one_of("mode", mode, _loop.MODES)
     dtype = _checks.one_of("dtype", dtype, ("float32", "float64"))
-    steps, tolerance, record_every = check_run(steps, tolerance, record_every)
-    device = devices.choose(device)
-
-    with tf.device(device), devices.exact_arithmetic():
-        chosen, value, x = check_start(objective, start, dtype)
-        rate, built_in = _copy(optimizer, value, device, len(x), dtype)
-        program = _loop.compile_for(value, built_in, mode)
-        built_in.set(rate)
-        name = f"keras.optimizers.{type(optimizer).__name__}"
-        momentum, nesterov = getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False)
-        settings = describe(chosen, rate, momentum, nesterov, dtype, device, optimizer=name)
-        run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings, shown=chosen)
-        return _loop.run(program, x, **run_settings)
-
-
-def _copy(optimizer, objective: Callable, device: str, dim: int, dtype: str) -> tuple[Any, BuiltIn]:
-    """Return the optimizer's rate, and a copy of it; the same copy for the same settings but for the rate."""
     config = optimizer.get_config()
+    if "learning_rate" not in config:
+        raise TypeError(
+            f"optimizer: got {type(optimizer).__name__}, expected an optimizer with a learning rate of its own. "
+            "Pass the one inside it: there is no loss to scale here."
+        )
     rate = config.pop("learning_rate")
     config.pop("name", None)  # Keras numbers the optimizers it makes: it would never be the same
     schedule = None
     if isinstance(rate, dict):
         rate = schedule = optimizer._learning_rate  # the schedule itself: the public attribute is its present value
     else:
-        rate = _checks.number("learning_rate", rate, above=0.0)
+        rate = check_learning_rate(rate, 0, "float32")  # which Keras rounds it to
     kind: Any = type(optimizer)
-    return rate, _built_in(objective, device, kind, json.dumps(config, sort_keys=True), schedule, dim, dtype)
-
-
-@functools.lru_cache(maxsize=64)
-def _built_in(objective: Callable, device: str, kind: Any, config: str, schedule, dim: int, dtype: str) -> BuiltIn:
-    return BuiltIn(kind.from_config({**json.loads(config), "learning_rate": schedule or 1.0}), dim, dtype)
+    momentum, nesterov = getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False)
+    method = Method(
+        kind=(kind, json.dumps(config, sort_keys=True)),
+        build=lambda dim, dtype: BuiltIn(kind.from_config({**config, "learning_rate": schedule or 1.0}), dim, dtype),
+        values=(rate,),
+        schedule=schedule,
+        described=describe(f"keras.optimizers.{kind.__name__}", rate, momentum, nesterov),
+    )
+    run = dict(steps=steps, tolerance=tolerance, record_every=record_every, mode=mode, dtype=dtype, device=device)
+    return minimise(method, objective, start, **run)

@@ -1,18 +1,20 @@
 """Are they the same? The hand-written update beside ``keras.optimizers.SGD``, record by record."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from tf_gd import _checks, devices
+from tf_gd import _checks
 from tf_gd._backend import keras
 from tf_gd.builtin.descent import keras_descent
 from tf_gd.comparison.ulp import ulp_distance
 from tf_gd.show.table import table
-from tf_gd.toy.descent import check_learning_rate, gradient_descent
+from tf_gd.toy._checked import check_learning_rate
+from tf_gd.toy.descent import gradient_descent
 from tf_gd.trajectory import Trajectory
 
 _SHOWN_TENSORS = 12
@@ -147,24 +149,25 @@ def compare(
         (True, 0.0, None)
     """
     steps = _checks.whole_number("steps", steps, minimum=0)
-    rate = check_learning_rate(learning_rate, steps)
+    rate = check_learning_rate(learning_rate, steps, "float32")  # which Keras rounds it to
     if isinstance(rate, np.ndarray):
         rate = _RateOfEachStep(rate)  # Keras takes no array; the same schedule for both, so that only the update differs
+    elif callable(rate) and not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        rate = _RateByFunction(rate)  # nor a function of the step
     by_hand: dict[str, Any] = dict(learning_rate=rate, momentum=momentum, nesterov=nesterov)
     run: dict[str, Any] = dict(steps=steps, record_every=record_every, dtype=dtype, device=device)
-    with devices.full_float32():
-        manual = gradient_descent(objective, start, mode=mode, **by_hand, **run)
-        run["mode"] = manual.settings["mode"]  # "auto" has chosen: the same for both
-        optimizer = keras.optimizers.SGD(learning_rate=rate, momentum=float(momentum), nesterov=bool(nesterov))
-        builtin = keras_descent(objective, start, optimizer=optimizer, **run)
-        result = _compared(manual, builtin)
-        if dtype == "float32" or result.identical:
-            return result
+    manual = gradient_descent(objective, start, mode=mode, **by_hand, **run)
+    run["mode"] = manual.settings["mode"]  # "auto" has chosen: the same for both
+    optimizer = keras.optimizers.SGD(learning_rate=rate, momentum=float(momentum), nesterov=bool(nesterov))
+    builtin = keras_descent(objective, start, optimizer=optimizer, **run)
+    result = _compared(manual, builtin)
+    if dtype == "float32" or result.identical:
+        return result
 
-        by_hand["momentum"] = float(np.float32(momentum))
-        by_hand["learning_rate"] = rate if callable(rate) else float(np.float32(rate))
-        rounded = gradient_descent(objective, start, **by_hand, **run)
-        return dataclasses.replace(result, cause=_ROUNDED) if _compared(rounded, builtin).identical else result
+    by_hand["momentum"] = float(np.float32(momentum))
+    by_hand["learning_rate"] = rate if callable(rate) else float(np.float32(rate))
+    rounded = gradient_descent(objective, start, **by_hand, **run)
+    return dataclasses.replace(result, cause=_ROUNDED) if _compared(rounded, builtin).identical else result
 
 
 _ROUNDED = (
@@ -209,3 +212,17 @@ class _RateOfEachStep(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"rates": self._rates.tolist()}
+
+
+class _RateByFunction(keras.optimizers.schedules.LearningRateSchedule):
+    """A function of the step as Keras takes it."""
+
+    def __init__(self, function: Callable):
+        self._function = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, step):
+        return self._function(step)
+
+    def get_config(self):
+        return {"name": self.name}

@@ -96,8 +96,11 @@ def plot_steps(trajectory, objective, axes=None):
             ax.plot(path[-1:], heights[-1:], "*", color=BY_HAND["color"], markersize=13, label="end")
         for point in minima[:, 0]:
             ax.axvline(point, color="#000000", linestyle=":", linewidth=1.0)
-        margin = 0.08 * (curve.max() - curve.min())
-        ax.set(ylabel=name, xlim=frame, ylim=(curve.min() - margin, curve.max() + 2 * margin))
+        ax.set(ylabel=name, xlim=frame)
+        finite = curve[np.isfinite(curve)]
+        if len(finite) and np.ptp(finite) > 0:
+            margin = 0.08 * np.ptp(finite)
+            ax.set_ylim(finite.min() - margin, finite.max() + 2 * margin)
     bottom.axhline(0.0, color=INK, linestyle="-", linewidth=0.8)
     bottom.set(xlabel="$x$")
     if left is not None:
@@ -110,6 +113,11 @@ def plot_steps(trajectory, objective, axes=None):
 def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
     """Draw level lines, close together around the minimum; evenly where the function falls out of the frame."""
     style = dict(cmap="Greys_r", linewidths=0.7, alpha=0.75)
+    f = np.where(np.isfinite(f), f, np.nan)
+    if np.isnan(f).all() or np.nanmin(f) == np.nanmax(f):
+        text = "undefined everywhere here" if np.isnan(f).all() else "the same everywhere here"
+        ax.text(0.5, 0.5, text, transform=ax.transAxes, color=INK, ha="center", gid="no level lines")
+        return
     row, column = np.unravel_index(np.nanargmin(f), f.shape)
     on_the_edge = row in (0, f.shape[0] - 1) or column in (0, f.shape[1] - 1)
     if on_the_edge and not len(known_lowest):

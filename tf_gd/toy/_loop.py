@@ -10,7 +10,7 @@ formula alone.
 
 import functools
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -77,7 +77,7 @@ def descend(evaluate, update, clock, small, room=None):
     return points.stack(), losses.stack(), tf.sqrt(squares.stack()), k, stop
 
 
-class Update(Hashable, Protocol):
+class Update(Protocol):
     """What :func:`descend` updates with: by hand, or a Keras optimizer. Both keep their state in variables."""
 
     point: Any
@@ -85,6 +85,9 @@ class Update(Hashable, Protocol):
     @property
     def longest_chunk(self) -> int:
         """How many steps may be made between two calls of ``prepare``."""
+
+    def set(self, *values) -> None:
+        """Take what is not compiled in: a learning rate, a momentum."""
 
     def restart(self, x) -> None:
         """Go to ``x``, with no velocity."""
@@ -207,33 +210,3 @@ def _outcome(points, losses, norms, tolerance) -> str:
     if losses[-1] > losses[0] + rounding:
         return "diverged"
     return "converged" if tolerance is not None and norms[-1] <= tolerance else "max_steps"
-
-
-@functools.lru_cache(maxsize=64)
-def _program(objective: Callable, update: Update, mode: str) -> Program:
-    return Program(objective, update, mode)
-
-
-def compile_for(objective: Callable, update: Update, mode: str) -> Program:
-    """Return a compiled program, the same one for the same arguments; for ``"auto"`` of XLA, graph, eager what can be had.
-
-    Raises:
-        ValueError: the objective cannot be compiled in the mode asked for.
-    """
-    for attempt in ("xla", "graph", "eager") if mode == "auto" else (mode,):
-        program = _program(objective, update, attempt)
-        try:
-            program.compile()
-        except Exception as error:
-            if mode == "auto":
-                continue
-            lines = [
-                line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("in user code")
-            ]
-            reason = next((line for line in lines if "Error" in line), lines[0] if lines else type(error).__name__)
-            raise ValueError(
-                f"objective: it runs eagerly, but cannot be compiled with mode={mode!r}: {reason} "
-                'Use mode="auto" or mode="eager", or build the function of TensorFlow operations that XLA knows.'
-            ) from error
-        return program
-    raise AssertionError("eager programs always compile")

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks, devices, updates
+from tf_gd import _checks, updates
 from tf_gd.toy import _loop
-from tf_gd.toy.objectives import Objective, resolve
+from tf_gd.toy._checked import check_learning_rate
+from tf_gd.toy._programs import Method, describe, minimise
 from tf_gd.trajectory import Trajectory
 
 _RATES = 2**16  # how many rates of an array one chunk carries
@@ -74,12 +74,6 @@ class ByHand:
         return tf.convert_to_tensor(self.rate)
 
 
-@functools.lru_cache(maxsize=64)
-def _by_hand(objective: Callable, device: str, *settings) -> ByHand:
-    """Return the update for these settings and this objective, the same one when asked again."""
-    return ByHand(*settings)
-
-
 def gradient_descent(
     objective,
     start=None,
@@ -126,117 +120,21 @@ def gradient_descent(
         >>> gradient_descent("square", learning_rate=1.1, steps=10).outcome
         'diverged'
     """
-    mode = _checks.one_of("mode", mode, _loop.MODES)
     dtype = _checks.one_of("dtype", dtype, ("float32", "float64"))
-    steps, tolerance, record_every = check_run(steps, tolerance, record_every)
     momentum = _checks.number("momentum", momentum, minimum=0.0, maximum=1.0)
     nesterov = _checks.flag("nesterov", nesterov)
-    rate = check_learning_rate(learning_rate, steps)
-    device = devices.choose(device)
+    rate = check_learning_rate(learning_rate, _checks.whole_number("steps", steps, minimum=0), dtype)
 
-    with tf.device(device), devices.exact_arithmetic():
-        chosen, value, x = check_start(objective, start, dtype)
-        schedule = rate if callable(rate) else None
-        kind = (momentum != 0, nesterov and momentum != 0, schedule, isinstance(rate, np.ndarray))
-        update = _by_hand(value, device, len(x), dtype, *kind)
-        program = _loop.compile_for(value, update, mode)
-        update.set(rate, momentum)
-        settings = describe(chosen, rate, momentum, nesterov, dtype, device, optimizer="by hand")
-        run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings, shown=chosen)
-        return _loop.run(program, x, **run_settings)
-
-
-def check_run(steps, tolerance, record_every):
-    """Return steps, tolerance and record_every, checked."""
-    steps = _checks.whole_number("steps", steps, minimum=0)
-    record_every = _checks.whole_number("record_every", record_every, minimum=1)
-    if tolerance is not None:
-        tolerance = _checks.number("tolerance", tolerance, minimum=0.0)
-    return steps, tolerance, record_every
-
-
-def check_learning_rate(learning_rate, steps: int):
-    """Return a float, a schedule (callable), or an array of at least ``steps`` positive rates."""
-    if callable(learning_rate):
-        return learning_rate
-    if np.ndim(learning_rate) == 0:
-        return _checks.number("learning_rate", learning_rate, above=0.0)
-    rates = _checks.point("learning_rate", learning_rate, "float64")
-    if len(rates) < steps:
-        raise ValueError(f"learning_rate: got {len(rates)} rates, expected one for each of the {steps} steps.")
-    if not (rates > 0).all():
-        raise ValueError(f"learning_rate: got a rate of {rates.min()}, expected every rate to be above 0.")
-    return rates
-
-
-def check_start(objective, start, dtype: str) -> tuple[Objective, Callable, Any]:
-    """Return the objective, its function as the loop calls it, and the start as a tensor ``(dim,)``."""
-    if start is not None:
-        start = _checks.point("start", start, dtype)
-    chosen = resolve(objective, start)
-    x = np.asarray(chosen.start, dtype) if start is None else start
-    if len(x) != chosen.dim:
-        raise ValueError(
-            f"start: got {len(x)} coordinates, expected {chosen.dim} for {chosen.name!r}, for example {list(chosen.start)}."
-        )
-    if (chosen.fn, len(x), dtype) not in _CHECKED:
-        _CHECKED[chosen.fn, len(x), dtype] = _value(chosen.fn, x, chosen.name)
-        if len(_CHECKED) > 64:
-            _CHECKED.pop(next(iter(_CHECKED)))
-    return chosen, _CHECKED[chosen.fn, len(x), dtype], tf.convert_to_tensor(x)
-
-
-_CHECKED: dict[tuple, Callable] = {}  # functions found fit to descend on, and as the loop calls them
-
-
-def describe(objective: Objective, rate, momentum, nesterov, dtype, device, optimizer: str) -> dict[str, Any]:
-    """Return the settings of a run as text and numbers."""
-    if callable(rate):
-        rate = getattr(rate, "name", None) or type(rate).__name__
-    elif isinstance(rate, np.ndarray):
-        rate = f"{len(rate)} rates from {rate[0]:g} to {rate[-1]:g}"
-    update = dict(optimizer=optimizer, learning_rate=rate, momentum=momentum, nesterov=nesterov)
-    return dict(objective=objective.name, **update, dtype=dtype, device=device)
-
-
-def _value(fn: Callable, x: np.ndarray, name: str) -> Callable:
-    """Return ``fn`` if it can be descended on from ``x``; evaluates it and its gradient there once, eagerly."""
-    point = tf.convert_to_tensor(x)
-    try:
-        with tf.GradientTape() as tape:
-            tape.watch(point)
-            loss = fn(point)
-    except Exception as error:
-        raise ValueError(
-            f"objective {name!r}: evaluating it at a point of shape {x.shape} raised {type(error).__name__}: {error} "
-            "Expected a function from a tensor (..., dim) to a tensor (...)."
-        ) from error
-    if not tf.is_tensor(loss):
-        raise ValueError(
-            f"objective {name!r}: got a {type(loss).__name__}, expected a tensor. "
-            "Use TensorFlow inside it (tf.sin, not np.sin or math.sin): NumPy's results carry no gradient."
-        )
-    if not loss.dtype.is_floating:
-        raise ValueError(f"objective {name!r}: got a loss of dtype {loss.dtype.name}, expected {x.dtype}.")
-    if loss.dtype != point.dtype:
-        raise ValueError(
-            f"objective {name!r}: got a loss of dtype {loss.dtype.name} for a point of dtype {x.dtype}, expected the same. "
-            "Make its constants with the dtype of the argument, tf.constant(a, x.dtype)."
-        )
-    if loss.shape.num_elements() != 1 or loss.shape.rank > 1:
-        raise ValueError(
-            f"objective {name!r}: got a loss of shape {tuple(loss.shape)} for a point of shape {x.shape}, expected one "
-            "number, shape (). Add up the terms, for example with tf.reduce_sum(..., axis=-1)."
-        )
-    if tape.gradient(loss, point) is None:
-        raise ValueError(
-            f"objective {name!r}: it has no gradient with respect to its argument. The usual causes: it does not use its "
-            "argument, goes through NumPy or .numpy(), or through an operation with integers, tf.round or tf.argmax."
-        )
-    return fn if loss.shape.rank == 0 else _as_scalar(fn)
-
-
-@functools.lru_cache(maxsize=64)
-def _as_scalar(fn: Callable) -> Callable:
-    """Return ``fn`` of a point with its result of shape (1,), as x**2 gives in one dimension, made a scalar."""
-    return lambda x: tf.reshape(fn(x), ())
+    schedule = rate if callable(rate) else None
+    compiled_in = dict(
+        momentum=momentum != 0, nesterov=nesterov and momentum != 0, rate_of_each_step=isinstance(rate, np.ndarray)
+    )
+    method = Method(
+        kind=("by hand", *compiled_in.values()),
+        build=functools.partial(ByHand, schedule=schedule, **compiled_in),
+        values=(rate, momentum),
+        schedule=schedule,
+        described=describe("by hand", rate, momentum, nesterov),
+    )
+    run = dict(steps=steps, tolerance=tolerance, record_every=record_every, mode=mode, dtype=dtype, device=device)
+    return minimise(method, objective, start, **run)

@@ -6,7 +6,7 @@ same code evaluates one point, a path or a grid.
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,12 +51,17 @@ class Objective:
         if not callable(fn):
             raise TypeError(f"fn: got {fn!r}, expected a callable, tensor (..., dim) -> tensor (...).")
         start = tuple(_checks.point("start", start, "float64").tolist())
+        if not isinstance(minima, Iterable) or isinstance(minima, str):
+            raise TypeError(f"minima: got {minima!r}, expected a list of points, for example [[0.0, 0.0]].")
         minima = tuple(tuple(_checks.point("minima", m, "float64").tolist()) for m in minima)
         for point in minima:
             if len(point) != len(start):
                 raise ValueError(f"minima: got {list(point)}, expected {len(start)} coordinates, as many as start has.")
         if domain is not None:
-            box = np.asarray(domain, float)
+            try:
+                box = np.asarray(domain, float)
+            except (TypeError, ValueError):
+                box = np.zeros(0)
             box = np.tile(box, (len(start), 1)) if box.shape == (2,) else box
             if box.shape != (len(start), 2) or not (box[:, 0] < box[:, 1]).all():
                 raise ValueError(f"domain: got {domain!r}, expected (low, high) for each of {len(start)} coordinates.")
@@ -119,12 +124,29 @@ def get(name: str, **parameters) -> Objective:
     for key in parameters:
         if key not in allowed:
             raise ValueError(f"{name}: got the parameter {key!r}, expected {' or '.join(allowed) or 'none'}.")
+        _checks.number(key, parameters[key])
     return _build(name, tuple(sorted(parameters.items())))
 
 
 @functools.lru_cache(maxsize=256)
 def _build(name: str, parameters: tuple) -> Objective:
-    return Objective(name, **_ENTRIES[name](**dict(parameters)))
+    return _FromTheCatalogue(name, **_ENTRIES[name](**dict(parameters)))
+
+
+class _FromTheCatalogue(Objective):
+    """A function known to depend on nothing but its argument."""
+
+    def __call__(self, x):
+        x = x if tf.is_tensor(x) else tf.convert_to_tensor(np.asarray(x))
+        x = x if x.dtype.is_floating else tf.cast(x, tf.float32)
+        if x.shape.rank == 0 or x.shape[-1] != self.dim:
+            raise ValueError(f"x: got shape {tuple(x.shape)}, expected (..., {self.dim}) for {self.name!r}.")
+        return self.fn(x)
+
+
+def is_from_the_catalogue(objective: Objective) -> bool:
+    """Return whether the objective is one of the catalogue, as :func:`get` returns it."""
+    return type(objective) is _FromTheCatalogue
 
 
 def resolve(objective, start=None) -> Objective:

@@ -1,0 +1,109 @@
+"""What a descent is asked to do, checked before it begins."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_gd import _checks
+from tf_gd.toy.objectives import Objective, is_from_the_catalogue, resolve
+
+
+def check_run(steps, tolerance, record_every):
+    """Return steps, tolerance and record_every, checked."""
+    steps = _checks.whole_number("steps", steps, minimum=0)
+    record_every = _checks.whole_number("record_every", record_every, minimum=1)
+    if tolerance is not None:
+        tolerance = _checks.number("tolerance", tolerance, minimum=0.0)
+    return steps, tolerance, record_every
+
+
+def check_learning_rate(learning_rate, steps: int, dtype: str):
+    """Return a float, a schedule (callable), or an array of at least ``steps`` positive rates, all of them in ``dtype``."""
+    if callable(learning_rate):
+        _check_schedule(learning_rate)
+        return learning_rate
+    if np.ndim(learning_rate) == 0:
+        rate: Any = _checks.number("learning_rate", learning_rate, above=0.0)
+        rates = np.array([rate])
+    else:
+        rate = rates = _checks.point("learning_rate", learning_rate, "float64")
+        if len(rates) < steps:
+            raise ValueError(f"learning_rate: got {len(rates)} rates, expected one for each of the {steps} steps.")
+        if not (rates > 0).all():
+            raise ValueError(f"learning_rate: got a rate of {rates.min()}, expected every rate to be above 0.")
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = rates.astype(dtype)
+    if not (np.isfinite(rounded) & (rounded > 0)).all():
+        beyond = rates[~(np.isfinite(rounded) & (rounded > 0))][0]
+        raise ValueError(f"learning_rate: got {beyond:g}, expected a number that {dtype} can hold, usually 0.001 to 1.")
+    return rate
+
+
+def _check_schedule(schedule: Callable) -> None:
+    try:
+        first = np.asarray(schedule(tf.constant(0, tf.int64)), "float64")
+    except Exception as error:
+        raise ValueError(
+            f"learning_rate: calling {schedule!r} for step 0 raised {type(error).__name__}: {error} Expected a schedule: a "
+            "function from the step, a tensor of int64, to the rate. Begin with step = tf.cast(step, tf.float32)."
+        ) from error
+    if first.size != 1 or not np.isfinite(first).all() or first.min() < 0:
+        raise ValueError(f"learning_rate: got {first.tolist()} of {schedule!r} for step 0, expected one rate, at least 0.")
+
+
+def check_start(objective, start, dtype: str) -> tuple[Objective, Callable, Any]:
+    """Return the objective, its function as the loop calls it, and the start as a tensor ``(dim,)``."""
+    if start is not None:
+        start = _checks.point("start", start, dtype)
+    chosen = resolve(objective, start)
+    x = np.asarray(chosen.start, dtype) if start is None else start
+    if len(x) != chosen.dim:
+        raise ValueError(
+            f"start: got {len(x)} coordinates, expected {chosen.dim} for {chosen.name!r}, for example {list(chosen.start)}."
+        )
+    value = chosen.fn if is_from_the_catalogue(chosen) else _value(chosen.fn, x, chosen.name)
+    return chosen, value, tf.convert_to_tensor(x)
+
+
+def _value(fn: Callable, x: np.ndarray, name: str) -> Callable:
+    """Return ``fn`` if it can be descended on from ``x``; evaluates it and its gradient there once, eagerly."""
+    point = tf.convert_to_tensor(x)
+    try:
+        with tf.GradientTape() as tape:
+            tape.watch(point)
+            loss = fn(point)
+    except Exception as error:
+        raise ValueError(
+            f"objective {name!r}: evaluating it at a point of shape {x.shape} raised {type(error).__name__}: {error} "
+            "Expected a function from a tensor (..., dim) to a tensor (...)."
+        ) from error
+    if not tf.is_tensor(loss):
+        raise ValueError(
+            f"objective {name!r}: got a {type(loss).__name__}, expected a tensor. "
+            "Use TensorFlow inside it (tf.sin, not np.sin or math.sin): NumPy's results carry no gradient."
+        )
+    if not loss.dtype.is_floating:
+        raise ValueError(f"objective {name!r}: got a loss of dtype {loss.dtype.name}, expected {x.dtype}.")
+    if loss.dtype != point.dtype:
+        raise ValueError(
+            f"objective {name!r}: got a loss of dtype {loss.dtype.name} for a point of dtype {x.dtype}, expected the same. "
+            "Make its constants with the dtype of the argument, tf.constant(a, x.dtype)."
+        )
+    if loss.shape.num_elements() != 1 or loss.shape.rank > 1:
+        raise ValueError(
+            f"objective {name!r}: got a loss of shape {tuple(loss.shape)} for a point of shape {x.shape}, expected one "
+            "number, shape (). Add up the terms, for example with tf.reduce_sum(..., axis=-1)."
+        )
+    if tape.gradient(loss, point) is None:
+        raise ValueError(
+            f"objective {name!r}: it has no gradient with respect to its argument. The usual causes: it does not use its "
+            "argument, goes through NumPy or .numpy(), or through an operation with integers, tf.round or tf.argmax."
+        )
+    return fn if loss.shape.rank == 0 else _as_scalar(fn)
+
+
+def _as_scalar(fn: Callable) -> Callable:
+    """Return ``fn`` of a point with its result of shape (1,), as x**2 gives in one dimension, made a scalar."""
+    return lambda x: tf.reshape(fn(x), ())

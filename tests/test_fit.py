@@ -8,82 +8,10 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from models import GENERATOR, KINDS, LABELS, X, Y, assert_same, convolutional, plain_model, trained
 
 import tf_gd
-
-GENERATOR = np.random.default_rng(0)
-X = GENERATOR.normal(size=(70, 6)).astype("float32")
-Y = GENERATOR.normal(size=(70, 2)).astype("float32")
-LABELS = GENERATOR.integers(0, 3, 70)
-
-
-def plain_model():
-    return keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(2)])
-
-
-def two_in_two_out():
-    a, b = keras.layers.Input((6,), name="a"), keras.layers.Input((4,), name="b", dtype="int32")
-    embedded = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(7, 3)(b))
-    hidden = keras.layers.Dense(8, "relu")(keras.layers.Concatenate()([a, embedded]))
-    hidden = keras.layers.Dropout(0.2, seed=4)(keras.layers.BatchNormalization()(hidden))
-    return keras.Model({"a": a, "b": b}, [keras.layers.Dense(2, name="p")(hidden), keras.layers.Dense(3, name="q")(hidden)])
-
-
-class Subclassed(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.hidden, self.out = keras.layers.Dense(5, "relu"), keras.layers.Dense(2)
-        self.frozen = keras.layers.Dense(6, trainable=False)
-
-    def call(self, inputs):
-        return self.out(self.hidden(self.frozen(inputs)))
-
-
-def convolutional():
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            layers.Input((6,)),
-            layers.Reshape((6, 1)),
-            layers.Conv1D(4, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(2),
-        ]
-    )
-
-
-def mixed_precision():
-    inputs = keras.layers.Input((6,))
-    hidden = keras.layers.Dense(5, "relu", dtype="mixed_bfloat16")(inputs)
-    return keras.Model(inputs, keras.layers.Dense(2, dtype="float32")(hidden))
-
-
-TWO = ({"a": X, "b": GENERATOR.integers(0, 7, (70, 4)).astype("int32")}, [Y, LABELS])
-TWO_LOSSES = ["mse", keras.losses.SparseCategoricalCrossentropy(from_logits=True)]
-KINDS = [
-    (plain_model, (X, Y), {"loss": "mse", "metrics": ["mae"]}),
-    (two_in_two_out, TWO, {"loss": TWO_LOSSES, "loss_weights": [1.0, 0.5], "metrics": [["mae"], ["accuracy"]]}),
-    (Subclassed, (X, Y), {"loss": "mae"}),
-    (convolutional, (X, Y), {"loss": "huber", "weighted_metrics": ["mae"]}),
-    (mixed_precision, (X, Y), {"loss": "mse"}),
-]
-
-
-def trained(fit, build, given, compiled, optimizer, **settings):
-    keras.utils.set_random_seed(5)
-    model = build()
-    model.compile(optimizer=optimizer, **compiled)
-    history = fit(model, *given, shuffle=False, verbose=0, **settings)
-    return model, history
-
-
-def assert_same(ours, theirs):
-    (model, history), (other, expected) = ours, theirs
-    for a, b in zip(model.weights, other.weights, strict=True):
-        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
-    for a, b in zip(model.optimizer.variables, other.optimizer.variables, strict=True):
-        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
-    assert history.history == expected.history
+from tf_gd.networks import programs
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__name__)
@@ -262,6 +190,10 @@ def test_an_error_in_a_callback_comes_through_and_the_weights_stay():
         ({"class_weight": [1, 2]}, ValueError, "class_weight: expected a dict"),
         ({"sample_weight": np.ones(3)}, ValueError, "sample_weight 3, expected equally many"),
         ({"callbacks": 3}, TypeError, "callbacks: got 3"),
+        ({"callbacks": [1]}, TypeError, r"callbacks: got 1 \(int\), expected keras.callbacks.Callback"),
+        ({"sample_weight": np.ones((70, 2))}, ValueError, r"sample_weight: got shape \(70, 2\), expected one for each"),
+        ({"validation_data": (X, Y[:, :1])}, ValueError, r"y: got shape \(70, 1\), expected"),
+        ({"steps_per_epoch": 0}, ValueError, "steps_per_epoch: got 0"),
         ({"mode": "fast"}, ValueError, "mode: got 'fast'"),
     ],
 )
@@ -275,10 +207,15 @@ def test_bad_settings(settings, error, message):
     [
         (X, None, ValueError, "y: got None, expected targets"),
         (X.tolist(), Y, TypeError, r"x: got .* of shape \(\), expected an array of numbers.*np.array\(x\)"),
-        (tf.data.Dataset.from_tensor_slices((X, Y)), None, TypeError, "x: got .*Dataset, expected an array"),
+        (tf.data.Dataset.from_tensor_slices((X, Y)), None, ValueError, r"x: got shape \(6,\), expected .*call .batch\(32\)"),
+        (tf.data.Dataset.range(3), None, ValueError, "x: got a data set of single samples"),
+        (tf.data.Dataset.from_tensors(("a", "b")), None, TypeError, "x: got a data set of .*string.*, expected .* numbers"),
+        (tf.data.Dataset.from_tensors((X, Y, Y, Y)), None, ValueError, "x: got a data set of 4 parts"),
+        (tf.data.Dataset.from_tensor_slices((X, Y)).batch(9), Y, ValueError, "y: got one beside a data set"),
+        (tf.data.Dataset.from_tensor_slices((X, Y)).batch(9).take(0), None, ValueError, "got a data set without batches"),
         ((row for row in X), Y, TypeError, "x: got generator, expected an array"),
         (X.astype("complex64"), Y, TypeError, "x: got ndarray, expected an array of numbers"),
-        (X[:, :5], Y, ValueError, "incompatible with the layer"),
+        (X[:, :5], Y, ValueError, r"x: got shape \(70, 5\), expected \('samples', 6\) as the model's input"),
     ],
 )
 def test_data_of_the_wrong_kind(x, y, error, message):
@@ -300,6 +237,115 @@ def test_a_model_with_a_loss_of_its_own_needs_no_targets():
     _, history = trained(tf_gd.fit, build, (X,), {}, keras.optimizers.SGD(0.05))
     _, expected = trained(keras.Model.fit, build, (X,), {}, keras.optimizers.SGD(0.05))
     np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "y"),
+    [
+        ({"loss": "sparse_categorical_crossentropy"}, (LABELS % 2).astype("float32")[:, None]),
+        ({"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)}, LABELS % 2 * -1),
+        ({"loss": lambda true, predicted: keras.ops.mean((predicted - true[:, :2]) ** 2, axis=-1)}, np.hstack([Y, Y, Y])),
+        ({"loss": "mse"}, (Y > 0).astype("int64")),
+        ({"loss": ["mae"]}, Y),
+    ],
+    ids=["float labels", "ignored class", "own loss", "integers", "list"],
+)
+def test_targets_as_keras_takes_them(compiled, y):
+    results = [trained(f, plain_model, (X, y), compiled, keras.optimizers.SGD(0.01)) for f in (tf_gd.fit, keras.Model.fit)]
+    for a, b in zip(results[0][0].weights, results[1][0].weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=5e-6)
+
+
+@pytest.mark.parametrize(("outputs", "y"), [(1, Y[:, 0]), (2, Y)])
+def test_targets_of_one_dimension_less_are_those_of_keras_only_for_one_output(outputs, y):
+    """Keras turns targets (N,) into (N, 1); what would broadcast, it does not turn."""
+
+    def build():
+        return keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(outputs)])
+
+    results = [trained(f, build, (X, y), {"loss": "mse"}, keras.optimizers.SGD(0.01)) for f in (tf_gd.fit, keras.Model.fit)]
+    np.testing.assert_allclose(*(model.weights[0].numpy() for model, _ in results), atol=5e-6)
+    if outputs == 2:
+        with pytest.raises(ValueError, match=r"y: got shape \(70,\), expected \(.samples., 2\)"):
+            tf_gd.fit(results[0][0], X, (y[:, 0] > 0).astype("int32"), verbose=0)
+
+
+def test_models_that_this_loop_would_not_do_justice_to():
+    class Own(keras.Sequential):
+        def train_step(self, data):
+            return {}
+
+    def build():
+        return Own([keras.layers.Dense(2)])
+
+    with pytest.raises(ValueError, match="model: Own has a train_step of its own"):
+        trained(tf_gd.fit, build, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05))
+    with pytest.raises(ValueError, match="loss: got None, expected one"):
+        trained(tf_gd.fit, plain_model, (X, Y), {}, keras.optimizers.SGD(0.05))
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        model = plain_model()
+        model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
+    with pytest.raises(ValueError, match="model: got one of MirroredStrategy with 2 replicas, expected one"):
+        tf_gd.fit(model, X, Y)
+
+
+def test_a_layer_made_trainable_needs_compiling_again():
+    model = plain_model()
+    model.layers[0].trainable = False
+    model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
+    tf_gd.fit(model, X, Y, verbose=0)
+    model.layers[0].trainable = True
+    with pytest.raises(ValueError, match=r"kernel to train, which was not there .* Call model.compile"):
+        tf_gd.fit(model, X, Y, verbose=0)
+    model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
+    tf_gd.fit(model, X, Y, verbose=0)
+
+
+def test_programs_of_old_optimizers_are_given_up_and_others_bounded(monkeypatch):
+    model = plain_model()
+    for _ in range(3):
+        model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
+        tf_gd.fit(model, X, Y, verbose=0, mode="graph", validation_data=(X, Y))
+    assert len(model._tf_gd_programs) == 2
+    monkeypatch.setattr(programs, "_KEPT", 3)
+    for size in range(1, 9):
+        tf_gd.fit(model, X[:size], Y[:size], verbose=0, mode="graph")
+    assert len(model._tf_gd_programs) == 3
+
+
+def test_only_the_step_that_xla_cannot_compile_runs_as_a_graph():
+    class NotForXlaWhenEvaluating(keras.layers.Layer):
+        def call(self, inputs, training=False):
+            if not training:
+                tf.print("", output_stream="file:///dev/null")
+            return inputs
+
+    def build():
+        return keras.Sequential([keras.layers.Input((6,)), NotForXlaWhenEvaluating(), keras.layers.Dense(2)])
+
+    model, history = trained(
+        tf_gd.fit, build, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05), validation_data=(X, Y), epochs=2
+    )
+    assert history.params["mode"] == "xla"
+    assert history.history["val_loss"][1] == pytest.approx(model.evaluate(X, Y, verbose=0), rel=1e-5)
+
+
+def test_an_error_in_a_users_layer_comes_once():
+    calls = []
+
+    class Breaks(keras.layers.Layer):
+        def call(self, inputs, training=False):
+            if training:
+                calls.append(0)
+                raise TypeError("mine")
+            return inputs
+
+    def build():
+        return keras.Sequential([keras.layers.Input((6,)), Breaks(), keras.layers.Dense(2)])
+
+    with pytest.raises(TypeError, match="mine"):
+        trained(tf_gd.fit, build, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05))
+    assert len(calls) == 1
 
 
 def test_tensors_are_data_as_well():

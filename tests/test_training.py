@@ -1,6 +1,9 @@
 """fit and compare_training: against model.fit to the bit, a float64 NumPy loop, and the accuracy promised."""
 
+import functools
+
 import keras
+import models
 import numpy as np
 import pytest
 
@@ -244,6 +247,7 @@ BAD_FIT = [
     (lambda m, x, y: tf_gd.fit(m, x, y, epochs=-1), ValueError, "epochs: got -1"),
     (lambda m, x, y: tf_gd.fit(m, x, y, shuffle="kears"), ValueError, "shuffle: got 'kears'"),
     (lambda m, x, y: tf_gd.fit(m, x, y, shuffle=1), TypeError, "shuffle: got 1"),
+    (lambda m, x, y: tf_gd.fit(m, x, y, verbose="yes"), ValueError, "verbose: got 'yes', expected 0, 1, 2"),
     (lambda m, x, y: tf_gd.fit(m, x, y, seed=-1), ValueError, "seed: got -1"),
 ]
 
@@ -261,6 +265,11 @@ def test_bad_input_to_fit(call, error, message):
         ({"optimizer": "sgd"}, TypeError, "optimizer: got str, expected a keras.optimizers.SGD"),
         ({"epochs": 0}, ValueError, "epochs: got 0"),
         ({"shuffle": "keras"}, TypeError, "shuffle: got 'keras'"),
+        ({"build_model": lambda: 3}, TypeError, "build_model: it returned int, expected a keras.Model"),
+        ({"build_model": functools.cache(_model)}, ValueError, "build_model: it returned the same model twice"),
+        ({"seed": -1}, ValueError, "seed: got -1"),
+        ({"test_data": 3}, TypeError, r"test_data: got int, expected a pair \(x, y\)"),
+        ({"loss": None}, ValueError, "loss: got None"),
         ({"build_model": 3}, TypeError, "build_model: got 3, expected a function without arguments"),
     ],
 )
@@ -269,3 +278,25 @@ def test_bad_input_to_compare_training(change, error, message):
     good = dict(build_model=_model, optimizer=keras.optimizers.SGD(0.1), loss="mse", epochs=1, shuffle=True)
     with pytest.raises(error, match=message):
         tf_gd.compare_training(x=x, y=y, **{**good, **change})
+
+
+def test_different_initial_weights_are_named():
+    generator = np.random.default_rng(0)
+
+    def build():
+        initial = keras.initializers.Constant(generator.normal())
+        return keras.Sequential([keras.layers.Input((5,)), keras.layers.Dense(2, kernel_initializer=initial)])
+
+    result = tf_gd.compare_training(build, *_data(), optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    assert result.first_difference == 0
+    assert "began with different weights" in result.cause
+
+
+def test_several_inputs_are_compared_and_their_samples_counted():
+    build, (x, y), compiled = models.KINDS[1]
+    with tf_gd.exact_arithmetic():
+        result = tf_gd.compare_training(
+            build, x, y, optimizer=keras.optimizers.SGD(0.1), loss=compiled["loss"], batch_size=20
+        )
+    assert result.identical
+    assert result.iterations.tolist() == [0, 4]

@@ -24,7 +24,8 @@ class Progress:
             from rich.console import Console
             from rich.progress import Progress as Bar
 
-            self._bar = Bar(console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False)
+            above = sys.stdout.isatty()  # print above the bar, and not into it; elsewhere stdout is left alone
+            self._bar = Bar(console=Console(stderr=True), transient=True, redirect_stdout=above, redirect_stderr=False)
             self._task = self._bar.add_task(self._description, total=self._total)
             self._bar.start()
         self._bar.update(self._task, completed=step, description=description or self._description)

@@ -9,6 +9,8 @@ import numpy as np
 from tf_gd import _checks
 from tf_gd._backend import keras
 from tf_gd.comparison.descent import Comparison, distances
+from tf_gd.networks import data
+from tf_gd.networks._checked import build
 from tf_gd.networks.training import fit
 
 
@@ -59,7 +61,7 @@ def compare_training(
     Args:
         build_model: returns a fresh model, not compiled; called twice under the same seed.
         x, y: the training data, arrays ``(samples, ...)``.
-        optimizer: a ``keras.optimizers.SGD``; each run gets a copy.
+        optimizer: a ``keras.optimizers.SGD``; each run gets a copy, by way of its configuration.
         loss: as ``model.compile`` takes it.
         batch_size, epochs: as for :func:`tf_gd.fit`.
         shuffle: both runs visit the batches in the order of ``model.fit``: shuffled, or as given.
@@ -79,18 +81,22 @@ def compare_training(
     if type(optimizer) is not keras.optimizers.SGD:
         raise TypeError(f"optimizer: got {type(optimizer).__name__}, expected a keras.optimizers.SGD.")
     shuffle = _checks.flag("shuffle", shuffle)
+    jit_compile = _checks.flag("jit_compile", jit_compile)
+    seed = _checks.whole_number("seed", seed, minimum=0)
+    if test_data is not None and (not isinstance(test_data, (tuple, list)) or len(test_data) != 2):
+        raise TypeError(f"test_data: got {type(test_data).__name__}, expected a pair (x, y).")
+    if loss is None:
+        raise ValueError('loss: got None, expected one as model.compile takes it, for example "mse".')
+    given = data.as_tensors(x, y)
     epochs = _checks.whole_number("epochs", epochs, minimum=1)
     batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
 
-    runs = []
+    runs: list[TrainingRun] = []
     for by_hand in (True, False):
-        keras.utils.set_random_seed(seed)
-        model = build_model()
+        model = build_afresh(build_model, seed, other=runs[0].model if runs else None)
         copy = optimizer.from_config(optimizer.get_config())
         model.compile(optimizer=copy, loss=loss, metrics=metrics, jit_compile=jit_compile)
-        if not model.built:
-            model.build(np.shape(x))
-        copy.build(model.trainable_variables)
+        build(model, *given)
         states = _StateOfEachEpoch(model)
         settings = dict(batch_size=batch_size, epochs=epochs, verbose=0, callbacks=[states])
         start = time.perf_counter()
@@ -105,11 +111,16 @@ def compare_training(
 
     manual, builtin = runs
     ulp, absolute = _distances(manual, builtin)
-    updates_an_epoch = -(-len(x) // batch_size)
+    updates_an_epoch = -(-data.count(given) // batch_size)
     iterations = np.arange(epochs + 1) * updates_an_epoch
     title = f"{model.name}: {epochs} epochs of {updates_an_epoch} batches, {'with' if jit_compile else 'without'} XLA"
     cause = ""
-    if ulp.any() and not jit_compile:
+    if ulp[0].any():
+        cause = (
+            "the two models began with different weights: build_model does not draw them from Keras's seed.\n"
+            "Take initializers of Keras, and no generator of its own."
+        )
+    elif ulp.any() and not jit_compile:
         cause = (
             "TensorFlow's graph optimizer rounds the two programs differently;\n"
             "under tf_gd.exact_arithmetic() it computes what is written."
@@ -123,6 +134,17 @@ def compare_training(
         for i, name in enumerate(manual.states[0])
     }
     return Comparison(manual, builtin, iterations, ulp.max(axis=1), absolute.max(axis=1), True, title, cause, tensors)
+
+
+def build_afresh(build_model: Callable, seed: int, other=None):
+    """Return a new model from ``build_model`` under a seed, and not the ``other`` one again."""
+    keras.utils.set_random_seed(seed)
+    model = build_model()
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"build_model: it returned {type(model).__name__}, expected a keras.Model.")
+    if model is other:
+        raise ValueError("build_model: it returned the same model twice, expected a new one each time it is called.")
+    return model
 
 
 def _distances(manual: TrainingRun, builtin: TrainingRun) -> tuple[np.ndarray, np.ndarray]:

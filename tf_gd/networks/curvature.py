@@ -10,8 +10,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from tf_gd import _checks
 from tf_gd._backend import keras
 from tf_gd.networks import data
+from tf_gd.networks._checked import build, check_compiled
 from tf_gd.networks.step import forward
-from tf_gd.networks.training import build, check_compiled
 from tf_gd.toy.objectives import resolve
 
 _DENSE = 16  # up to so many variables the Hessian is formed: Lanczos needs more room than that

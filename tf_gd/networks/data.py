@@ -42,7 +42,7 @@ def _array(name: str, value) -> np.ndarray:
         got = f"{array.dtype} of shape {array.shape}" if array.dtype.kind in "iufb" else type(value).__name__
         raise TypeError(
             f"{name}: got {got}, expected an array of numbers (samples, ...). Make one with np.array({name}); "
-            "a list stands for several inputs or outputs, and data sets and generators are for model.fit."
+            "a list stands for several inputs or outputs; make a tf.data.Dataset of a generator."
         )
     if array.dtype.kind == "f":
         array = array.astype(keras.config.floatx(), copy=False)
@@ -79,6 +79,48 @@ def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
         )
 
     return part(slice(None, cut)), part(slice(cut, None))
+
+
+def parts_of(batch) -> tuple[Any, Any, Any]:
+    """Return inputs, targets and weights of a batch ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``."""
+    if not isinstance(batch, tuple):
+        return batch, None, None
+    x, y, sample_weight = (*batch, None, None)[:3]
+    return x, y, sample_weight
+
+
+def spec_of(dataset, name: str) -> tuple[Any, Any, Any]:
+    """Return the shapes and types of the batches of a data set, as ``tf.TensorSpec``.
+
+    Raises:
+        TypeError, ValueError: batches of another kind than numbers ``(batch, ...)``.
+    """
+    spec = dataset.element_spec
+    if isinstance(spec, tuple) and not 1 <= len(spec) <= 3:
+        raise ValueError(f"{name}: got a data set of {len(spec)} parts, expected x, (x, y) or (x, y, sample_weight).")
+    for leaf in keras.tree.flatten(spec):
+        if not isinstance(leaf, tf.TensorSpec) or not (
+            leaf.dtype.is_floating or leaf.dtype.is_integer or leaf.dtype.is_bool
+        ):
+            raise TypeError(f"{name}: got a data set of {leaf}, expected tensors of numbers.")
+        if leaf.shape.rank is None or None in leaf.shape[1:]:
+            raise ValueError(
+                f"{name}: got a data set of shape {leaf.shape}, expected all but the length of a batch to be known. "
+                "Give from_generator an output_signature, or call .map with tf.ensure_shape."
+            )
+        if leaf.shape.rank == 0:
+            raise ValueError(f"{name}: got a data set of single samples, expected batches. Call .batch(32) on it.")
+    return parts_of(spec)
+
+
+def with_class_weights(dataset, class_weight):
+    """Return the data set with the weight of its class beside every sample."""
+    if class_weight is None:
+        return dataset
+    if not isinstance(class_weight, dict):
+        raise ValueError(f"class_weight: got {class_weight!r}, expected a dict from class to weight.")
+    weigh = keras.src.trainers.data_adapters.tf_dataset_adapter.make_class_weight_map_fn(class_weight)
+    return dataset.map(weigh)
 
 
 def count(x) -> int:

@@ -1,6 +1,8 @@
 """Whole passes through the data as compiled programs."""
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -8,10 +10,11 @@ from tf_gd._backend import keras
 from tf_gd.networks import data
 
 MODES = ("auto", "eager", "graph", "xla")
+_KEPT = 16  # programs of one model; the oldest goes first
 
 
-def pass_through(step, model, tensors, order, batch_size, fresh=True):
-    """Go through the samples batch by batch, and return the metrics; the last batch may be smaller.
+def pass_through(step, model, tensors, order, *, batch_size, fresh=True):
+    """Go through samples in memory batch by batch; the last batch may be smaller.
 
     Args:
         step: what to do with a batch: :func:`~tf_gd.networks.step.step_of_descent`, or ``evaluation_step``.
@@ -20,6 +23,9 @@ def pass_through(step, model, tensors, order, batch_size, fresh=True):
         order: the samples in the order in which to visit them, ``(samples,)``, whole numbers; None as they come.
         batch_size: samples in a batch; not a tensor, since XLA compiles one program for each shape.
         fresh: begin to count the metrics anew.
+
+    Returns:
+        The metrics, and how many batches there were.
     """
     if fresh:
         model.reset_metrics()
@@ -32,7 +38,24 @@ def pass_through(step, model, tensors, order, batch_size, fresh=True):
     rest = samples % batch_size
     if rest:
         step(model, *_as_keras_sees_it(model, each(lambda tensor: tensor[samples - rest :], tensors)))
-    return model.get_metrics_result()
+    return model.get_metrics_result(), -(-samples // batch_size)
+
+
+def pass_along(step, model, batches, count, *, fresh=True):
+    """Take up to ``count`` batches from an iterator, which may have fewer.
+
+    Returns:
+        The metrics, and how many batches there were.
+    """
+    if fresh:
+        model.reset_metrics()
+    taken = tf.constant(0)
+    for batch in batches:
+        step(model, *data.parts_of(batch))
+        taken += 1
+        if taken >= count:
+            break
+    return model.get_metrics_result(), taken
 
 
 def each(function, tensors):
@@ -56,47 +79,58 @@ def _rows(tensors, first, count):
 
 
 class Programs:
-    """:func:`pass_through`, compiled for a model, a step and a shape of data: once, and kept with the model."""
+    """The passes, compiled for a model, a step and a shape of data: once, and kept with the model."""
 
-    def __init__(self, model, mode: str, batch_size: int):
-        self.mode, self._automatic = choose_mode(model, mode), mode == "auto"
-        self._model, self._batch_size = model, batch_size
-        optimizer = model.optimizer
+    def __init__(self, model, mode: str, streamed: bool = False):
+        self.mode, self._automatic = choose_mode(model, mode, streamed), mode == "auto"
+        self._mode_of: dict[str, str] = {}
+        self._model, optimizer = model, model.optimizer
         settings = sorted((key, repr(value)) for key, value in optimizer.get_config().items() if key != "learning_rate")
         self._parts = (optimizer, model._compile_loss, model._compile_metrics, *model.trainable_variables)
-        self._about = (settings, [id(part) for part in self._parts], batch_size)
+        self._about = (settings, [id(part) for part in self._parts])
         self._known = model.__dict__.setdefault("_tf_gd_programs", {})
+        for key, (_, parts) in list(self._known.items()):
+            if any(old is not new for old, new in zip(parts[:3], self._parts[:3], strict=True)):
+                del self._known[key]  # of another optimizer, or another loss
 
-    def run(self, step: Callable, tensors, order=None, fresh: bool = True) -> dict[str, float]:
-        """Go through the data once, and return the metrics; where ``"auto"`` took XLA and XLA cannot, as a graph."""
+    def run(self, step: Callable, part, fresh: bool = True) -> dict[str, float]:
+        """Go through a part of the data, and return the metrics; where ``"auto"`` took XLA and XLA cannot, as a graph."""
+        mode = self._mode_of.setdefault(step.__name__, self.mode)
         try:
-            results = self._program(step, tensors, order, fresh)(tensors, order)
-        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, ValueError, TypeError):
-            if not (self._automatic and self.mode == "xla"):
+            results, taken = self._program(step, mode, part, fresh)(*part.arguments())
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            if not (self._automatic and mode == "xla"):
                 raise
-            self.mode = "graph"
-            results = self._program(step, tensors, order, fresh)(tensors, order)
+            mode = self._mode_of[step.__name__] = "graph"
+            results, taken = self._program(step, mode, part, fresh)(*part.arguments())
+        part.taken = int(taken)
         return {name: float(value) for name, value in results.items()}
 
-    def _program(self, step, tensors, order, fresh: bool) -> Callable:
-        leaves = keras.tree.flatten((tensors, order))
-        shapes = [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves if leaf is not None]
-        key = repr((step.__name__, self.mode, fresh, self._about, shapes))
+    def mode_of(self, step: Callable) -> str:
+        """Return the mode in which a step runs."""
+        return self._mode_of.get(step.__name__, self.mode)
+
+    def _program(self, step, mode: str, part, fresh: bool) -> Callable:
+        key = repr((step.__name__, mode, fresh, self._about, part.shapes()))
         if key not in self._known:
-
-            def run(tensors, order):
-                return pass_through(step, self._model, tensors, order, self._batch_size, fresh)
-
-            program = run if self.mode == "eager" else tf.function(run, jit_compile=self.mode == "xla")
-            self._known[key] = program, self._parts  # whose ids stand in the key, and so must stay alive
+            if part.streamed and mode == "xla":
+                compiled = tf.function(functools.partial(step, self._model), jit_compile=True)
+                run = part.pass_of(lambda _, *batch: compiled(*batch), self._model, fresh)
+            else:
+                run = part.pass_of(step, self._model, fresh)
+            if mode != "eager":
+                run = tf.function(run, jit_compile=mode == "xla" and not part.streamed)
+            self._known[key] = run, self._parts  # whose ids stand in the key, and so must stay alive
+            if len(self._known) > _KEPT:
+                self._known.pop(next(iter(self._known)))
         return self._known[key][0]
 
 
-def choose_mode(model, mode: str) -> str:
+def choose_mode(model, mode: str, streamed: bool) -> str:
     """Return the mode that ``"auto"`` stands for.
 
     XLA is the fastest on a CPU, but for random numbers (some 0.7 ms to draw those of one Dropout layer), convolutions (half
-    as fast as TensorFlow's own) and embeddings.
+    as fast as TensorFlow's own), embeddings, and data that come in batch by batch.
     """
     if mode != "auto":
         return mode
@@ -107,4 +141,49 @@ def choose_mode(model, mode: str) -> str:
     exact = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
     random = any("seed_generator" in variable.path for variable in model.variables)
     slow = any("Conv" in type(layer).__name__ or "Embedding" in type(layer).__name__ for layer in model._flatten_layers())
-    return "graph" if exact or random or slow or tf.distribute.has_strategy() else "xla"
+    return "graph" if streamed or exact or random or slow or tf.distribute.has_strategy() else "xla"
+
+
+class Rows:
+    """Some samples in memory, to be visited in an order, or as they come."""
+
+    streamed = False
+
+    def __init__(self, tensors, order, batch_size: int):
+        self._tensors, self._order, self._batch_size = tensors, order, batch_size
+        self.taken = 0
+
+    def arguments(self) -> tuple:
+        """Return what the program takes."""
+        return self._tensors, self._order
+
+    def shapes(self) -> Any:
+        """Return what a program is compiled for."""
+        leaves = [leaf for leaf in keras.tree.flatten((self._tensors, self._order)) if leaf is not None]
+        return self._batch_size, self._order is None, [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves]
+
+    def pass_of(self, step, model, fresh: bool) -> Callable:
+        """Return the pass as a function of the arguments."""
+        return functools.partial(pass_through, step, model, batch_size=self._batch_size, fresh=fresh)
+
+
+class Stream:
+    """The next batches of an iterator; ``taken`` says how many there were."""
+
+    streamed = True
+
+    def __init__(self, iterator, count: int):
+        self._iterator, self.count = iterator, count
+        self.taken = 0
+
+    def arguments(self) -> tuple:
+        """Return what the program takes."""
+        return self._iterator, tf.constant(self.count)
+
+    def shapes(self) -> Any:
+        """Return what a program is compiled for."""
+        return "streamed", self._iterator.element_spec
+
+    def pass_of(self, step, model, fresh: bool) -> Callable:
+        """Return the pass as a function of the arguments."""
+        return functools.partial(pass_along, step, model, fresh=fresh)

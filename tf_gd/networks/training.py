@@ -1,18 +1,16 @@
 """Mini-batch gradient descent on a Keras model, by hand: whole epochs inside one compiled program."""
 
 import time
-from collections.abc import Iterable
-from typing import Any
 
 import tensorflow as tf
 
 from tf_gd import _checks
 from tf_gd._backend import keras
 from tf_gd.networks import data
-from tf_gd.networks.programs import MODES, Programs, each
+from tf_gd.networks._checked import build, check_callbacks, check_compiled
+from tf_gd.networks.programs import MODES, Programs
+from tf_gd.networks.sources import DataSet, InMemory
 from tf_gd.networks.step import evaluation_step, step_of_descent
-
-_BATCHES_A_CALL = 4096  # so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
 
 
 def fit(
@@ -31,33 +29,37 @@ def fit(
     callbacks=None,
     verbose="auto",
     initial_epoch=0,
+    steps_per_epoch=None,
     mode="auto",
 ) -> keras.callbacks.History:
     """Train a compiled Keras model as ``model.fit`` does, with a training loop written by hand.
 
     Every step of SGD goes through :mod:`tf_gd.updates`, and a whole epoch runs inside one compiled program. Afterwards the
     model, its optimizer's velocities and its counter are as after ``model.fit``: saving, evaluating and going on with
-    ``model.fit`` just work.
+    ``model.fit`` just work. A layer made untrainable stops at once; one made trainable needs ``model.compile`` again.
 
     Args:
         model: a compiled Keras model. With ``keras.optimizers.SGD`` or :class:`tf_gd.ManualSGD` all of the step is done by
             hand, whatever the options; another optimizer updates the weights itself, in the same loop.
-        x: inputs ``(samples, ...)``; an array, or a list or dict of arrays for a model of several inputs.
+        x: inputs ``(samples, ...)``; an array, or a list or dict of arrays for a model of several inputs. Or a
+            ``tf.data.Dataset`` of batches ``(x, y)`` or ``(x, y, sample_weight)``, read in its own order.
         y: targets, likewise.
-        batch_size: samples in a batch; the last batch of an epoch may be smaller.
+        batch_size: samples in a batch; the last batch of an epoch may be smaller. A data set has its own.
         epochs: up to which epoch to train.
         shuffle: True visits the samples in a new order every epoch, drawn from ``seed``; False in the order given;
             ``"keras"`` in the order of ``model.fit(shuffle=True)`` after the same ``keras.utils.set_random_seed``.
         seed: of the orders; None draws them afresh.
-        validation_data: a pair ``(x, y)``, or a triple with sample weights, to evaluate after every epoch.
+        validation_data: a pair ``(x, y)``, a triple with sample weights, or a data set, to evaluate after every epoch.
         validation_split: the share of the samples, taken from the end, to validate on instead of training on them.
         sample_weight: a weight for each sample, ``(samples,)``.
         class_weight: a dict from class to weight.
         callbacks: Keras callbacks. One that wants every batch makes the loop go batch by batch, which is slower.
         verbose: 0 prints nothing, 1, 2 or ``"auto"`` one line an epoch.
         initial_epoch: the epoch to begin with.
-        mode: ``"auto"`` (XLA, but for models with random numbers and under :func:`tf_gd.exact_arithmetic`, else graph), or
-            ``"eager"``, ``"graph"``, ``"xla"``. What was taken stands in ``history.params["mode"]``.
+        steps_per_epoch: how many batches an epoch has; the next one goes on where it stopped. By default all there are.
+        mode: ``"auto"`` (XLA, but a graph for random numbers, convolutions, data sets and under
+            :func:`tf_gd.exact_arithmetic`), or ``"eager"``, ``"graph"``, ``"xla"``. What was taken stands in
+            ``history.params["mode"]``.
 
     Returns:
         The history, with the keys of ``model.fit``: loss, metrics, and the same for the validation data. Ctrl-C keeps what
@@ -75,23 +77,40 @@ def fit(
         >>> history.history["loss"], model.weights[0].numpy().ravel().tolist()
         ([0.5], [0.25, 0.0])
     """
-    check_compiled(model)
+    check_compiled(model, validates=bool(validation_data is not None or validation_split))
     batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
     epochs = _checks.whole_number("epochs", epochs, minimum=0)
     initial_epoch = _checks.whole_number("initial_epoch", initial_epoch, minimum=0)
+    if steps_per_epoch is not None:
+        steps_per_epoch = _checks.whole_number("steps_per_epoch", steps_per_epoch, minimum=1)
     mode = _checks.one_of("mode", mode, MODES)
-    training = data.as_tensors(x, y, sample_weight, class_weight)
-    validation = None if validation_data is None else _validation(validation_data)
-    if validation_split and validation is None:
-        training, validation = data.split(*training, validation_split)
-    samples = data.count(training)
-    orders = data.orders(shuffle, seed, samples, initial_epoch)
-    build(model, *training)
-    programs = Programs(model, mode, batch_size)
-    batches = -(-samples // batch_size)
-    listeners, wants_batches = _listeners(model, callbacks, epochs, batches)
-    batches_a_call = 1 if wants_batches else min(batches, _BATCHES_A_CALL)
+    callbacks = check_callbacks(callbacks)
+    verbose = _verbose(verbose)
+    source: DataSet | InMemory
+    validation: DataSet | InMemory | None = None
+    if validation_data is not None:
+        validation = _validation(model, validation_data, batch_size)
+    if isinstance(x, tf.data.Dataset):
+        _refuse_beside_a_data_set(y=y, sample_weight=sample_weight, validation_split=validation_split or None)
+        x = data.with_class_weights(x, class_weight)
+        build(model, *data.spec_of(x, "x"))
+        source = DataSet(x, steps_per_epoch)
+    else:
+        tensors = data.as_tensors(x, y, sample_weight, class_weight)
+        if validation_split and validation is None:
+            tensors, held_out = data.split(*tensors, validation_split)
+            validation = InMemory(held_out, batch_size)
+        orders = data.orders(shuffle, seed, data.count(tensors), initial_epoch)
+        build(model, *tensors)
+        source = InMemory(tensors, batch_size, orders, steps_per_epoch)
+    return _train(model, source, validation, callbacks, epochs, initial_epoch, mode, verbose)
 
+
+def _train(model, source, validation, callbacks, epochs: int, initial_epoch: int, mode: str, verbose: bool):
+    """Train for some epochs, a whole one in one call of a compiled program where nobody wants to hear of every batch."""
+    programs, checks = Programs(model, mode, source.streamed), Programs(model, mode, getattr(validation, "streamed", False))
+    listeners, wants_batches = _listeners(model, callbacks, epochs, source.batches)
+    at_once = {"at_once": 1} if wants_batches else {}
     model.stop_training = False
     listeners.on_train_begin()
     logs: dict[str, float] = {}
@@ -99,16 +118,17 @@ def fit(
         for epoch in range(initial_epoch, epochs):
             start = time.perf_counter()
             listeners.on_epoch_begin(epoch)
-            order = tf.convert_to_tensor(next(orders))
-            for batch in range(0, batches, batches_a_call):
-                visited = order[batch * batch_size : (batch + batches_a_call) * batch_size]
+            for batch, part in source.epoch(**at_once):
                 if wants_batches:
                     listeners.on_train_batch_begin(batch)
-                logs = programs.run(step_of_descent, training, visited, fresh=batch == 0)
-                if wants_batches:
+                logs = programs.run(step_of_descent, part, fresh=batch == 0)
+                if wants_batches and part.taken:
                     listeners.on_train_batch_end(batch, logs)
+                    if model.stop_training:
+                        break
             if validation is not None:
-                measured = programs.run(evaluation_step, validation)
+                for batch, part in validation.epoch():
+                    measured = checks.run(evaluation_step, part, fresh=batch == 0)
                 logs |= {f"val_{name}": value for name, value in measured.items()}
             if verbose:
                 shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
@@ -118,73 +138,41 @@ def fit(
                 break
     except KeyboardInterrupt:
         model.history.params["interrupted"] = True
-    model.history.params["mode"] = programs.mode
+    model.history.params["mode"] = programs.mode_of(step_of_descent)
     if epochs > initial_epoch:
         model.optimizer.finalize_variable_values(model.trainable_variables)  # the moving average, where there is one
     listeners.on_train_end(logs=logs)
     return model.history
 
 
-def _validation(given):
+def _validation(model, given, batch_size: int) -> DataSet | InMemory:
+    """Return the data to validate on, checked."""
+    if isinstance(given, tf.data.Dataset):
+        build(model, *data.spec_of(given, "validation_data"))
+        return DataSet(given)
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-        raise TypeError(f"validation_data: got {type(given).__name__}, expected (x, y) or (x, y, sample_weight).")
+        got = type(given).__name__
+        raise TypeError(f"validation_data: got {got}, expected (x, y), (x, y, sample_weight) or a tf.data.Dataset.")
     x, y, sample_weight = (*given, None)[:3]
-    return data.as_tensors(x, y, sample_weight, prefix="validation ")
+    tensors = data.as_tensors(x, y, sample_weight, prefix="validation ")
+    build(model, *tensors)
+    return InMemory(tensors, batch_size)
 
 
-def check_compiled(model) -> None:
-    """Raise unless this is a Keras model, compiled with an optimizer."""
-    if not isinstance(model, keras.Model):
-        raise TypeError(f"model: got {type(model).__name__}, expected a keras.Model.")
-    if not model.compiled or model.optimizer is None:
-        raise ValueError(
-            "model: got a model that is not compiled, expected an optimizer and a loss. Call "
-            "model.compile(optimizer=keras.optimizers.SGD(0.1), loss=...) first."
-        )
+def _refuse_beside_a_data_set(**given) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"{name}: got one beside a data set, expected none: the data set has x, y and weights in it.")
 
 
-def build(model, x, y, sample_weight) -> None:
-    """Build model, loss, metrics and optimizer for such data, without changing any state.
-
-    Raises:
-        ValueError: nothing to train, or targets that do not fit the model.
-    """
-    if y is None and model.loss is not None:
-        raise ValueError("y: got None, expected targets: the model was compiled with a loss that compares with them.")
-    shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
-    known = model.__dict__.setdefault("_tf_gd_outputs", {})
-    if not (model.built and model.optimizer.built and shapes in known):
-        x_one, y_one, weight_one = each(lambda tensor: tensor[:1], (x, y, sample_weight))
-        model._symbolic_build(data_batch=(x_one, y_one, weight_one))
-        if not model.trainable_variables:
-            raise ValueError("model: got no trainable variables, expected at least one to descend on.")
-        model.optimizer.build(model.trainable_variables)
-        known[shapes] = keras.tree.flatten(keras.src.backend.compute_output_spec(model, x_one, training=False))
-    targets = keras.tree.flatten(y) if y is not None else []
-    if len(known[shapes]) == 1 and len(targets) == 1:
-        _check_target(model, targets[0], tuple(known[shapes][0].shape[1:]))
+def _verbose(verbose) -> bool:
+    if verbose not in (0, 1, 2, "auto"):
+        raise ValueError(f"verbose: got {verbose!r}, expected 0, 1, 2 or 'auto'.")
+    return bool(verbose)
 
 
-def _check_target(model, target, wanted: tuple) -> None:
-    if target.dtype.is_floating and target.shape.rank > 1 and tuple(target.shape[1:]) != wanted:
-        raise ValueError(
-            f"y: got shape {tuple(target.shape)}, expected {('samples', *wanted)} as the model's output. "
-            "Shapes that differ broadcast against each other in the loss and train towards something else."
-        )
-    if getattr(model.loss, "name", model.loss) == "sparse_categorical_crossentropy" and wanted:
-        low, high = int(tf.reduce_min(target)), int(tf.reduce_max(target))
-        if low < 0 or high >= wanted[-1]:
-            expected = f"0 to {wanted[-1] - 1}, for the model has {wanted[-1]} outputs"
-            raise ValueError(f"y: got labels from {low} to {high}, expected {expected}.")
-
-
-def _listeners(model, callbacks: Any, epochs: int, steps: int) -> tuple[keras.callbacks.CallbackList, bool]:
+def _listeners(model, callbacks: list, epochs: int, steps: int | None) -> tuple[keras.callbacks.CallbackList, bool]:
     """Return the callbacks with a history among them, and whether one of them wants to hear of every batch."""
-    if isinstance(callbacks, keras.callbacks.Callback):
-        callbacks = [callbacks]
-    if not isinstance(callbacks, Iterable | None):
-        raise TypeError(f"callbacks: got {callbacks!r}, expected a list of Keras callbacks.")
-    callbacks = list(callbacks or ())
     hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
     wanting = [
         callback for callback in callbacks if not _only_by_epoch(callback) and any(_is_own(callback, hook) for hook in hooks)

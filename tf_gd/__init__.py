@@ -17,6 +17,7 @@ _HOMES = {
     "compare": "tf_gd.comparison.descent",
     "compare_training": "tf_gd.comparison.training",
     "exact_arithmetic": "tf_gd.devices",
+    "explain_difference": "tf_gd.comparison.explanation",
     "fit": "tf_gd.networks.training",
     "gradient_descent": "tf_gd.toy.descent",
     "keras_descent": "tf_gd.builtin.descent",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd.builtin.optimizer import ManualSGD
     from tf_gd.claims import claim
     from tf_gd.comparison.descent import Comparison, compare
+    from tf_gd.comparison.explanation import explain_difference
     from tf_gd.comparison.training import compare_training
     from tf_gd.devices import exact_arithmetic
     from tf_gd.networks import datasets

@@ -94,7 +94,7 @@ def compare_training(
     runs: list[TrainingRun] = []
     for by_hand in (True, False):
         model = build_afresh(build_model, seed, other=runs[0].model if runs else None)
-        copy = optimizer.from_config(optimizer.get_config())
+        copy = copy_of(optimizer)
         model.compile(optimizer=copy, loss=loss, metrics=metrics, jit_compile=jit_compile)
         build(model, *given)
         states = _StateOfEachEpoch(model)
@@ -145,6 +145,14 @@ def build_afresh(build_model: Callable, seed: int, other=None):
     if model is other:
         raise ValueError("build_model: it returned the same model twice, expected a new one each time it is called.")
     return model
+
+
+def copy_of(optimizer):
+    """Return a new optimizer with the same settings, among them the names that are excluded from weight decay."""
+    copy = type(optimizer).from_config(optimizer.get_config())
+    if getattr(optimizer, "_exclude_from_weight_decay_pattern", None):
+        copy.exclude_from_weight_decay(var_names=[optimizer._exclude_from_weight_decay_pattern.pattern])
+    return copy
 
 
 def _distances(manual: TrainingRun, builtin: TrainingRun) -> tuple[np.ndarray, np.ndarray]:

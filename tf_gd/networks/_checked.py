@@ -67,23 +67,25 @@ def build(model, x, y, sample_weight) -> None:
         raise ValueError("y: got None, expected targets: the model was compiled with a loss that compares with them.")
     shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})
-    if not (model.built and model.optimizer.built and shapes in known):
+    if not (model.built and shapes in known):
         _check_input(model, x)
         symbols = each(lambda leaf: keras.KerasTensor([None, *leaf.shape[1:]], leaf.dtype.name), [x, y, sample_weight])
-        model._symbolic_build(data_batch=symbols)
         known[shapes] = keras.tree.flatten(keras.src.backend.compute_output_spec(model, symbols[0], training=False))
-    if not model.trainable_variables:
-        raise ValueError("model: got no trainable variables, expected at least one to descend on.")
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
-    _check_optimizer_knows(model)
-    if y is not None and model.loss is None and not model.losses and type(model).compute_loss is keras.Model.compute_loss:
-        raise ValueError("loss: got None, expected one. Call model.compile(..., loss=...), or add a loss in a layer.")
     targets = keras.tree.flatten(y) if y is not None else []
     if len(known[shapes]) == 1 and len(targets) == 1:
         _check_target(model, targets[0], tuple(known[shapes][0].shape[1:]))
         if sample_weight is not None and tf.is_tensor(sample_weight):
             _check_weights(tuple(sample_weight.shape), tuple(known[shapes][0].shape))
+    if not model.trainable_variables:
+        raise ValueError("model: got no trainable variables, expected at least one to descend on.")
+    if y is not None and model.loss is None and not model.losses and type(model).compute_loss is keras.Model.compute_loss:
+        raise ValueError("loss: got None, expected one. Call model.compile(..., loss=...), or add a loss in a layer.")
+    if not (model.optimizer.built and all(part.built for part in (model._compile_loss, model._compile_metrics) if part)):
+        symbols = each(lambda leaf: keras.KerasTensor([None, *leaf.shape[1:]], leaf.dtype.name), [x, y, sample_weight])
+        model._symbolic_build(data_batch=symbols)
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+    _check_optimizer_knows(model)
 
 
 def _check_input(model, x) -> None:

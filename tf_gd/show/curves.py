@@ -70,6 +70,33 @@ def plot_distance(iterations, ulp, absolute, title: str = "", ax=None):
 
 
 @styled
+def plot_explanation(explained, ax=None, label: str = "your loop to Keras"):
+    """Draw how far a loop's weights are from Keras's, and from Keras's with the causes found in it.
+
+    Args:
+        explained: what :func:`tf_gd.explain_difference` returns.
+        ax: where to draw; new axes by default. Several explanations may be drawn into one.
+        label: of the first curve.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    steps = np.arange(1, len(explained.distances))
+    floor = 1e-9  # what is the same to the bit is drawn here
+    (line,) = ax.plot(steps, np.maximum(explained.distances[1:], floor), marker="o", markersize=4, label=label)
+    if explained.causes:
+        dashed = dict(color=line.get_color(), linestyle="--", marker="x", markersize=5)
+        if not any(other.get_label().startswith("to Keras with") for other in ax.lines):
+            ax.plot([], [], **{**dashed, "color": INK}, label="to Keras with the cause in it")
+        ax.plot(steps, np.maximum(explained.rests[1:], floor), **dashed)
+    ax.set(yscale="log", xlabel="step", ylabel="distance of the weights", ylim=(floor / 2, None))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend(fontsize=8)
+    return ax
+
+
+@styled
 def plot_learning_rates(rates, losses, start_loss: float, limit: float | None = None, best: float | None = None, ax=None):
     """Draw the final loss of many runs over their learning rate, with the theory over the measurement.
 

@@ -1,0 +1,522 @@
+"""explain_difference: loops that are wrong in one known way each, written as a user would, and what is said of them."""
+
+import re
+
+import keras
+import models
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tf_gd
+
+GENERATOR = np.random.default_rng(1)
+X = GENERATOR.normal(size=(44, 6)).astype("float32")
+Y = GENERATOR.normal(size=(44, 2)).astype("float32")
+ONE = GENERATOR.normal(size=44).astype("float32")
+LABELS = GENERATOR.integers(0, 3, 44)
+SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.05, 1, 0.7)
+SETTINGS = dict(batch_size=8, steps=8)  # five full batches, one of four, and two of the next epoch
+
+
+def model_of(*layers):
+    return lambda: keras.Sequential([keras.layers.Input((6,)), *(make() for make in layers)])
+
+
+def dense(size, activation=None, **options):
+    return lambda: keras.layers.Dense(size, activation, **options)
+
+
+plain = model_of(dense(6, "tanh"), dense(2))
+one_out = model_of(dense(5, "tanh"), dense(1))
+classes = model_of(dense(5, "tanh"), dense(3))
+regularised = model_of(dense(5, "tanh", kernel_regularizer="l2"), dense(2))
+dropout = model_of(dense(9, "tanh"), lambda: keras.layers.Dropout(0.5, seed=1), dense(2))
+normalised = model_of(dense(9), keras.layers.BatchNormalization, dense(2))
+frozen = model_of(lambda: keras.layers.Dense(6, "tanh", trainable=False), dense(2))
+same_shapes = model_of(dense(6, "tanh"), dense(6, "tanh"), dense(6))
+one_weight_a_layer = model_of(dense(1, trainable=False), dense(1, use_bias=False), dense(1, use_bias=False))
+named = model_of(dense(5, "tanh"), dense(4, "tanh", name="p"), dense(2, name="q"))
+constrained = model_of(dense(5, "tanh", kernel_constraint=keras.constraints.UnitNorm()), dense(2))
+
+
+def squared_error(y, prediction):
+    return tf.reduce_mean((y - prediction) ** 2)
+
+
+class Loop:
+    """A loop by hand that is right, to be made wrong in one way or another."""
+
+    def __init__(self, rate=0.05, momentum=0.0, nesterov=False, **wrong):
+        self.rate, self.momentum, self.nesterov, self.wrong = rate, momentum, nesterov, wrong
+        self.velocities, self.step = {}, 0
+
+    def loss(self, model, x, y, prediction):
+        return squared_error(y, prediction) + sum(model.losses)
+
+    def __call__(self, model, x, y):
+        if len(x) < 8 and self.wrong.get("drop"):
+            return 0.0
+        training = self.wrong.get("training", True)
+        variables = model.variables if self.wrong.get("all") else model.trainable_variables
+        for _ in range(self.wrong.get("calls_before", 0)):
+            model(x, training=True)
+        with tf.GradientTape() as tape:
+            loss = self.wrong.get("loss", Loop.loss)(self, model, x, y, model(x, training=training))
+        gradients = self.wrong.get("gradients", lambda g, w: g)(tape.gradient(loss, variables), variables)
+        rate = self.wrong.get("rate", lambda step: self.rate(step) if callable(self.rate) else self.rate)(self.step)
+        for w, g in zip(variables, gradients, strict=True):
+            if self.wrong.get("skip", "nothing") in w.path:
+                continue
+            self.update(w, g, rate)
+        self.step += 1
+        return self.wrong.get("report", lambda model, x, y, loss: loss)(model, x, y, loss)
+
+    def update(self, w, g, rate):
+        self.wrong.get("update", Loop.keras_update)(self, w, tf.convert_to_tensor(g), rate)
+
+    def velocity(self, w):
+        key = self.wrong.get("key", lambda w: w.path)(w)
+        return self.velocities.setdefault(key, tf.Variable(tf.zeros_like(w)))
+
+    def keras_update(self, w, g, rate):
+        if not self.momentum:
+            w.assign_sub(rate * g)
+            return
+        v = self.velocity(w)
+        v.assign(self.momentum * v - rate * g)
+        w.assign_add(self.momentum * v - rate * g if self.nesterov else v)
+
+    def pytorch_update(self, w, g, rate):
+        v = self.velocity(w)
+        v.assign(self.momentum * v + g)
+        w.assign_sub(rate * v)
+
+    def dampened_update(self, w, g, rate):
+        v = self.velocity(w)
+        v.assign(self.momentum * v + (1 - self.momentum) * g)
+        w.assign_sub(rate * v)
+
+    def forgetful_update(self, w, g, rate):
+        v = -rate * g
+        w.assign_add(self.momentum * v - rate * g)
+
+
+def decaying(how, amount):
+    def update(loop, w, g, rate):
+        if how == "coupled":
+            loop.keras_update(w, g + amount * w, rate)
+        elif how == "after":
+            loop.keras_update(w, g, rate)
+            w.assign_sub(rate * amount * w)
+        elif how == "without rate":
+            loop.keras_update(w, g, rate)
+            w.assign_sub(amount * w)
+        else:
+            w.assign_sub(rate * amount * w)
+            loop.keras_update(w, g, rate)
+
+    return update
+
+
+def sgd(rate=0.05, **options):
+    return keras.optimizers.SGD(rate, **options)
+
+
+def mse(reduce):
+    return lambda loop, model, x, y, prediction: reduce((y - prediction) ** 2, x)
+
+
+def look_ahead(momentum):
+    """Nesterov's own form: the gradient where the velocity leads, the weights where it started."""
+    velocities = {}
+
+    def train_step(model, x, y):
+        variables = model.trainable_variables
+        vs = [velocities.setdefault(w.path, tf.Variable(tf.zeros_like(w))) for w in variables]
+        for w, v in zip(variables, vs, strict=True):
+            w.assign_add(momentum * v)
+        with tf.GradientTape() as tape:
+            loss = squared_error(y, model(x, training=True))
+        for w, v, g in zip(variables, vs, tape.gradient(loss, variables), strict=True):
+            w.assign_sub(momentum * v)
+            v.assign(momentum * v - 0.05 * g)
+            w.assign_add(v)
+        return loss
+
+    return train_step
+
+
+def accumulated(model, x, y):
+    with tf.GradientTape() as tape:
+        loss = squared_error(y, model(x, training=True))
+    for w, g in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True):
+        w.assign_sub(0.05 * g)
+    return loss
+
+
+def other_batches(order):
+    batches, loop = [(X[i * 8 : i * 8 + 8], Y[i * 8 : i * 8 + 8]) for i in range(5)], Loop()
+    order = iter(order)
+    return lambda model, x, y: loop(model, *batches[next(order)])
+
+
+def cross_entropy(**options):
+    return lambda loop, model, x, y, p: keras.losses.SparseCategoricalCrossentropy(**options)(y, p)
+
+
+def clip_each(limit):
+    return lambda gradients, variables: [tf.clip_by_norm(g, limit) for g in gradients]
+
+
+def clip_all(limit):
+    return lambda gradients, variables: tf.clip_by_global_norm(gradients, limit)[0]
+
+
+def clip_after_decay(limit, amount):
+    return lambda gradients, variables: tf.clip_by_global_norm(
+        [g + amount * w for g, w in zip(gradients, variables, strict=True)], limit
+    )[0]
+
+
+LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+M = {"momentum": 0.9}
+N = {"momentum": 0.9, "nesterov": True}
+CASES = {
+    "regularisation losses left out": (regularised, Loop(loss=lambda s, m, x, y, p: squared_error(y, p)), sgd(), Y, "mse"),
+    "training=True forgotten": (dropout, Loop(training=False), sgd(), Y, "mse"),
+    "training=True forgotten ": (normalised, Loop(training=False), sgd(), Y, "mse"),
+    "shapes that broadcast in the loss": (one_out, Loop(), sgd(), ONE, "mse"),
+    "the loss summed instead": (plain, Loop(rate=1e-3, loss=mse(lambda e, x: tf.reduce_sum(e))), sgd(1e-3), Y, "mse"),
+    "the loss summed over the batch": (
+        plain,
+        Loop(0.01, loss=mse(lambda e, x: tf.reduce_sum(tf.reduce_mean(e, axis=-1)))),
+        sgd(0.01),
+        Y,
+        "mse",
+    ),
+    "the loss summed over the outputs": (plain, Loop(loss=mse(lambda e, x: tf.reduce_sum(e) / len(x))), sgd(), Y, "mse"),
+    "half the loss": (plain, Loop(loss=mse(lambda e, x: tf.reduce_mean(e / 2))), sgd(), Y, "mse"),
+    "the last, smaller batch averaged": (plain, Loop(loss=mse(lambda e, x: tf.reduce_sum(e) / 16)), sgd(), Y, "mse"),
+    "the last, smaller batch dropped": (plain, Loop(drop=True), sgd(), Y, "mse"),
+    "the model called once more before": (dropout, Loop(calls_before=1), sgd(), Y, "mse"),
+    "from_logits the other way round": (classes, Loop(loss=cross_entropy()), sgd(), LABELS, LOGITS),
+    "softmax taken twice": (
+        classes,
+        Loop(loss=lambda s, m, x, y, p: LOGITS(y, tf.nn.softmax(p))),
+        sgd(),
+        LABELS,
+        LOGITS,
+    ),
+    "always the first batch": (plain, other_batches([0] * 8), sgd(), Y, "mse"),
+    "the batches in another order: 2, 1, 3": (plain, other_batches([1, 0, 2, 3, 4, 0, 1, 2]), sgd(), Y, "mse"),
+    "frozen variables updated as well": (frozen, Loop(all=True), sgd(), Y, "mse"),
+    "momentum left out": (plain, Loop(), sgd(**M), Y, "mse"),
+    "the velocity forgotten": (plain, Loop(update=Loop.forgetful_update, **N), sgd(**N), Y, "mse"),
+    "momentum in PyTorch's form": (plain, Loop(SCHEDULE, update=Loop.pytorch_update, **M), sgd(SCHEDULE, **M), Y, "mse"),
+    "momentum with dampening": (plain, Loop(update=Loop.dampened_update, **M), sgd(**M), Y, "mse"),
+    "one velocity for all variables of the same name": (
+        same_shapes,
+        Loop(key=lambda w: w.name, **M),
+        sgd(**M),
+        np.hstack([Y, Y, Y]),
+        "mse",
+    ),
+    "one velocity for all variables": (one_weight_a_layer, Loop(key=lambda w: "all", **M), sgd(**M), ONE[:, None], "mse"),
+    "never updated: sequential": (named, Loop(skip="/p/"), sgd(), Y, "mse"),
+    "Nesterov ignored": (plain, Loop(momentum=0.9), sgd(**N), Y, "mse"),
+    "Nesterov with the gradient at": (plain, look_ahead(0.9), sgd(**N), Y, "mse"),
+    "weight decay left out": (plain, Loop(**M), sgd(weight_decay=0.5, **M), Y, "mse"),
+    "weight decay coupled": (plain, Loop(update=decaying("coupled", 0.5), **M), sgd(weight_decay=0.5, **M), Y, "mse"),
+    "weight decay after": (plain, Loop(update=decaying("after", 0.5), **M), sgd(weight_decay=0.5, **M), Y, "mse"),
+    "weight decay without": (plain, Loop(update=decaying("without rate", 0.5), **M), sgd(weight_decay=0.5, **M), Y, "mse"),
+    "gradients not clipped": (plain, Loop(), sgd(clipnorm=0.1), Y, "mse"),
+    "gradients clipped tensor by tensor": (plain, Loop(gradients=clip_each(0.3)), sgd(global_clipnorm=0.3), Y, "mse"),
+    "gradients clipped all together": (plain, Loop(gradients=clip_all(0.3)), sgd(clipnorm=0.3), Y, "mse"),
+    "gradients clipped after weight decay": (
+        plain,
+        Loop(gradients=clip_after_decay(0.3, 0.5)),
+        sgd(global_clipnorm=0.3, weight_decay=0.5),
+        Y,
+        "mse",
+    ),
+    "the learning rate of the first step": (plain, Loop(rate=0.05), sgd(SCHEDULE), Y, "mse"),
+    "the schedule one step ahead": (plain, Loop(rate=lambda step: SCHEDULE(step + 1)), sgd(SCHEDULE), Y, "mse"),
+    "the schedule one step behind": (plain, Loop(rate=lambda step: SCHEDULE(max(step - 1, 0))), sgd(SCHEDULE), Y, "mse"),
+    "gradients not accumulated": (plain, accumulated, sgd(gradient_accumulation_steps=2), Y, "mse"),
+    "the average of the weights": (plain, Loop(), sgd(use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2), Y, "mse"),
+    "constraints not applied": (constrained, Loop(), sgd(), Y, "mse"),
+    "a learning rate of 0.035 instead of 0.05": (plain, Loop(rate=0.035), sgd(), Y, "mse"),
+    "uphill, with the sign": (plain, Loop(rate=-0.05), sgd(), Y, "mse"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_mistake_is_named(name):
+    build, loop, optimizer, y, loss = CASES[name]
+    explained = tf_gd.explain_difference(build, X, y, loop, optimizer=optimizer, loss=loss, **SETTINGS)
+    assert not explained.agrees
+    assert explained.causes, explained
+    assert explained.causes[0].name.startswith(name.strip()), str(explained)
+    assert explained.causes[0].share > 0.98
+    assert explained.rests[-1] < 0.02 * explained.distances[-1]
+    weights = [cause for cause in explained.causes if cause.share]
+    assert len(weights) == 1, str(explained)
+
+
+def test_several_mistakes_together_are_named():
+    loop = Loop(loss=lambda s, m, x, y, p: tf.reduce_mean((y - p) ** 2) / 2, training=False, momentum=0.9)
+    model = model_of(
+        dense(9, "tanh", kernel_regularizer=keras.regularizers.L2(0.1)), lambda: keras.layers.Dropout(0.5), dense(2)
+    )
+    explained = tf_gd.explain_difference(model, X, Y, loop, optimizer=sgd(**N), loss="mse", **SETTINGS)
+    assert {cause.name for cause in explained.causes} == {
+        "half the loss, as in 1/2 (prediction - y)^2",
+        "regularisation losses left out",
+        "training=True forgotten",
+        "Nesterov ignored",
+    }
+    shares = [cause.share for cause in explained.causes]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1.0, abs=0.01)
+    assert "explains" in str(explained)
+
+
+@pytest.mark.parametrize(
+    ("model", "loop", "optimizer"),
+    [
+        (regularised, Loop(**N), sgd(**N)),
+        (plain, Loop(update=decaying("before", 0.1), **M), sgd(weight_decay=0.1, **M)),
+        (dropout, Loop(), sgd()),
+        (normalised, Loop(SCHEDULE, **M), sgd(SCHEDULE, **M)),
+        (plain, Loop(gradients=clip_all(0.3)), sgd(global_clipnorm=0.3)),
+        (plain, Loop(update=Loop.pytorch_update, **M), sgd(**M)),
+    ],
+)
+def test_a_loop_that_is_right_agrees(model, loop, optimizer):
+    """PyTorch's momentum among them, which is the same while the rate does not change."""
+    explained = tf_gd.explain_difference(model, X, Y, loop, optimizer=optimizer, loss="mse", **SETTINGS)
+    assert explained.agrees, str(explained)
+    assert [cause.name[:13] for cause in explained.causes] in ([], ["only rounding"])
+    assert "They agree." in str(explained)
+    assert explained.max_abs < 1e-6
+
+
+def test_keras_itself_agrees_to_the_bit():
+    def train_step(model, x, y):
+        return model.train_on_batch(x, y)
+
+    explained = tf_gd.explain_difference(dropout, X, Y, train_step, optimizer=sgd(**M), loss="mse")
+    assert explained.agrees
+    assert explained.identical
+    assert explained.causes == ()
+    assert explained.first_difference is None
+    assert "the same to the bit after all 10 steps" in str(explained)
+
+
+def test_another_mode_is_only_rounding():
+    @tf.function(jit_compile=True)
+    def train_step(model, x, y):
+        with tf.GradientTape() as tape:
+            loss = squared_error(y, model(x, training=True))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        for w, g in zip(model.trainable_variables, gradients, strict=True):
+            w.assign_sub(g * 0.05)
+        return loss
+
+    model = model_of(dense(64, "tanh"), dense(64, "tanh"), dense(2))
+    explained = tf_gd.explain_difference(model, X, Y, train_step, optimizer=sgd(), loss="mse", **SETTINGS)
+    assert explained.agrees
+    assert explained.causes[0].name == "only rounding (another execution mode)"
+
+
+def test_different_initial_weights_and_what_else_is_wrong():
+    generator = np.random.default_rng(0)
+
+    def build():
+        kernel = keras.initializers.Constant(generator.normal(size=(6, 2)))
+        return keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(2, kernel_initializer=kernel)])
+
+    explained = tf_gd.explain_difference(build, X, Y, Loop(), optimizer=sgd(), loss="mse", **SETTINGS)
+    assert [cause.name for cause in explained.causes] == ["different initial weights"]
+    assert explained.first_difference == 0
+    loop = Loop(loss=mse(lambda e, x: tf.reduce_mean(e / 2)))
+    explained = tf_gd.explain_difference(build, X, Y, loop, optimizer=sgd(), loss="mse", **SETTINGS)
+    assert [cause.name[:9] for cause in explained.causes] == ["different", "half the "]
+
+
+def test_float64_is_rounded_by_keras():
+    def build():
+        options = {"dtype": "float64"}
+        return keras.Sequential([keras.layers.Input((6,), **options), keras.layers.Dense(2, **options)])
+
+    class Exact(Loop):
+        def update(self, w, g, rate):
+            v = self.velocity(w)
+            v.assign(tf.constant(0.9, tf.float64) * v - tf.constant(0.05, tf.float64) * g)
+            w.assign_add(v)
+
+    loss = keras.losses.MeanSquaredError(dtype="float64")
+    loop = Exact(loss=lambda s, m, x, y, p: loss(y, p))
+    explained = tf_gd.explain_difference(build, X, Y, loop, optimizer=sgd(**M), loss=loss)
+    assert explained.causes[0].name.startswith("numbers not rounded to float32"), str(explained)
+
+
+def mean_so_far():
+    mean = keras.metrics.Mean()
+
+    def report(model, x, y, loss):
+        mean.update_state(loss)
+        return mean.result()
+
+    return report
+
+
+REPORTS = {
+    "the loss reported after the update": lambda m, x, y, loss: squared_error(y, m(x, training=True)),
+    "the mean of the losses so far": (lambda mean: lambda m, x, y, loss: (mean.update_state(loss), mean.result())[1])(
+        keras.metrics.Mean()
+    ),
+    "the loss reported 2 times too large": lambda m, x, y, loss: 2 * loss,
+    "another loss reported": lambda m, x, y, loss: tf.reduce_sum(x) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_loss_reported(name):
+    explained = tf_gd.explain_difference(plain, X, Y, Loop(report=REPORTS[name]), optimizer=sgd(), loss="mse", **SETTINGS)
+    assert not explained.agrees
+    assert explained.max_abs < 1e-6
+    assert [cause.name[: len(name)] for cause in explained.causes] == [name]
+
+
+def test_the_loss_reported_without_regularisation():
+    loop = Loop(report=lambda m, x, y, loss: loss - sum(m.losses))  # of after the update, nearly the same
+    loop.rate = 1e-4
+    explained = tf_gd.explain_difference(regularised, X, Y, loop, optimizer=sgd(1e-4), loss="mse", **SETTINGS)
+    assert [cause.name for cause in explained.causes] == ["the loss reported without the regularisation losses"]
+
+
+@pytest.mark.parametrize("returned", [{"loss": 1}, (1, 2)], ids=["dict", "tuple"])
+def test_the_loss_may_come_in_a_dict_or_first_of_a_tuple(returned):
+    loop = Loop(report=lambda m, x, y, loss: {"loss": loss} if isinstance(returned, dict) else (loss, m))
+    assert tf_gd.explain_difference(plain, X, Y, loop, optimizer=sgd(), loss="mse").agrees
+
+
+def _raises(model, x, y):
+    raise RuntimeError("mine")
+
+
+def _without_gradient(model, x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((model(x).numpy() - y) ** 2)
+    for w, g in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True):
+        w.assign_sub(0.1 * g)
+
+
+def _explodes(model, x, y):
+    for w in model.trainable_variables:
+        w.assign(w / 0.0)
+    return float("nan")
+
+
+def _rebinds(model, x, y):
+    for w in model.trainable_variables:
+        w = w - 0.1
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    ("train_step", "name", "fix"),
+    [
+        (_raises, "train_step raised RuntimeError at step 1", "by itself on a fresh model"),
+        (lambda model: None, "train_step raised TypeError at step 1", r"train_step\(model, x_batch, y_batch\)"),
+        (_without_gradient, "train_step raised .*Error at step 1", "A gradient is None"),
+        (_explodes, "NaN or infinite weights after step 1", "learning_rate_limit"),
+        (_rebinds, "train_step changes nothing", "only makes a tensor"),
+    ],
+)
+def test_a_step_that_is_none(train_step, name, fix):
+    explained = tf_gd.explain_difference(plain, X, Y, train_step, optimizer=sgd(), loss="mse")
+    assert not explained.agrees
+    assert re.match(name, explained.causes[0].name), str(explained)
+    assert re.search(fix, explained.causes[0].fix), str(explained)
+    assert "evidence: " in str(explained)
+
+
+def test_what_a_step_did_before_it_failed_is_explained_as_well():
+    loop = Loop(loss=mse(lambda e, x: tf.reduce_mean(e / 2)))
+
+    def train_step(model, x, y):
+        if loop.step == 4:
+            raise RuntimeError("mine")
+        return loop(model, x, y)
+
+    explained = tf_gd.explain_difference(plain, X, Y, train_step, optimizer=sgd(), loss="mse", **SETTINGS)
+    assert [cause.name[:10] for cause in explained.causes] == ["train_step", "half the l"]
+    assert explained.steps == 4
+
+
+def test_none_returned_is_said_and_no_difference():
+    explained = tf_gd.explain_difference(plain, X, Y, Loop(report=lambda *_: None), optimizer=sgd(), loss="mse")
+    assert explained.agrees
+    assert "returned None" in explained.note
+
+
+def test_what_is_not_known_is_not_claimed():
+    generator = np.random.default_rng(0)
+
+    def noisy(gradients, variables):
+        return [g + generator.normal(size=g.shape).astype("float32") for g in gradients]
+
+    explained = tf_gd.explain_difference(plain, X, Y, Loop(gradients=noisy), optimizer=sgd(), loss="mse", **SETTINGS)
+    assert not explained.agrees
+    assert explained.causes == ()
+    assert "No known cause fits." in str(explained)
+    np.testing.assert_array_equal(explained.rests, explained.distances)
+
+
+def test_other_optimizers_and_what_is_wrong_before_the_update():
+    def train_step(model, x, y):
+        with tf.GradientTape() as tape:
+            loss = squared_error(y, model(x, training=True))
+        model.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    adam = keras.optimizers.Adam(0.01)
+    assert tf_gd.explain_difference(plain, X, Y, train_step, optimizer=adam, loss="mse").agrees
+    explained = tf_gd.explain_difference(regularised, X, Y, train_step, optimizer=adam, loss="mse")
+    assert [cause.name for cause in explained.causes] == ["regularisation losses left out"]
+
+
+def test_classes_and_several_inputs():
+    def train_step(model, x, y):
+        with tf.GradientTape() as tape:
+            p, q = model(x, training=True)
+            loss = squared_error(y[0], p) + 0.5 * LOGITS(y[1], q)
+        for w, g in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True):
+            w.assign_sub(0.05 * tf.convert_to_tensor(g))
+        return loss
+
+    build, (x, y), compiled = models.KINDS[1]
+    explained = tf_gd.explain_difference(build, x, y, train_step, optimizer=sgd(), loss=compiled["loss"])
+    assert not explained.agrees  # the second loss weighs 1 there
+    assert explained.causes == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"train_step": 3}, TypeError, r"train_step: got 3, expected a function train_step\(model"),
+        ({"build_model": 3}, TypeError, "build_model: got 3, expected a function without arguments"),
+        ({"optimizer": "sgd"}, TypeError, "optimizer: got 'sgd', expected a Keras optimizer"),
+        ({"loss": None}, ValueError, "loss: got None"),
+        ({"steps": 0}, ValueError, "steps: got 0"),
+        ({"batch_size": 1.5}, TypeError, "batch_size: got 1.5"),
+        ({"x": X[:3]}, ValueError, "got samples of x 3, y 44"),
+    ],
+)
+def test_bad_arguments(change, error, message):
+    good = dict(build_model=plain, x=X, y=Y, train_step=Loop(), optimizer=sgd(), loss="mse")
+    with pytest.raises(error, match=message):
+        tf_gd.explain_difference(**{**good, **change})

@@ -1,0 +1,221 @@
+"""Training steps with mistakes in them: what a loop would do that is Keras's but for this or that."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tf_gd import updates
+from tf_gd._backend import keras
+from tf_gd.comparison._recipe import REDUCTIONS, Recipe, Run, State, clipped, from_logits_of, outputs_of, stepped
+from tf_gd.networks.step import forward, is_sgd
+
+
+class Kitchen:
+    """A model, an optimizer and some batches, on which to try recipes."""
+
+    def __init__(self, model, optimizer, batches: Sequence[tuple], full: int, initial: list[np.ndarray]):
+        self.model, self.optimizer, self.batches, self.full, self.initial = model, optimizer, batches, full, initial
+        self.variables = list(model.variables)
+        place = {id(variable): i for i, variable in enumerate(self.variables)}
+        self.trained = [place[id(variable)] for variable in model.trainable_variables]
+        layers = [layer for layer in model._flatten_layers() if layer is not model]
+        made_trainable = {id(v) for layer in layers for v in layer._trainable_variables}
+        self.frozen = [i for i, v in enumerate(self.variables) if not v.trainable and id(v) in made_trainable]
+        self.compared = [i for i, v in enumerate(self.variables) if "seed" not in v.path and "float" in v.dtype]
+        self.precision = np.dtype(self.variables[self.trained[0]].dtype if "float" in model.compute_dtype else "float32")
+        self.by_hand = is_sgd(optimizer)
+        optimizer.build(model.trainable_variables)
+        self._fresh_optimizer = [] if self.by_hand else [v.numpy() for v in optimizer.variables]
+        self._gradients: dict[tuple, Callable] = {}
+
+    def start(self) -> State:
+        """Return the state before the first step."""
+        weights = [np.asarray(w) for w in self.initial]
+        trained = [weights[i] for i in [*self.trained, *self.frozen]]
+        return State(weights, {}, list(trained), [np.zeros_like(w) for w in trained], self._fresh_optimizer)
+
+    def vector(self, weights: list[np.ndarray]) -> np.ndarray:
+        """Return the weights that are compared as one vector."""
+        return np.concatenate([np.ravel(weights[i]).astype("float64") for i in self.compared])
+
+    def cook(self, recipe: Recipe, give_up: Callable[[int, np.ndarray], bool] | None = None) -> Run | None:
+        """Make all the steps; None where ``give_up(step, weights)`` says that it is of no use."""
+        state = self.start()
+        records, losses = [self.vector(state.weights)], []
+        for number in range(len(self.batches)):
+            state, loss = self.step(recipe, state, self.batch(recipe, number))
+            records.append(self.vector(state.weights))
+            losses.append(loss)
+            if give_up is not None and give_up(number + 1, records[-1]):
+                return None
+        return Run(np.stack(records), {name: np.array([loss[name] for loss in losses]) for name in losses[0]})
+
+    def batch(self, recipe: Recipe, number: int) -> tuple:
+        """Return the batch that the recipe takes for the one of this number."""
+        if recipe.batches == "the first":
+            return self.batches[0]
+        if recipe.batches == "backwards":
+            return self.batches[len(self.batches) - 1 - number]
+        if isinstance(recipe.batches, tuple):
+            return self.batches[recipe.batches[number]]
+        return self.batches[number]
+
+    def step(self, recipe: Recipe, state: State, batch: tuple) -> tuple[State, dict[str, float]]:
+        """Return the state after a step, and the losses before it: all of it, the data's alone, and after the step."""
+        x, y = batch
+        samples = int(keras.tree.flatten(x)[0].shape[0])
+        if recipe.partial == "dropped" and samples < self.full:
+            return dataclasses.replace(state, step=state.step + 1), dict.fromkeys(("loss", "of the data"), float("nan"))
+        outputs = outputs_of(y)
+        reduction = recipe.reduction
+        factor = REDUCTIONS[reduction](samples, self.full, outputs) if isinstance(reduction, str) else reduction
+        chosen = [*self.trained, *(self.frozen if recipe.frozen_too else [])]
+        self._place(state, ahead=chosen if recipe.nesterov == "at the point ahead" else ())
+        loss, of_the_data, *gradients = self._gradient(recipe)(x, y, tf.constant(factor, keras.config.floatx()))
+        weights = [variable.numpy() for variable in self.variables]  # BatchNorm's statistics and seeds have moved
+        for i in chosen:
+            weights[i] = state.weights[i]
+        state = dataclasses.replace(state, weights=weights)
+        state = self._updated(recipe, state, chosen, [None if g is None else np.asarray(g) for g in gradients])
+        return state, {"loss": float(loss), "of the data": float(of_the_data)}
+
+    def losses_after(self, recipe: Recipe, state: State, batch: tuple, *, training: bool) -> float:
+        """Return the loss on a batch in a state, without a step."""
+        self._place(state)
+        return float(self._gradient(dataclasses.replace(recipe, training=training))(*batch, tf.constant(1.0))[0])
+
+    def _place(self, state: State, ahead: Sequence[int] = ()) -> None:
+        """Put the weights into the model; some of them ahead of where they are, by the momentum."""
+        for variable, value in zip(self.variables, state.weights, strict=True):
+            variable.assign(value)
+        for n, i in enumerate(ahead):
+            w = state.weights[i]
+            if n in state.velocities:
+                self.variables[i].assign(w + w.dtype.type(self.optimizer.momentum) * state.velocities[n])
+
+    def _gradient(self, recipe: Recipe) -> Callable:
+        """Return the compiled loss, loss of the data, and gradients, as a function of x, y and the factor on the loss."""
+        key = (recipe.training, recipe.calls, recipe.loss, recipe.regularised, recipe.frozen_too)
+        if key not in self._gradients:
+            chosen = [self.variables[i] for i in [*self.trained, *(self.frozen if recipe.frozen_too else [])]]
+
+            def gradient(x, y, factor):
+                if recipe.calls == "one before":
+                    forward(self.model, x, training=True)
+                with tf.GradientTape() as tape:
+                    tape.watch([variable.value for variable in chosen])
+                    prediction = forward(self.model, x, training=recipe.training)
+                    regularisation = tf.add_n([tf.zeros(()), *(tf.cast(loss, "float32") for loss in self.model.losses)])
+                    of_the_data = tf.cast(self._loss(recipe, x, y, prediction), factor.dtype) * factor
+                    loss = of_the_data
+                    if recipe.regularised:
+                        loss += tf.cast(regularisation, factor.dtype)
+                gradients = tape.gradient(loss, [variable.value for variable in chosen])
+                if recipe.calls == "one after":
+                    forward(self.model, x, training=True)
+                gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+                return loss, of_the_data, *gradients
+
+            self._gradients[key] = tf.function(gradient, reduce_retracing=True)
+        return self._gradients[key]
+
+    def _loss(self, recipe: Recipe, x, y, prediction):
+        compiled = self.model._compile_loss
+        if recipe.loss == "broadcast":  # every prediction against every target
+            samples = tf.shape(prediction)[0]
+            predicted, target = tf.reshape(prediction, (-1, 1)), tf.reshape(y, (-1, 1))
+            return compiled(tf.tile(target, (samples, 1)), tf.repeat(predicted, samples, axis=0))
+        if recipe.loss == "softmax twice":
+            softmax = tf.nn.sigmoid if prediction.shape[-1] == 1 else tf.nn.softmax
+            prediction = tf.identity(softmax(prediction))  # lest Keras sees where it comes from, and takes the logits
+        if recipe.loss == "from_logits the other way":
+            function, from_logits = from_logits_of(self.model)
+            return tf.reduce_mean(function(y, tf.identity(prediction), from_logits=not from_logits))
+        return compiled(y, prediction)
+
+    def _updated(self, recipe: Recipe, state: State, chosen: list[int], gradients: list) -> State:
+        if not self.by_hand:
+            return self._updated_by_keras(recipe, state, chosen, gradients)
+        reached = [n for n, g in enumerate(gradients) if g is not None and n not in recipe.left_out]
+        optimizer, weights, sums = self.optimizer, list(state.weights), list(state.sums)
+        gradients = [g if g is not None else np.zeros_like(weights[i]) for g, i in zip(gradients, chosen, strict=True)]
+        count = optimizer.gradient_accumulation_steps if recipe.accumulated else None
+        moves = not count or (state.step + 1) % count == 0
+        if count:
+            total = [g + s for g, s in zip(gradients, sums, strict=False)]
+            sums = [np.zeros_like(s) for s in total] if moves else total
+            gradients = [t / np.asarray(count, t.dtype) for t in total]
+        velocities = dict(state.velocities)
+        if moves:
+            self._move(recipe, state.step, chosen, reached, weights, velocities, gradients)
+        averages = list(state.averages)
+        if optimizer.use_ema:
+            counted = state.step // (count or 1)
+            momentum = np.float32(optimizer.ema_momentum if counted else 0.0)
+            for n, i in enumerate(self.trained):
+                averages[n] = updates.moving_average(averages[n], weights[i], momentum)
+                every = optimizer.ema_overwrite_frequency
+                if recipe.averaged and every and (counted + 1) % every == 0:
+                    weights[i] = averages[n]
+        for n in reached:
+            constraint = self.variables[chosen[n]].constraint
+            if constraint is not None and recipe.constrained:
+                weights[chosen[n]] = np.asarray(constraint(tf.convert_to_tensor(weights[chosen[n]])))
+        return State(weights, velocities, averages, sums, state.optimizer, state.step + 1)
+
+    def _move(self, recipe, step: int, chosen, reached, weights, velocities, gradients) -> None:
+        """Clip, decay and step: the weights and velocities in place."""
+        optimizer, momentum = self.optimizer, self.optimizer.momentum
+        decays = {n: self._decay_of(recipe, chosen[n]) for n in reached}
+        numbers = [self._numbers(recipe, step, weights[chosen[n]].dtype) for n in reached]
+        parts = [gradients[n] for n in reached]
+        if recipe.clip == "after decay":
+            parts = [g + w * g.dtype.type(decays[n]) for n, g, w in self._with(parts, reached, chosen, weights)]
+        parts = clipped(optimizer, recipe.clip, parts)
+        if recipe.decay == "coupled" and recipe.clip != "after decay":
+            parts = [g + w * g.dtype.type(decays[n]) for n, g, w in self._with(parts, reached, chosen, weights)]
+        for (n, g, w), (rate, mu) in zip(self._with(parts, reached, chosen, weights), numbers, strict=True):
+            decay = w.dtype.type(decays[n])
+            if recipe.decay in ("before", "excluded too") and recipe.clip != "after decay" and decay:
+                w = updates.decay(w, rate, decay)
+            key = {"shared": "all", "by name": self.variables[chosen[n]].name}.get(recipe.velocity, n)
+            mu = mu if momentum else None
+            w, velocity = stepped(recipe, w, velocities.get(key), g, rate, mu, optimizer.nesterov)
+            if velocity is not None:
+                velocities[key] = velocity
+            if recipe.decay == "after" and decay:
+                w = updates.decay(w, rate, decay)
+            if recipe.decay == "without the rate" and decay:
+                w = w - w * decay
+            weights[chosen[n]] = w
+
+    def _with(self, parts, reached, chosen, weights):
+        return [(n, g, weights[chosen[n]]) for n, g in zip(reached, parts, strict=True)]
+
+    def _decay_of(self, recipe: Recipe, i: int) -> float:
+        optimizer, variable = self.optimizer, self.variables[i]
+        if optimizer.weight_decay is None or recipe.decay == "none":
+            return 0.0
+        return optimizer.weight_decay if recipe.decay == "excluded too" or optimizer._use_weight_decay(variable) else 0.0
+
+    def _numbers(self, recipe: Recipe, step: int, dtype) -> tuple:
+        """Return learning rate and momentum as numbers of a dtype, rounded as Keras rounds them."""
+        step = {"the first": 0, "a step later": step + 1, "a step earlier": max(step - 1, 0)}.get(recipe.rate, step)
+        rate = self.optimizer._learning_rate
+        rate = np.float32(rate(tf.constant(step, tf.int64)) if callable(rate) else rate.numpy())
+        momentum = np.float32(self.optimizer.momentum)
+        if recipe.exact_numbers:  # what was typed is the shortest number that float32 rounds to the same
+            return dtype.type(str(rate)), dtype.type(self.optimizer.momentum)
+        return dtype.type(rate) * dtype.type(recipe.scale), dtype.type(momentum)
+
+    def _updated_by_keras(self, recipe: Recipe, state: State, chosen: list[int], gradients: list) -> State:
+        for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
+            variable.assign(value)
+        kept = [n for n, g in enumerate(gradients) if g is not None and n not in recipe.left_out]
+        pairs = [(tf.convert_to_tensor(gradients[n]), self.variables[chosen[n]]) for n in kept]
+        self.optimizer.apply_gradients(pairs)
+        weights = [variable.numpy() for variable in self.variables]
+        optimizer = [variable.numpy() for variable in self.optimizer.variables]
+        return dataclasses.replace(state, weights=weights, optimizer=optimizer, step=state.step + 1)

@@ -1,0 +1,153 @@
+"""Two loops on the same batches from the same weights, and what became of the weights."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tf_gd import _checks
+from tf_gd._backend import keras
+from tf_gd.comparison.training import build_afresh, copy_of
+from tf_gd.networks import data
+from tf_gd.networks._checked import build
+from tf_gd.networks.programs import each
+
+
+class _WithoutRetracing(logging.Filter):
+    """Keep TensorFlow from complaining that the many small models of an experiment are each traced."""
+
+    def filter(self, record):
+        return "triggered tf.function retracing" not in record.getMessage()
+
+
+@contextlib.contextmanager
+def quietly():
+    """Within this context there are no warnings about retracing."""
+    only = _WithoutRetracing()
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(only)
+    try:
+        yield
+    finally:
+        logger.removeFilter(only)
+
+
+class Loop:
+    """Some steps with a model. Record 0 is the start."""
+
+    def __init__(self, model):
+        self.model = model
+        self.initial = [np.array(variable.numpy()) for variable in model.variables]
+        self._compared = [v for v in model.variables if "seed" not in v.path and "float" in v.dtype]
+        self.weights: list[np.ndarray] = []
+        self._exact: list[list[np.ndarray]] = []
+        self.losses: list[float] = []
+        self.returned_none = False
+        self.failed: tuple[str, str] | None = None
+        self._record()
+
+    def _record(self) -> None:
+        self._exact.append([np.array(v.numpy()) for v in self._compared])
+        self.weights.append(np.concatenate([np.ravel(value).astype("float64") for value in self._exact[-1]]))
+
+    def run(self, step: Callable, batches: list[tuple]) -> None:
+        """Make the steps, up to one that fails."""
+        for number, (x, y) in enumerate(batches, start=1):
+            try:
+                returned = step(self.model, x, y)
+            except Exception as error:  # whatever it raises is to be explained
+                text = " ".join(str(error).split())[:300]
+                self.failed = (f"train_step raised {type(error).__name__} at step {number}", text or "without a message")
+                return
+            self.returned_none = self.returned_none or returned is None
+            self.losses.append(_loss_of(returned))
+            self._record()
+            if not np.isfinite(self.weights[-1]).all():
+                told = f"after step {number} the weights are not finite; the loss returned was {self.losses[-1]:g}"
+                self.failed = (f"NaN or infinite weights after step {number}", told)
+                return
+
+    def same_as(self, other: "Loop", step: int) -> bool:
+        """Return whether the weights of two loops are the same to the bit after so many steps."""
+        return all(np.array_equal(a, b) for a, b in zip(self._exact[step], other._exact[step], strict=True))
+
+    def farthest_from(self, other: "Loop") -> str:
+        """Return the path of the variable that is farthest from the other loop's at the end."""
+        last = min(len(self._exact), len(other._exact)) - 1
+        pairs = zip(self._exact[last], other._exact[last], strict=True)
+        with np.errstate(all="ignore"):
+            apart = [np.nan_to_num(np.abs(a - b).max(initial=0.0).astype("float64"), nan=np.inf) for a, b in pairs]
+        return self._compared[int(np.argmax(apart))].path
+
+
+def _loss_of(returned: Any) -> float:
+    """Return the loss as a number, from what a step returns: a tensor, a dict with a loss, a tuple; NaN for none."""
+    if isinstance(returned, dict):
+        returned = returned.get("loss")
+    if isinstance(returned, (tuple, list)) and returned:
+        returned = returned[0]
+    try:
+        value = np.asarray(returned, "float64")
+    except (TypeError, ValueError):
+        return float("nan")
+    return float(value.ravel()[0]) if value.size == 1 else float("nan")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What both loops are given."""
+
+    build_model: Callable
+    optimizer: keras.optimizers.Optimizer
+    loss: Any
+    batch_size: int
+    steps: int
+    seed: int
+    given: tuple
+    batches: list[tuple]
+
+    @classmethod
+    def of(cls, build_model, x, y, *, optimizer, loss, batch_size, steps, seed) -> "Case":
+        """Check what is given, and make the batches."""
+        if not callable(build_model):
+            got = f"build_model: got {build_model!r}"
+            raise TypeError(f"{got}, expected a function without arguments that returns a new model.")
+        if not isinstance(optimizer, keras.optimizers.Optimizer):
+            raise TypeError(f"optimizer: got {optimizer!r}, expected a Keras optimizer, as keras.optimizers.SGD(0.1).")
+        if loss is None:
+            raise ValueError('loss: got None, expected one as model.compile takes it, for example "mse".')
+        batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
+        steps = _checks.whole_number("steps", steps, minimum=1)
+        seed = _checks.whole_number("seed", seed, minimum=0)
+        given = data.as_tensors(x, y)
+        return cls(build_model, optimizer, loss, batch_size, steps, seed, given, _batches(given, batch_size, steps))
+
+    def fresh(self, other=None, **compiled):
+        """Return a new model, compiled and built, with the same first weights each time."""
+        model = build_afresh(self.build_model, self.seed, other)
+        model.compile(optimizer=copy_of(self.optimizer), loss=self.loss, **compiled)
+        build(model, *self.given)
+        return model
+
+    def by_keras(self, other=None, **compiled) -> Loop:
+        """Return what Keras makes of it."""
+        loop = Loop(self.fresh(other, **compiled))
+        loop.run(lambda model, x, y: model.train_on_batch(x, y, return_dict=True)["loss"], self.batches)
+        if loop.failed is not None and not loop.losses:
+            raise ValueError(f"Keras cannot train this model: {loop.failed[1]}")
+        return loop
+
+
+def _batches(given: tuple, batch_size: int, steps: int) -> list[tuple]:
+    """Return the batches of so few samples that an epoch, with its smaller last batch, ends before the last step."""
+    samples = data.count(given)
+    full, rest = divmod(samples, batch_size)
+    full = min(full, max(steps - 2, 1)) if rest else min(full, steps)
+    ranges = [(number * batch_size, (number + 1) * batch_size) for number in range(full)]
+    if rest:
+        ranges.append((samples - rest, samples))
+    chosen = [ranges[number % len(ranges)] for number in range(steps)]
+    return [each(lambda leaf, first=first, last=last: leaf[first:last], given[:2]) for first, last in chosen]

@@ -13,11 +13,13 @@ _HOMES = {
     "ManualSGD": "tf_gd.builtin.optimizer",
     "Objective": "tf_gd.toy.objectives",
     "Trajectory": "tf_gd.trajectory",
+    "check_gradients": "tf_gd.networks.gradients",
     "claim": "tf_gd.claims",
     "compare": "tf_gd.comparison.descent",
     "compare_training": "tf_gd.comparison.training",
     "exact_arithmetic": "tf_gd.devices",
     "explain_difference": "tf_gd.comparison.explanation",
+    "find_learning_rate": "tf_gd.networks.learning_rate",
     "fit": "tf_gd.networks.training",
     "gradient_descent": "tf_gd.toy.descent",
     "keras_descent": "tf_gd.builtin.descent",
@@ -25,6 +27,7 @@ _HOMES = {
     "quiet_tensorflow": "tf_gd._quiet",
 }
 _MODULES = {
+    "callbacks": "tf_gd.networks.callbacks",
     "datasets": "tf_gd.networks.datasets",
     "devices": "tf_gd.devices",
     "objectives": "tf_gd.toy.objectives",
@@ -44,8 +47,10 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd.comparison.explanation import explain_difference
     from tf_gd.comparison.training import compare_training
     from tf_gd.devices import exact_arithmetic
-    from tf_gd.networks import datasets
+    from tf_gd.networks import callbacks, datasets
     from tf_gd.networks.curvature import learning_rate_limit
+    from tf_gd.networks.gradients import check_gradients
+    from tf_gd.networks.learning_rate import find_learning_rate
     from tf_gd.networks.training import fit
     from tf_gd.toy import objectives
     from tf_gd.toy.descent import gradient_descent

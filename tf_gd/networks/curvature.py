@@ -57,11 +57,16 @@ def largest_eigenvalue(model_or_objective, x=None, y=None, *, tolerance=1e-4) ->
     """
     tolerance = _checks.number("tolerance", tolerance, above=0.0, maximum=0.1)
     if isinstance(model_or_objective, keras.Model):
-        multiply, size = _product_of_model(model_or_objective, x, y)
+        multiply, size = product_of_model(model_or_objective, x, y)
     else:
         if y is not None:
             raise TypeError("y: an objective has no targets. Pass the point alone, or a Keras model with x and y.")
         multiply, size = _product_of_objective(model_or_objective, x)
+    return largest(multiply, size, tolerance)
+
+
+def largest(multiply: Callable, size: int, tolerance: float) -> float:
+    """Return the largest eigenvalue of a symmetric matrix of which only products with vectors are known."""
     if size <= _DENSE:
         values = np.linalg.eigvalsh(np.stack([multiply(row) for row in np.eye(size)]))
     else:
@@ -94,7 +99,11 @@ def _product_of_objective(objective, x) -> tuple[Callable, int]:
     return multiply, len(point)
 
 
-def _product_of_model(model, x, y) -> tuple[Callable, int]:
+def product_of_model(model, x, y) -> tuple[Callable, int]:
+    """Return the product of a model's Hessian with a vector, as a function, and the number of its weights.
+
+    The function follows the weights: after a step of training it is the product at the new ones.
+    """
     check_compiled(model)
     if x is None:
         raise ValueError("x: got None, expected the data on which to measure the loss of the model.")

@@ -86,7 +86,8 @@ class Programs:
         self._mode_of: dict[str, str] = {}
         self._model, optimizer = model, model.optimizer
         settings = sorted((key, repr(value)) for key, value in optimizer.get_config().items() if key != "learning_rate")
-        self._parts = (optimizer, model._compile_loss, model._compile_metrics, *model.trainable_variables)
+        rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate  # a schedule is compiled in
+        self._parts = (optimizer, model._compile_loss, model._compile_metrics, rate, *model.trainable_variables)
         self._about = (settings, [id(part) for part in self._parts])
         self._known = model.__dict__.setdefault("_tf_gd_programs", {})
         for key, (_, parts) in list(self._known.items()):

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tf_gd import updates
 from tf_gd._backend import keras
+from tf_gd.networks.gradients import warn_of_missing
 
 
 def step_of_descent(model, x, y, sample_weight=None):
@@ -21,6 +22,7 @@ def step_of_descent(model, x, y, sample_weight=None):
         loss = model.compute_loss(x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=True)
         scaled = optimizer.scale_loss(loss)
     gradients = tape.gradient(scaled, [variable.value for variable in variables])
+    warn_of_missing(gradients, variables)
     loss_metric(model).update_state(loss, sample_weight=tf.shape(tf.nest.flatten(x)[0])[0])
 
     if is_sgd(optimizer):

@@ -1,6 +1,13 @@
 """Pictures and tables: they take plain results and never import TensorFlow."""
 
-from tf_gd.show.curves import plot_distance, plot_explanation, plot_learning_rates, plot_losses
+from tf_gd.show.curves import (
+    plot_distance,
+    plot_explanation,
+    plot_learning_rates,
+    plot_losses,
+    plot_range_test,
+    plot_sharpness,
+)
 from tf_gd.show.plots import plot_contours, plot_steps, plot_trajectory
 from tf_gd.show.style import BUILT_IN, BY_HAND, STYLE, save, write
 from tf_gd.show.table import table
@@ -14,6 +21,8 @@ __all__ = [
     "plot_explanation",
     "plot_learning_rates",
     "plot_losses",
+    "plot_range_test",
+    "plot_sharpness",
     "plot_steps",
     "plot_trajectory",
     "save",

@@ -97,6 +97,53 @@ def plot_explanation(explained, ax=None, label: str = "your loop to Keras"):
 
 
 @styled
+def plot_range_test(found, ax=None):
+    """Draw the losses of a range test over the learning rate.
+
+    Args:
+        found: what :func:`tf_gd.find_learning_rate` returns.
+        ax: where to draw; new axes by default.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    ax.plot(found.rates, found.losses, ".", color=INK, alpha=0.35, markersize=5, label="each batch")
+    ax.plot(found.rates, found.smoothed, **BY_HAND, label="averaged")
+    ax.axvline(found.suggestion, color="#009E73", linestyle="-.", label=f"begin with {found.suggestion:.2g}")
+    if found.exploded is not None:
+        ax.axvline(found.exploded, color="#D55E00", linestyle="--", label=f"explodes, {found.exploded:.3g}")
+    start, low = found.smoothed[0], found.smoothed.min()
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    fall = max(start - low, 0.1 * abs(start))
+    ax.set_ylim(low - 0.2 * fall, start + 0.6 * fall)
+    ax.legend(fontsize=8)
+    return ax
+
+
+@styled
+def plot_sharpness(epochs, eigenvalues, limits, ax=None):
+    """Draw the largest eigenvalue of the Hessian over the epochs, and 2 / learning rate, above which descent is unstable.
+
+    Args:
+        epochs: ``(records,)``.
+        eigenvalues: ``(records,)``.
+        limits: ``(records,)``, 2 / learning rate.
+        ax: where to draw; new axes by default.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    ax.plot(epochs, eigenvalues, **BY_HAND, label="largest eigenvalue")
+    ax.plot(epochs, limits, color=INK, linestyle="--", label="2 / learning rate")
+    ax.set(xlabel="epoch", ylabel="largest eigenvalue of the Hessian", ylim=(0, None))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend()
+    return ax
+
+
+@styled
 def plot_learning_rates(rates, losses, start_loss: float, limit: float | None = None, best: float | None = None, ax=None):
     """Draw the final loss of many runs over their learning rate, with the theory over the measurement.
 

@@ -1,0 +1,151 @@
+"""Which learning rate? A range test: train with a growing rate, and see where the loss falls and where it explodes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from tf_gd import _checks
+from tf_gd._backend import keras
+from tf_gd.networks import data
+from tf_gd.networks._checked import build, check_compiled
+from tf_gd.networks.programs import Programs, Rows
+from tf_gd.networks.step import step_of_descent
+
+_SMOOTHING = 0.9  # how much of the average of the losses before stays
+_EXPLODED = 4.0  # times the lowest average: no use in going on
+
+
+@dataclass(frozen=True, eq=False)
+class LearningRateRange:
+    """What came of a range test.
+
+    Attributes:
+        rates: ``(steps,)``, the learning rates in the order in which they were tried.
+        losses: ``(steps,)``, the loss of each batch before its step.
+        smoothed: ``(steps,)``, their exponential average.
+        suggestion: a tenth of ``lowest``, the usual rule: there the loss falls, and far from where it explodes.
+        lowest: the rate at which the average is lowest.
+        exploded: the rate at which the average is above where it began, or None where it never is.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float
+    lowest: float
+    exploded: float | None
+
+    def __str__(self) -> str:
+        end = f"does not explode up to {self.rates[-1]:.3g}"
+        if self.exploded is not None:
+            end = f"explodes at {self.exploded:.3g}"
+        return f"begin with a learning rate of {self.suggestion:.2g}: the loss is lowest at {self.lowest:.3g}, and {end}"
+
+    def plot(self, ax=None):
+        """Draw the loss over the rate; return the axes."""
+        from tf_gd.show.curves import plot_range_test
+
+        return plot_range_test(self, ax=ax)
+
+
+def find_learning_rate(
+    model, x, y=None, *, low=1e-6, high=10.0, steps=100, batch_size=32, sample_weight=None, seed=0
+) -> LearningRateRange:
+    """Train for some batches with a learning rate that grows from ``low`` to ``high``, and put everything back.
+
+    Afterwards the weights, the statistics, the optimizer's state and its learning rate are as before.
+
+    Args:
+        model: a compiled Keras model, with any optimizer; a schedule is set aside meanwhile.
+        x, y, sample_weight, batch_size: as for :func:`tf_gd.fit`.
+        low, high: the first and the last rate; between them they grow by the same factor each step.
+        steps: how many steps to make; fewer where the loss explodes.
+        seed: of the order of the samples.
+
+    Returns:
+        The rates and losses, a rate to begin with, and more; ``.plot()`` draws it.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+
+    Examples:
+        >>> import keras, numpy as np
+        >>> model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+        >>> x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+        >>> found = find_learning_rate(model, x, x[:, :1] + x[:, 1:])
+        >>> 0.001 < found.suggestion < found.exploded
+        True
+
+    References:
+        Smith, "Cyclical learning rates for training neural networks", 2017.
+    """
+    check_compiled(model)
+    low = _checks.number("low", low, above=0.0)
+    high = _checks.number("high", high, above=low)
+    steps = _checks.whole_number("steps", steps, minimum=10)
+    batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
+    seed = _checks.whole_number("seed", seed, minimum=0)
+    tensors = data.as_tensors(x, y, sample_weight)
+    build(model, *tensors)
+    batch_size = min(batch_size, data.count(tensors))
+    rates = np.geomspace(low, high, steps)
+
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    state = [*model.variables, *model.optimizer.variables]
+    own_rate, before = optimizer._learning_rate, [tf.identity(variable.value) for variable in state]
+    optimizer._learning_rate = given = _Given()
+    try:
+        losses = _losses(model, given, tensors, rates, batch_size, seed)
+    finally:
+        optimizer._learning_rate = own_rate
+        for variable, value in zip(state, before, strict=True):
+            variable.assign(value)
+        model.reset_metrics()
+    return _judged(rates[: len(losses)], np.array(losses))
+
+
+class _Given(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that is set from outside, whatever the optimizer had before: a number or a schedule."""
+
+    def __init__(self):
+        self.rate = tf.Variable(0.0, trainable=False)
+
+    def __call__(self, step):
+        return tf.convert_to_tensor(self.rate)
+
+    def get_config(self):
+        return {}
+
+
+def _losses(model, given: _Given, tensors, rates, batch_size: int, seed: int) -> list[float]:
+    """Return the losses of the batches up to one that has exploded."""
+    samples = data.count(tensors)
+    programs, losses, average, lowest = Programs(model, "auto"), [], 0.0, np.inf
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(samples)
+    for step, rate in enumerate(rates):
+        if len(order) < batch_size:
+            order = np.concatenate([order, generator.permutation(samples)])
+        batch, order = tf.convert_to_tensor(order[:batch_size]), order[batch_size:]
+        given.rate.assign(rate)
+        losses.append(programs.run(step_of_descent, Rows(tensors, batch, batch_size))["loss"])
+        average = _SMOOTHING * average + (1 - _SMOOTHING) * losses[-1]
+        corrected = average / (1 - _SMOOTHING ** (step + 1))
+        lowest = min(lowest, corrected)
+        if not np.isfinite(losses[-1]) or (step >= 10 and corrected > _EXPLODED * lowest):
+            break
+    return losses
+
+
+def _judged(rates: np.ndarray, losses: np.ndarray) -> LearningRateRange:
+    finite = np.isfinite(losses)
+    weights = _SMOOTHING ** np.arange(len(losses))
+    known = losses[finite]
+    smoothed = np.array([(known[i::-1] @ weights[: i + 1]) / weights[: i + 1].sum() for i in range(len(known))])
+    best = int(np.argmin(smoothed))
+    worse = np.flatnonzero(smoothed[best:] > smoothed[0]) + best
+    exploded = float(rates[worse[0]]) if len(worse) else None if finite.all() else float(rates[-1])
+    lowest = float(rates[finite][best])
+    return LearningRateRange(rates[finite], known, smoothed, lowest / 10, lowest, exploded)

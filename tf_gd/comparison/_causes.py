@@ -54,7 +54,7 @@ def causes_of(case: Case, by_hand: Loop, theirs: Loop, identical: bool) -> Findi
         evidence = f"no weight moved in {finite - 1} steps; Keras moved them by up to {moved:.3g}"
         return Findings(False, (*causes, Cause("train_step changes nothing", evidence, _NOTHING, 1.0)), rests)
 
-    kitchen = Kitchen(case.fresh(), copy_of(case.optimizer), case.batches[: finite - 1], case.batch_size, by_hand.initial)
+    kitchen = Kitchen(theirs.model, copy_of(case.optimizer), case.batches[: finite - 1], case.batch_size, by_hand.initial)
     base = kitchen.cook(Recipe())
     assert base is not None
     apart = float(np.abs(ours[0] - expected[0]).max())

@@ -43,6 +43,7 @@ class Search:
         moved = [np.linalg.norm(w - w[0], axis=1) for w in (weights, base.weights)]
         self._scale = (moved[0] + moved[1])[1:] + np.finfo("float64").tiny
         self._tried: dict[Recipe, tuple[float, Run | None]] = {Recipe(): (self.residual(base.weights), base)}
+        self._given_up: dict[Recipe, float] = {}  # and at which residual
 
     def residual(self, weights: np.ndarray) -> float:
         """Return how far weights ``(steps + 1, size)`` are from those of the loop, as a share of the movement: 0 to 1."""
@@ -62,7 +63,8 @@ class Search:
 
     def _try(self, recipe: Recipe, worst: float) -> float:
         """Return the residual of a recipe; infinite where it is worse than ``worst``, or cannot be followed."""
-        if recipe not in self._tried:
+        known, run = self._tried.get(recipe, (np.inf, None))
+        if run is None and worst > self._given_up.get(recipe, -1.0):
             total, steps = 0.0, len(self._kitchen.batches)
 
             def give_up(step: int, weights: np.ndarray) -> bool:
@@ -75,9 +77,12 @@ class Search:
                 with np.errstate(all="ignore"):
                     run = self._kitchen.cook(recipe, give_up)
             except ValueError:  # one velocity for variables of different shapes
-                run = None
-            self._tried[recipe] = (np.inf if run is None else total / steps, run)
-        return self._tried[recipe][0]
+                worst = np.inf
+            known = np.inf if run is None else total / steps
+            self._tried[recipe] = known, run
+            if run is None:
+                self._given_up[recipe] = worst
+        return known
 
     def find(self) -> Diagnosis:
         """Return the fewest mistakes that give what the loop gave; where none do, those that come nearest."""
@@ -85,13 +90,12 @@ class Search:
         known = [mistake for mistake in (*MISTAKES, *self._seen()) if mistake.possible(kitchen)]
         front: list[tuple[Mistake, ...]] = [()]
         best: tuple[Mistake, ...] = ()
-        start = self._tried[Recipe()][0]
         for _ in range(_DEPTH):
-            worst = min(start, self._rest(front[-1])) if front[-1] else start
+            rests: list[float] = []
             for chosen in front:
                 for mistake in known:
                     if not any(set(mistake.changes) & set(other.changes) for other in chosen):
-                        self._try(_together((*chosen, mistake)), worst)
+                        rests = sorted([*rests, self._try(_together((*chosen, mistake)), self._worth(rests))])
             combinations = {frozenset((*chosen, mistake)) for chosen in front for mistake in known if mistake not in chosen}
             order = {mistake: number for number, mistake in enumerate(known)}
             ranked = sorted(
@@ -105,6 +109,13 @@ class Search:
             if self._reproduces(best):
                 break
         return self._diagnosis(best, [c for c in front if c != best])
+
+    def _worth(self, rests: list[float]) -> float:
+        """Return the residual above which a recipe is of no use, given the residuals of others, in order."""
+        start = self._tried[Recipe()][0]
+        if rests and rests[0] <= max(self.rounding, 0.01 * start):
+            return max(self.rounding, 3 * rests[0])  # found: now only for others that do the same
+        return min(start, rests[_WIDTH - 1]) if len(rests) >= _WIDTH else start
 
     def _rest(self, chosen) -> float:
         return self._tried.get(_together(chosen), (np.inf, None))[0]

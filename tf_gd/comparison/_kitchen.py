@@ -1,5 +1,6 @@
 """Training steps with mistakes in them: what a loop would do that is Keras's but for this or that."""
 
+import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 
@@ -9,7 +10,10 @@ import tensorflow as tf
 from tf_gd import updates
 from tf_gd._backend import keras
 from tf_gd.comparison._recipe import REDUCTIONS, Recipe, Run, State, clipped, from_logits_of, outputs_of, stepped
+from tf_gd.networks.programs import each
 from tf_gd.networks.step import forward, is_sgd
+
+_CALLS_BEFORE_COMPILING = 25  # most mistakes are given up after a step or two, sooner than they would compile
 
 
 class Kitchen:
@@ -29,6 +33,7 @@ class Kitchen:
         optimizer.build(model.trainable_variables)
         self._fresh_optimizer = [] if self.by_hand else [v.numpy() for v in optimizer.variables]
         self._gradients: dict[tuple, Callable] = {}
+        self._calls: collections.Counter = collections.Counter()
 
     def start(self) -> State:
         """Return the state before the first step."""
@@ -118,15 +123,20 @@ class Kitchen:
                 gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
                 return loss, of_the_data, *gradients
 
-            self._gradients[key] = tf.function(gradient, reduce_retracing=True)
+            self._gradients[key] = gradient
+        self._calls[key] += 1
+        if self._calls[key] == _CALLS_BEFORE_COMPILING:
+            specs = each(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), self.batches[0])
+            factor = tf.TensorSpec((), keras.config.floatx())
+            self._gradients[key] = tf.function(self._gradients[key]).get_concrete_function(*specs, factor)
         return self._gradients[key]
 
     def _loss(self, recipe: Recipe, x, y, prediction):
         compiled = self.model._compile_loss
         if recipe.loss == "broadcast":  # every prediction against every target
-            samples = tf.shape(prediction)[0]
-            predicted, target = tf.reshape(prediction, (-1, 1)), tf.reshape(y, (-1, 1))
-            return compiled(tf.tile(target, (samples, 1)), tf.repeat(predicted, samples, axis=0))
+            predicted, target = tf.reshape(prediction, (-1, 1)), tf.reshape(y, (1, -1))
+            every, each_target = predicted * tf.ones_like(predicted)[:, 0], target * tf.ones_like(target)[0][:, None]
+            return compiled(tf.reshape(each_target, (-1, 1)), tf.reshape(every, (-1, 1)))
         if recipe.loss == "softmax twice":
             softmax = tf.nn.sigmoid if prediction.shape[-1] == 1 else tf.nn.softmax
             prediction = tf.identity(softmax(prediction))  # lest Keras sees where it comes from, and takes the logits

@@ -40,6 +40,11 @@ def _scheduled(kitchen: Kitchen) -> bool:
     return kitchen.by_hand and callable(kitchen.optimizer._learning_rate)
 
 
+def _keeps_state(kitchen: Kitchen) -> bool:
+    """Return whether a call of the model leaves something behind: statistics of BatchNorm, seeds of Dropout."""
+    return len(kitchen.variables) > len(kitchen.trained) + len(kitchen.frozen)
+
+
 def _one_number_out(kitchen: Kitchen) -> bool:
     outputs = keras.tree.flatten(kitchen.model.outputs if getattr(kitchen.model, "outputs", None) else [])
     target = keras.tree.flatten(kitchen.batches[0][1])
@@ -88,9 +93,11 @@ MISTAKES: Sequence[Mistake] = (
         {"partial": "dropped"},
         "Train on it as well: x[i : i + batch_size] may be shorter; no drop_remainder.",
     ),
-    Mistake("the model called once more before the step", {"calls": "one before"}, "Call the model once a step."),
     Mistake(
-        "the model called once more after the step", {"calls": "one after"}, "Call it with training=False to look at it."
+        "the model called once more before the step", {"calls": "one before"}, "Call the model once a step.", _keeps_state
+    ),
+    Mistake(
+        "the model called once more after the step", {"calls": "one after"}, "Look at it with training=False.", _keeps_state
     ),
     Mistake(
         "from_logits the other way round",

@@ -83,14 +83,19 @@ def plot_explanation(explained, ax=None, label: str = "your loop to Keras"):
     """
     ax = ax if ax is not None else plt.subplots()[1]
     steps = np.arange(1, len(explained.distances))
-    floor = 1e-9  # what is the same to the bit is drawn here
-    (line,) = ax.plot(steps, np.maximum(explained.distances[1:], floor), marker="o", markersize=4, label=label)
+    same_bits = 1e-9  # where a distance of zero is drawn
+    drawn = dict(marker="o", markersize=4, linestyle="-")
+    (line,) = ax.plot(steps, np.maximum(explained.distances[1:], same_bits), **drawn, label=label)
     if explained.causes:
-        dashed = dict(color=line.get_color(), linestyle="--", marker="x", markersize=5)
-        if not any(other.get_label().startswith("to Keras with") for other in ax.lines):
-            ax.plot([], [], **{**dashed, "color": INK}, label="to Keras with the cause in it")
-        ax.plot(steps, np.maximum(explained.rests[1:], floor), **dashed)
-    ax.set(yscale="log", xlabel="step", ylabel="distance of the weights", ylim=(floor / 2, None))
+        drawn = dict(color=line.get_color(), marker="x", markersize=5, linestyle="--")
+        ax.plot(steps, np.maximum(explained.rests[1:], same_bits), **drawn)
+        for key in [line for line in ax.lines if line.get_gid() == "key"]:
+            key.remove()
+        ax.plot([], [], **{**drawn, "color": INK}, label="to Keras with the cause in it", gid="key")
+        if not ax.texts:
+            ax.text(0.02, 0.02, "at the bottom: the same bits", transform=ax.transAxes, color=INK, fontsize=8)
+    highest = max(np.nanmax(line.get_ydata(), initial=1e-3) for line in ax.lines if len(line.get_ydata()))
+    ax.set(yscale="log", xlabel="step", ylabel="distance of the weights", ylim=(same_bits / 10, 5 * highest))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(fontsize=8)
     return ax

@@ -1,8 +1,8 @@
 """Paths of torch.optim.SGD and of optax on Rosenbrock's function in float64; run by the Python that has them.
 
-``python peers.py '{"torch": {"lr": 0.001, "momentum": 0.9}}'`` prints the points as JSON: for each key a list ``(steps + 1, 2)``.
-What stands in the settings is passed on to the library; ``steps``, ``rates`` (one for each step), ``clip`` (of the global
-norm) and ``decoupled`` (weight decay before the step) are about the loop.
+``python peers.py '[["torch", {"lr": 0.001, "momentum": 0.9}]]'`` prints the points as JSON, ``(cases, steps + 1, 2)``.
+What stands in the settings is passed on to the library; ``rates`` (one for each step), ``clip`` (of the global norm) and
+``coupled`` (weight decay) are about the loop.
 """
 
 import json
@@ -30,7 +30,7 @@ def torch_path(steps=STEPS, rates=None, clip=None, **settings):
     return points
 
 
-def optax_path(steps=STEPS, rates=None, clip=None, coupled=0.0, decoupled=0.0, **settings):
+def optax_path(steps=STEPS, rates=None, clip=None, coupled=0.0, **settings):
     """Return the path of ``optax.sgd``, whose keyword arguments the settings are."""
     import jax
 

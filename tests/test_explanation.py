@@ -179,6 +179,7 @@ def clip_after_decay(limit, amount):
     )[0]
 
 
+WARM_UP = keras.optimizers.schedules.CosineDecay(0.0, 50, warmup_target=0.1, warmup_steps=5)
 LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 M = {"momentum": 0.9}
 N = {"momentum": 0.9, "nesterov": True}
@@ -247,7 +248,42 @@ CASES = {
     "the average of the weights": (plain, Loop(), sgd(use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2), Y, "mse"),
     "constraints not applied": (constrained, Loop(), sgd(), Y, "mse"),
     "a learning rate of 0.035 instead of 0.05": (plain, Loop(rate=0.035), sgd(), Y, "mse"),
-    "uphill, with the sign": (plain, Loop(rate=-0.05), sgd(), Y, "mse"),
+    "a learning rate of 0.025 instead of 0.05": (plain, Loop(rate=0.025), sgd(), Y, "mse"),
+    "a learning rate of 0.4 instead of 0.05": (plain, Loop(rate=0.4), sgd(), Y, "mse"),
+    "1.5 times the loss": (plain, Loop(loss=mse(lambda e, x: 1.5 * tf.reduce_mean(e))), sgd(), Y, "mse"),
+    "a momentum of 0.5 instead of 0.9": (plain, Loop(momentum=0.5), sgd(**M), Y, "mse"),
+    "a momentum of 0.9 instead of 0": (plain, Loop(momentum=0.9), sgd(), Y, "mse"),
+    "Nesterov, where the optimizer has none": (plain, Loop(**N), sgd(**M), Y, "mse"),
+    "half the regularisation losses": (
+        regularised,
+        Loop(loss=lambda s, m, x, y, p: squared_error(y, p) + sum(m.losses) / 2),
+        sgd(),
+        Y,
+        "mse",
+    ),
+    "the regularisation losses twice": (
+        regularised,
+        Loop(loss=lambda s, m, x, y, p: squared_error(y, p) + 2 * sum(m.losses)),
+        sgd(),
+        Y,
+        "mse",
+    ),
+    "another loss: the mean absolute error": (plain, Loop(loss=mse(lambda e, x: tf.reduce_mean(e**0.5))), sgd(), Y, "mse"),
+    "from_logits the other way round ": (
+        one_out,
+        Loop(loss=lambda s, m, x, y, p: keras.losses.BinaryCrossentropy(from_logits=True)(y, p[:, 0])),
+        sgd(),
+        (ONE > 0).astype("float32"),
+        "binary_crossentropy",
+    ),
+    "half the loss ": (
+        plain,
+        Loop(WARM_UP, loss=mse(lambda e, x: tf.reduce_mean(e / 2)), report=lambda *_: None),
+        sgd(WARM_UP),
+        Y,
+        "mse",
+    ),
+    "uphill: the step has": (plain, Loop(rate=-0.05), sgd(), Y, "mse"),
 }
 
 
@@ -280,6 +316,81 @@ def test_several_mistakes_together_are_named():
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1.0, abs=0.01)
     assert "explains" in str(explained)
+
+
+PAIRS = [
+    (
+        Loop(0.03, training=False, momentum=0.9),
+        dropout,
+        sgd(**M),
+        {"training=True forgotten", "a learning rate of 0.03 instead of 0.05"},
+    ),
+    (
+        Loop(0.03, loss=lambda s, m, x, y, p: squared_error(y, p)),
+        regularised,
+        sgd(),
+        {"regularisation losses left out", "a learning rate of 0.03 instead of 0.05"},
+    ),
+    (
+        Loop(0.002, loss=lambda s, m, x, y, p: tf.reduce_sum((y - p) ** 2)),
+        model_of(dense(5, "tanh", kernel_regularizer=keras.regularizers.L2(1e-3)), dense(2)),
+        sgd(0.002),
+        {"the loss summed instead of averaged", "regularisation losses left out"},
+    ),
+    (Loop(0.025), plain, sgd(**M), {"a learning rate of 0.025 instead of 0.05", "momentum left out"}),
+    (
+        Loop(loss=mse(lambda e, x: tf.reduce_mean(e / 2))),
+        plain,
+        sgd(clipnorm=0.1),
+        {"half the loss, as in 1/2 (prediction - y)^2", "gradients not clipped"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("loop", "model", "optimizer", "expected"), PAIRS)
+def test_two_mistakes_are_named(loop, model, optimizer, expected):
+    explained = tf_gd.explain_difference(model, X, Y, loop, optimizer=optimizer, loss="mse", **SETTINGS)
+    assert {cause.name for cause in explained.causes} == expected, str(explained)
+    assert explained.rests[-1] < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("loop", "optimizer", "name"),
+    [
+        (Loop(rate=0.1, **M), sgd(0.1, weight_decay=1e-4, **M), "weight decay left out"),
+        (Loop(rate=0.01, **M), sgd(0.01, weight_decay=1e-3, **M), "weight decay left out"),
+    ],
+)
+def test_small_mistakes_are_not_taken_for_rounding(loop, optimizer, name):
+    explained = tf_gd.explain_difference(plain, X, Y, loop, optimizer=optimizer, loss="mse")
+    assert [cause.name for cause in explained.causes] == [name], str(explained)
+
+
+def test_the_rate_of_adam():
+    def train_step(model, x, y):
+        with tf.GradientTape() as tape:
+            loss = squared_error(y, model(x, training=True))
+        model.optimizer.learning_rate = 0.02
+        model.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    explained = tf_gd.explain_difference(plain, X, Y, train_step, optimizer=keras.optimizers.Adam(0.01), loss="mse")
+    assert [cause.name for cause in explained.causes] == ["a learning rate of 0.02 instead of 0.01"]
+
+
+def test_scaling_the_loss_changes_nothing():
+    around = keras.optimizers.LossScaleOptimizer(sgd())
+    assert tf_gd.explain_difference(plain, X, Y, Loop(), optimizer=around, loss="mse").agrees
+    half = Loop(loss=mse(lambda e, x: tf.reduce_mean(e / 2)))
+    explained = tf_gd.explain_difference(plain, X, Y, half, optimizer=around, loss="mse")
+    assert explained.causes[0].name.startswith("half the loss")
+
+
+@pytest.mark.parametrize("returned", ["text", np.ones(8), (tf.ones((8, 2)), 1.0)], ids=["text", "array", "tuple"])
+def test_what_is_no_loss_is_said(returned):
+    explained = tf_gd.explain_difference(plain, X, Y, Loop(report=lambda *_: returned), optimizer=sgd(), loss="mse")
+    assert explained.agrees
+    assert "so no losses were compared" in explained.note
 
 
 @pytest.mark.parametrize(
@@ -358,7 +469,7 @@ def test_float64_is_rounded_by_keras():
 
     loss = keras.losses.MeanSquaredError(dtype="float64")
     loop = Exact(loss=lambda s, m, x, y, p: loss(y, p))
-    explained = tf_gd.explain_difference(build, X, Y, loop, optimizer=sgd(**M), loss=loss)
+    explained = tf_gd.explain_difference(build, X, Y.astype("float64"), loop, optimizer=sgd(**M), loss=loss)
     assert explained.causes[0].name.startswith("numbers not rounded to float32"), str(explained)
 
 
@@ -508,6 +619,7 @@ def test_classes_and_several_inputs():
     ("change", "error", "message"),
     [
         ({"train_step": 3}, TypeError, r"train_step: got 3, expected a function train_step\(model"),
+        ({"build_model": plain()}, TypeError, "build_model: got a model, expected a function that returns a new one"),
         ({"build_model": 3}, TypeError, "build_model: got 3, expected a function without arguments"),
         ({"optimizer": "sgd"}, TypeError, "optimizer: got 'sgd', expected a Keras optimizer"),
         ({"loss": None}, ValueError, "loss: got None"),

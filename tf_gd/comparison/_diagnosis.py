@@ -8,6 +8,7 @@ import numpy as np
 from tf_gd.comparison._kitchen import Kitchen
 from tf_gd.comparison._mistakes import MISTAKES, Mistake
 from tf_gd.comparison._recipe import Recipe, Run
+from tf_gd.comparison._traces import traces_of
 
 _WIDTH, _DEPTH = 6, 4  # so many of the best are gone on with, and so many mistakes are put together
 
@@ -19,63 +20,52 @@ class Diagnosis:
     Attributes:
         mistakes: the one that explains most first.
         shares: what each adds to the explanation, as a share of the difference.
-        rests: what is left of the difference with it and those before it.
+        rest: what is left of the difference, as a share of the movement.
         run: what the mistakes together do.
         recipe: the mistakes together.
         reproduces: whether that is what the loop did.
-        alike: other mistakes that would do the same.
+        alike: others that would do the same.
     """
 
     mistakes: tuple[Mistake, ...]
     shares: tuple[float, ...]
-    rests: tuple[float, ...]
+    rest: float
     run: Run
     recipe: Recipe
     reproduces: bool
-    alike: tuple[Mistake, ...] = ()
+    alike: tuple[tuple[Mistake, ...], ...] = ()
 
 
 class Search:
     """Try mistakes until one, or some together, give the weights that a loop gave."""
 
-    def __init__(self, kitchen: Kitchen, weights: np.ndarray, base: Run, rounding: float):
-        self._kitchen, self._weights, self._base, self.rounding = kitchen, weights, base, rounding
-        moved = [np.linalg.norm(w - w[0], axis=1) for w in (weights, base.weights)]
-        self._scale = (moved[0] + moved[1])[1:] + np.finfo("float64").tiny
-        self._tried: dict[Recipe, tuple[float, Run | None]] = {Recipe(): (self.residual(base.weights), base)}
+    def __init__(self, kitchen: Kitchen, weights: np.ndarray, losses: np.ndarray, base: Run):
+        self.kitchen, self.weights, self.losses, self.base = kitchen, weights, losses, base
+        self._scale = scale_of(weights, base.weights)
+        self.start = self.residual(base.weights)
+        self.rounding = 0.0
+        self._tried: dict[Recipe, tuple[float, Run | None]] = {Recipe(): (self.start, base)}
         self._given_up: dict[Recipe, float] = {}  # and at which residual
 
     def residual(self, weights: np.ndarray) -> float:
         """Return how far weights ``(steps + 1, size)`` are from those of the loop, as a share of the movement: 0 to 1."""
-        return self.residual_of(weights, self._weights)
-
-    def residual_of(self, weights: np.ndarray, others: np.ndarray) -> float:
-        """Return how far two such series are apart, likewise."""
-        with np.errstate(all="ignore"):
-            distance = np.linalg.norm(weights - others, axis=1)[1:] / self._scale
-        return float(np.mean(np.minimum(np.where(np.isfinite(distance), distance, 1.0), 1.0)))
-
-    def rounding_of_the_weights(self) -> float:
-        """Return how far rounding alone may take the weights, as a share of the movement."""
-        steps = np.sqrt(np.arange(1, len(self._scale) + 1))
-        eps = np.finfo(self._kitchen.precision).eps
-        return float(np.mean(4 * eps * steps * np.linalg.norm(self._weights, axis=1)[1:] / self._scale))
+        return residual(weights, self.weights, self._scale)
 
     def _try(self, recipe: Recipe, worst: float) -> float:
         """Return the residual of a recipe; infinite where it is worse than ``worst``, or cannot be followed."""
         known, run = self._tried.get(recipe, (np.inf, None))
         if run is None and worst > self._given_up.get(recipe, -1.0):
-            total, steps = 0.0, len(self._kitchen.batches)
+            total, steps = 0.0, len(self.kitchen.batches)
 
             def give_up(step: int, weights: np.ndarray) -> bool:
                 nonlocal total
-                share = np.linalg.norm(weights - self._weights[step]) / self._scale[step - 1]
+                share = np.linalg.norm(weights - self.weights[step]) / self._scale[step - 1]
                 total += min(share, 1.0) if np.isfinite(share) else 1.0
                 return total / steps > worst
 
             try:
                 with np.errstate(all="ignore"):
-                    run = self._kitchen.cook(recipe, give_up)
+                    run = self.kitchen.cook(recipe, give_up)
             except ValueError:  # one velocity for variables of different shapes
                 worst = np.inf
             known = np.inf if run is None else total / steps
@@ -86,124 +76,105 @@ class Search:
 
     def find(self) -> Diagnosis:
         """Return the fewest mistakes that give what the loop gave; where none do, those that come nearest."""
-        kitchen = self._kitchen
-        known = [mistake for mistake in (*MISTAKES, *self._seen()) if mistake.possible(kitchen)]
-        front: list[tuple[Mistake, ...]] = [()]
+        known = [mistake for mistake in MISTAKES if mistake.possible(self.kitchen)]
+        traces, seeds = traces_of(self, known)
+        known += traces
+        order = {mistake: number for number, mistake in enumerate([*known, *(m for seed in seeds for m in seed)])}
+        front: list[tuple[Mistake, ...]] = [(), *seeds]
         best: tuple[Mistake, ...] = ()
+        ranked: list[tuple[Mistake, ...]] = []
         for _ in range(_DEPTH):
+            chosen = {frozenset((*before, mistake)) for before in front for mistake in known if _fits(mistake, before)}
+            chosen |= {frozenset(before) for before in front if before and before not in ranked}
             rests: list[float] = []
-            for chosen in front:
-                for mistake in known:
-                    if not any(set(mistake.changes) & set(other.changes) for other in chosen):
-                        rests = sorted([*rests, self._try(_together((*chosen, mistake)), self._worth(rests))])
-            combinations = {frozenset((*chosen, mistake)) for chosen in front for mistake in known if mistake not in chosen}
-            order = {mistake: number for number, mistake in enumerate(known)}
-            ranked = sorted(
-                (tuple(sorted(c, key=order.__getitem__)) for c in combinations if self._rest(c) < np.inf),
-                key=lambda c: (max(self._rest(c), self.rounding), [order[mistake] for mistake in c]),
-            )
+            in_order = (tuple(sorted(combination, key=order.__getitem__)) for combination in chosen)
+            for combination in sorted(in_order, key=lambda c: (len(c), [order[mistake] for mistake in c])):
+                rests = sorted([*rests, self._try(together(combination), self._worth(rests))])
+                if self._rest(combination) < np.inf:
+                    ranked.append(combination)
+            ranked.sort(key=lambda c: (max(self._rest(c), self.rounding), len(c), [order[mistake] for mistake in c]))
+            enough = 0.1 if self._reproduces(best) else 0.9
+            if not ranked or self._rest(ranked[0]) > enough * self._rest(best):
+                break
             front = ranked[:_WIDTH]
-            if not front or self._rest(front[0]) > 0.9 * self._rest(best):
-                break
             best = front[0]
-            if self._reproduces(best):
+            if self._rest(best) <= self.rounding:
                 break
-        return self._diagnosis(best, [c for c in front if c != best])
+        return self._diagnosis(best, ranked)
 
     def _worth(self, rests: list[float]) -> float:
         """Return the residual above which a recipe is of no use, given the residuals of others, in order."""
-        start = self._tried[Recipe()][0]
-        if rests and rests[0] <= max(self.rounding, 0.01 * start):
+        if rests and rests[0] <= self.rounding:
             return max(self.rounding, 3 * rests[0])  # found: now only for others that do the same
-        return min(start, rests[_WIDTH - 1]) if len(rests) >= _WIDTH else start
+        return min(self.start, rests[_WIDTH - 1]) if len(rests) >= _WIDTH else self.start
 
     def _rest(self, chosen) -> float:
-        return self._tried.get(_together(chosen), (np.inf, None))[0]
+        return self._tried.get(together(chosen), (np.inf, None))[0]
 
     def _reproduces(self, chosen) -> bool:
-        return self._rest(chosen) <= max(self.rounding, 0.01 * self._tried[Recipe()][0])
+        return self._rest(chosen) <= max(self.rounding, 0.01 * self.start)
 
-    def _diagnosis(self, best: tuple[Mistake, ...], others: list[tuple[Mistake, ...]]) -> Diagnosis:
-        """Put the mistakes in the order in which each explains most of what those before it leave."""
-        start = self._tried[Recipe()][0]
-        order: list[Mistake] = []
-        shares, rests, before = [], [], start
-        while len(order) < len(best):
-            following = [mistake for mistake in best if mistake not in order]
-            rest, chosen = min(
-                ((self._try(_together((*order, mistake)), np.inf), mistake) for mistake in following),
-                key=lambda pair: pair[0],
-            )
-            order.append(chosen)
-            shares.append((before - rest) / start)
-            rests.append(rest)
+    def _diagnosis(self, best: tuple[Mistake, ...], ranked: list[tuple[Mistake, ...]]) -> Diagnosis:
+        """Take of those that lead to the same weights the one with the losses returned; order it by what each explains."""
+        as_near = max(self.rounding, 3 * self._rest(best))
+        for mistake in best:
+            without = tuple(other for other in best if other is not mistake)
+            if self._try(together(without), np.inf) <= as_near:
+                best = without
+        alike = [c for c in ranked if len(c) == len(best) and self._rest(c) <= as_near] or [best]
+        with_the_losses = [c for c in alike if same_losses(self.losses, self._run(c).losses["loss"])]
+        best, *alike = with_the_losses or [best, *(c for c in alike if c != best)]
+
+        chosen: list[Mistake] = []
+        shares, before = [], self.start
+        while len(chosen) < len(best):
+            following = [mistake for mistake in best if mistake not in chosen]
+            tried = [(self._try(together((*chosen, mistake)), np.inf), mistake) for mistake in following]
+            rest, mistake = min(tried, key=lambda pair: pair[0])
+            chosen.append(mistake)
+            shares.append((before - rest) / self.start)
             before = rest
-        recipe = _together(order)
-        run = self._tried[recipe][1]
+        shares_in_order = sorted(zip(shares, chosen, strict=True), key=lambda pair: -pair[0])
+        mistakes = tuple(mistake for _, mistake in shares_in_order)
+        run = self._run(best)
+        same = tuple(c for c in alike if not set(c) & set(best)) if len(best) == 1 else ()
+        explained = tuple(share for share, _ in shares_in_order)
+        return Diagnosis(mistakes, explained, self._rest(best), run, together(best), self._reproduces(best), same)
+
+    def _run(self, chosen) -> Run:
+        run = self._tried[together(chosen)][1]
         assert run is not None
-        alike = [
-            c[0] for c in others if len(c) == len(best) == 1 and self._rest(c) <= max(self.rounding, 3 * self._rest(best))
-        ]
-        return Diagnosis(tuple(order), tuple(shares), tuple(rests), run, recipe, self._reproduces(best), tuple(alike))
-
-    def _seen(self) -> list[Mistake]:
-        """Return the mistakes that can be read off what the loop did: what never moved, how far, with which batches."""
-        return [*self._left_out(), *self._scaled(), *self._reordered()]
-
-    def _left_out(self) -> list[Mistake]:
-        kitchen, left_out, first = self._kitchen, [], 0
-        for i in kitchen.compared:
-            part = slice(first, first + kitchen.initial[i].size)
-            first = part.stop
-            stands, moves = (float(np.ptp(w[:, part], axis=0).max(initial=0)) for w in (self._weights, self._base.weights))
-            if i in kitchen.trained and stands == 0 and moves > 0:
-                left_out.append(kitchen.trained.index(i))
-        if not left_out:
-            return []
-        names = ", ".join(kitchen.variables[kitchen.trained[n]].path for n in left_out)
-        fix = "Update every one of model.trainable_variables, and let the loss come from all of them."
-        return [Mistake(f"never updated: {names}", {"left_out": tuple(left_out)}, fix)]
-
-    def _scaled(self) -> list[Mistake]:
-        """Return a factor on the learning rate, where the first step goes where Keras's goes, but not as far."""
-        ours, keras_s = (w[1] - w[0] for w in (self._weights, self._base.weights))
-        length = float(keras_s @ keras_s)
-        if not self._kitchen.by_hand or length == 0 or not np.isfinite(ours).all():
-            return []
-        factor = float(ours @ keras_s) / length
-        if factor == 0 or np.linalg.norm(ours - factor * keras_s) > 1e-3 * np.linalg.norm(ours) or abs(factor - 1) < 1e-5:
-            return []
-        rate = float(self._kitchen._numbers(Recipe(), 0, np.dtype("float32"))[0])
-        name = f"a learning rate of {factor * rate:.4g} instead of {rate:.4g}"
-        if factor < 0:
-            name = "uphill, with the sign of the gradient turned" + ("" if factor == -1 else f", and {name}")
-        fix = f"learning_rate = {rate:.4g}; or look for a factor of {factor:.4g} on the loss or on the gradients."
-        return [Mistake(name, {"scale": factor}, fix)]
-
-    def _reordered(self) -> list[Mistake]:
-        """Return the order of batches that leads where the loop went, each step from where the last one led."""
-        kitchen, state = self._kitchen, self._kitchen.start()
-        order: list[int] = []
-        for number in range(len(kitchen.batches)):
-            reached = []
-            for batch in range(len(kitchen.batches)):
-                after, _ = kitchen.step(Recipe(), state, kitchen.batches[batch])
-                distance = float(np.linalg.norm(kitchen.vector(after.weights) - self._weights[number + 1]))
-                reached.append((distance if np.isfinite(distance) else np.inf, batch != number, batch, after))
-            nearest = min(reached, key=lambda entry: entry[:3])
-            if not nearest[0] <= 0.01 * self._scale[number]:
-                return []
-            order.append(nearest[2])
-            state = nearest[3]
-        if order == list(range(len(order))):
-            return []
-        shown = ", ".join(str(batch + 1) for batch in order)
-        fix = "Visit the batches in the order in which they are passed; shuffle=False on both sides while comparing."
-        return [Mistake(f"the batches in another order: {shown}", {"batches": tuple(order)}, fix)]
+        return run
 
 
-def _together(mistakes) -> Recipe:
+def together(mistakes) -> Recipe:
+    """Return the recipe with all of these mistakes in it."""
     changes: dict = {}
     for mistake in mistakes:
         changes |= mistake.changes
     return dataclasses.replace(Recipe(), **changes)
+
+
+def _fits(mistake: Mistake, others) -> bool:
+    return not any(set(mistake.changes) & set(other.changes) for other in others)
+
+
+def scale_of(*series: np.ndarray) -> np.ndarray:
+    """Return how far each of some series of weights has moved at each step, added up: the measure of their distance."""
+    with np.errstate(all="ignore"):
+        moved = np.sum([np.linalg.norm(weights - weights[0], axis=1) for weights in series], axis=0)[1:]
+    largest = np.max(moved, initial=0.0, where=np.isfinite(moved))
+    return np.maximum(moved, 1e-3 * largest) + np.finfo("float64").tiny
+
+
+def residual(weights: np.ndarray, others: np.ndarray, scale: np.ndarray) -> float:
+    """Return how far two series of weights are apart, as a share of the movement: 0 to 1."""
+    with np.errstate(all="ignore"):
+        distance = np.linalg.norm(weights - others, axis=1)[1:] / scale
+    return float(np.mean(np.minimum(np.where(np.isfinite(distance), distance, 1.0), 1.0)))
+
+
+def same_losses(a: np.ndarray, b: np.ndarray) -> bool:
+    """Return whether two series of losses are the same, wherever both have one."""
+    comparable = np.isfinite(a) & np.isfinite(b)
+    return bool(comparable.any() and np.allclose(a[comparable], b[comparable], rtol=1e-4, atol=1e-6))

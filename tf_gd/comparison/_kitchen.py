@@ -6,10 +6,21 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
+from keras.src.losses.loss import squeeze_or_expand_to_same_rank
 
 from tf_gd import updates
 from tf_gd._backend import keras
-from tf_gd.comparison._recipe import REDUCTIONS, Recipe, Run, State, clipped, from_logits_of, outputs_of, stepped
+from tf_gd.comparison._recipe import (
+    OTHER_LOSSES,
+    REDUCTIONS,
+    Recipe,
+    Run,
+    State,
+    clipped,
+    from_logits_of,
+    outputs_of,
+    stepped,
+)
 from tf_gd.networks.programs import each
 from tf_gd.networks.step import forward, is_sgd
 
@@ -19,8 +30,9 @@ _CALLS_BEFORE_COMPILING = 25  # most mistakes are given up after a step or two, 
 class Kitchen:
     """A model, an optimizer and some batches, on which to try recipes."""
 
-    def __init__(self, model, optimizer, batches: Sequence[tuple], full: int, initial: list[np.ndarray]):
-        self.model, self.optimizer, self.batches, self.full, self.initial = model, optimizer, batches, full, initial
+    def __init__(self, model, optimizer, batches: Sequence[tuple], full: int, initial: list[np.ndarray], names: list[str]):
+        self.model, self.batches, self.full, self.initial, self.names = model, batches, full, initial, names
+        self.optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # scaling the loss changes nothing
         self.variables = list(model.variables)
         place = {id(variable): i for i, variable in enumerate(self.variables)}
         self.trained = [place[id(variable)] for variable in model.trainable_variables]
@@ -29,6 +41,7 @@ class Kitchen:
         self.frozen = [i for i, v in enumerate(self.variables) if not v.trainable and id(v) in made_trainable]
         self.compared = [i for i, v in enumerate(self.variables) if "seed" not in v.path and "float" in v.dtype]
         self.precision = np.dtype(self.variables[self.trained[0]].dtype if "float" in model.compute_dtype else "float32")
+        optimizer = self.optimizer
         self.by_hand = is_sgd(optimizer)
         optimizer.build(model.trainable_variables)
         self._fresh_optimizer = [] if self.by_hand else [v.numpy() for v in optimizer.variables]
@@ -73,12 +86,11 @@ class Kitchen:
         samples = int(keras.tree.flatten(x)[0].shape[0])
         if recipe.partial == "dropped" and samples < self.full:
             return dataclasses.replace(state, step=state.step + 1), dict.fromkeys(("loss", "of the data"), float("nan"))
-        outputs = outputs_of(y)
-        reduction = recipe.reduction
-        factor = REDUCTIONS[reduction](samples, self.full, outputs) if isinstance(reduction, str) else reduction
+        factor = self.factor(recipe.reduction, batch)
         chosen = [*self.trained, *(self.frozen if recipe.frozen_too else [])]
         self._place(state, ahead=chosen if recipe.nesterov == "at the point ahead" else ())
-        loss, of_the_data, *gradients = self._gradient(recipe)(x, y, tf.constant(factor, keras.config.floatx()))
+        numbers = (tf.constant(number, keras.config.floatx()) for number in (factor, recipe.regularised))
+        loss, of_the_data, *gradients = self._gradient(recipe)(x, y, *numbers)
         weights = [variable.numpy() for variable in self.variables]  # BatchNorm's statistics and seeds have moved
         for i in chosen:
             weights[i] = state.weights[i]
@@ -86,10 +98,25 @@ class Kitchen:
         state = self._updated(recipe, state, chosen, [None if g is None else np.asarray(g) for g in gradients])
         return state, {"loss": float(loss), "of the data": float(of_the_data)}
 
+    def factor(self, reduction, batch: tuple) -> float:
+        """Return the factor on the mean loss of a batch, of a kind of reduction by name, or a number."""
+        if not isinstance(reduction, str):
+            return reduction
+        samples = int(keras.tree.flatten(batch[0])[0].shape[0])
+        return REDUCTIONS[reduction](samples, self.full, outputs_of(batch[1]))
+
+    def first_losses(self, recipe: Recipe) -> tuple[float, float]:
+        """Return the loss of the first batch's data before the first step, and the regularisation loss."""
+        self._place(self.start())
+        one = tf.constant(1.0, keras.config.floatx())
+        loss, of_the_data, *_ = self._gradient(recipe)(*self.batches[0], one, one)
+        return float(of_the_data), float(loss) - float(of_the_data)
+
     def losses_after(self, recipe: Recipe, state: State, batch: tuple, *, training: bool) -> float:
         """Return the loss on a batch in a state, without a step."""
         self._place(state)
-        return float(self._gradient(dataclasses.replace(recipe, training=training))(*batch, tf.constant(1.0))[0])
+        numbers = (tf.constant(number, keras.config.floatx()) for number in (1.0, recipe.regularised))
+        return float(self._gradient(dataclasses.replace(recipe, training=training))(*batch, *numbers)[0])
 
     def _place(self, state: State, ahead: Sequence[int] = ()) -> None:
         """Put the weights into the model; some of them ahead of where they are, by the momentum."""
@@ -102,11 +129,11 @@ class Kitchen:
 
     def _gradient(self, recipe: Recipe) -> Callable:
         """Return the compiled loss, loss of the data, and gradients, as a function of x, y and the factor on the loss."""
-        key = (recipe.training, recipe.calls, recipe.loss, recipe.regularised, recipe.frozen_too)
+        key = (recipe.training, recipe.calls, recipe.loss, recipe.frozen_too)
         if key not in self._gradients:
             chosen = [self.variables[i] for i in [*self.trained, *(self.frozen if recipe.frozen_too else [])]]
 
-            def gradient(x, y, factor):
+            def gradient(x, y, factor, regularised):
                 if recipe.calls == "one before":
                     forward(self.model, x, training=True)
                 with tf.GradientTape() as tape:
@@ -114,9 +141,7 @@ class Kitchen:
                     prediction = forward(self.model, x, training=recipe.training)
                     regularisation = tf.add_n([tf.zeros(()), *(tf.cast(loss, "float32") for loss in self.model.losses)])
                     of_the_data = tf.cast(self._loss(recipe, x, y, prediction), factor.dtype) * factor
-                    loss = of_the_data
-                    if recipe.regularised:
-                        loss += tf.cast(regularisation, factor.dtype)
+                    loss = of_the_data + regularised * tf.cast(regularisation, factor.dtype)
                 gradients = tape.gradient(loss, [variable.value for variable in chosen])
                 if recipe.calls == "one after":
                     forward(self.model, x, training=True)
@@ -127,8 +152,8 @@ class Kitchen:
         self._calls[key] += 1
         if self._calls[key] == _CALLS_BEFORE_COMPILING:
             specs = each(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), self.batches[0])
-            factor = tf.TensorSpec((), keras.config.floatx())
-            self._gradients[key] = tf.function(self._gradients[key]).get_concrete_function(*specs, factor)
+            number = tf.TensorSpec((), keras.config.floatx())
+            self._gradients[key] = tf.function(self._gradients[key]).get_concrete_function(*specs, number, number)
         return self._gradients[key]
 
     def _loss(self, recipe: Recipe, x, y, prediction):
@@ -142,7 +167,11 @@ class Kitchen:
             prediction = tf.identity(softmax(prediction))  # lest Keras sees where it comes from, and takes the logits
         if recipe.loss == "from_logits the other way":
             function, from_logits = from_logits_of(self.model)
-            return tf.reduce_mean(function(y, tf.identity(prediction), from_logits=not from_logits))
+            y, prediction = squeeze_or_expand_to_same_rank(y, tf.identity(prediction))
+            return tf.reduce_mean(function(y, prediction, from_logits=not from_logits))
+        if recipe.loss in OTHER_LOSSES:
+            y, prediction = squeeze_or_expand_to_same_rank(y, prediction)
+            return OTHER_LOSSES[recipe.loss](tf.cast(y, prediction.dtype), prediction)
         return compiled(y, prediction)
 
     def _updated(self, recipe: Recipe, state: State, chosen: list[int], gradients: list) -> State:
@@ -177,7 +206,7 @@ class Kitchen:
 
     def _move(self, recipe, step: int, chosen, reached, weights, velocities, gradients) -> None:
         """Clip, decay and step: the weights and velocities in place."""
-        optimizer, momentum = self.optimizer, self.optimizer.momentum
+        optimizer = self.optimizer
         decays = {n: self._decay_of(recipe, chosen[n]) for n in reached}
         numbers = [self._numbers(recipe, step, weights[chosen[n]].dtype) for n in reached]
         parts = [gradients[n] for n in reached]
@@ -191,7 +220,6 @@ class Kitchen:
             if recipe.decay in ("before", "excluded too") and recipe.clip != "after decay" and decay:
                 w = updates.decay(w, rate, decay)
             key = {"shared": "all", "by name": self.variables[chosen[n]].name}.get(recipe.velocity, n)
-            mu = mu if momentum else None
             w, velocity = stepped(recipe, w, velocities.get(key), g, rate, mu, optimizer.nesterov)
             if velocity is not None:
                 velocities[key] = velocity
@@ -215,17 +243,26 @@ class Kitchen:
         step = {"the first": 0, "a step later": step + 1, "a step earlier": max(step - 1, 0)}.get(recipe.rate, step)
         rate = self.optimizer._learning_rate
         rate = np.float32(rate(tf.constant(step, tf.int64)) if callable(rate) else rate.numpy())
-        momentum = np.float32(self.optimizer.momentum)
+        momentum = np.float32(self.optimizer.momentum if recipe.momentum is None else recipe.momentum)
         if recipe.exact_numbers:  # what was typed is the shortest number that float32 rounds to the same
             return dtype.type(str(rate)), dtype.type(self.optimizer.momentum)
         return dtype.type(rate) * dtype.type(recipe.scale), dtype.type(momentum)
 
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        rate = self.optimizer._learning_rate
+        return float(rate(tf.constant(step, tf.int64)) if callable(rate) else rate.numpy())
+
     def _updated_by_keras(self, recipe: Recipe, state: State, chosen: list[int], gradients: list) -> State:
         for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
             variable.assign(value)
+        if not callable(self.optimizer._learning_rate):
+            self.optimizer.learning_rate = recipe.scale * float(self.optimizer._learning_rate.numpy())
         kept = [n for n, g in enumerate(gradients) if g is not None and n not in recipe.left_out]
         pairs = [(tf.convert_to_tensor(gradients[n]), self.variables[chosen[n]]) for n in kept]
         self.optimizer.apply_gradients(pairs)
         weights = [variable.numpy() for variable in self.variables]
+        if recipe.scale != 1.0 and not callable(self.optimizer._learning_rate):
+            self.optimizer.learning_rate = float(self.optimizer._learning_rate.numpy()) / recipe.scale
         optimizer = [variable.numpy() for variable in self.optimizer.variables]
         return dataclasses.replace(state, weights=weights, optimizer=optimizer, step=state.step + 1)

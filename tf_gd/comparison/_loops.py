@@ -1,12 +1,14 @@
 """Two loops on the same batches from the same weights, and what became of the weights."""
 
 import contextlib
+import dataclasses
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tf_gd import _checks
 from tf_gd._backend import keras
@@ -45,7 +47,7 @@ class Loop:
         self.weights: list[np.ndarray] = []
         self._exact: list[list[np.ndarray]] = []
         self.losses: list[float] = []
-        self.returned_none = False
+        self.unusable = ""
         self.failed: tuple[str, str] | None = None
         self._record()
 
@@ -62,8 +64,11 @@ class Loop:
                 text = " ".join(str(error).split())[:300]
                 self.failed = (f"train_step raised {type(error).__name__} at step {number}", text or "without a message")
                 return
-            self.returned_none = self.returned_none or returned is None
-            self.losses.append(_loss_of(returned))
+            loss = _loss_of(returned)
+            if loss is None and not self.unusable:
+                shape = getattr(returned, "shape", None)
+                self.unusable = f"{type(returned).__name__} of shape {tuple(shape)}" if shape else _shown(returned)
+            self.losses.append(float("nan") if loss is None else loss)
             self._record()
             if not np.isfinite(self.weights[-1]).all():
                 told = f"after step {number} the weights are not finite; the loss returned was {self.losses[-1]:g}"
@@ -83,17 +88,24 @@ class Loop:
         return self._compared[int(np.argmax(apart))].path
 
 
-def _loss_of(returned: Any) -> float:
-    """Return the loss as a number, from what a step returns: a tensor, a dict with a loss, a tuple; NaN for none."""
+def _shown(returned: Any) -> str:
+    text = repr(returned)
+    return text if len(text) < 40 else type(returned).__name__
+
+
+def _loss_of(returned: Any) -> float | None:
+    """Return the loss as a number, from what a step returns: a tensor, a dict with a loss, a tuple; None if it is none."""
     if isinstance(returned, dict):
         returned = returned.get("loss")
+    if returned is None:
+        return None
     if isinstance(returned, (tuple, list)) and returned:
         returned = returned[0]
     try:
         value = np.asarray(returned, "float64")
     except (TypeError, ValueError):
-        return float("nan")
-    return float(value.ravel()[0]) if value.size == 1 else float("nan")
+        return None
+    return float(value.ravel()[0]) if value.size == 1 else None
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,8 @@ class Case:
     @classmethod
     def of(cls, build_model, x, y, *, optimizer, loss, batch_size, steps, seed) -> "Case":
         """Check what is given, and make the batches."""
+        if isinstance(build_model, keras.Model):
+            raise TypeError("build_model: got a model, expected a function that returns a new one each time it is called.")
         if not callable(build_model):
             got = f"build_model: got {build_model!r}"
             raise TypeError(f"{got}, expected a function without arguments that returns a new model.")
@@ -124,6 +138,13 @@ class Case:
         seed = _checks.whole_number("seed", seed, minimum=0)
         given = data.as_tensors(x, y)
         return cls(build_model, optimizer, loss, batch_size, steps, seed, given, _batches(given, batch_size, steps))
+
+    def in_the_precision_of(self, model) -> "Case":
+        """Return the case with data in float64 if that is what the model computes in."""
+        if not any(variable.dtype == "float64" for variable in model.trainable_variables):
+            return self
+        given = each(lambda leaf: tf.cast(leaf, tf.float64) if leaf.dtype.is_floating else leaf, self.given)
+        return dataclasses.replace(self, given=given, batches=_batches(given, self.batch_size, self.steps))
 
     def fresh(self, other=None, **compiled):
         """Return a new model, compiled and built, with the same first weights each time."""

@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from tf_gd._backend import keras
 from tf_gd.comparison._kitchen import Kitchen
-from tf_gd.comparison._recipe import from_logits_of, outputs_of
+from tf_gd.comparison._recipe import OTHER_LOSSES, from_logits_of, outputs_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +58,31 @@ def _several_out(kitchen: Kitchen) -> bool:
     return outputs_of(kitchen.batches[0][1]) > 1
 
 
+def _elementwise(kitchen: Kitchen) -> bool:
+    """Return whether the targets are numbers of the shape of the one output."""
+    outputs, targets = getattr(kitchen.model, "outputs", None) or [], keras.tree.flatten(kitchen.batches[0][1])
+    return len(outputs) == len(targets) == 1 and targets[0].shape.num_elements() == targets[0].shape[0] * int(
+        np.prod(outputs[0].shape[1:])
+    )
+
+
+_ALL = "loss = loss_fn(y, prediction) + sum(model.losses)"
 _MEAN = "Take the mean: loss = loss_fn(y, prediction) with a keras.losses object, or tf.reduce_mean."
 
 MISTAKES: Sequence[Mistake] = (
     Mistake(
         "regularisation losses left out",
-        {"regularised": False},
-        "loss = loss_fn(y, prediction) + sum(model.losses)",
+        {"regularised": 0.0},
+        _ALL,
         lambda kitchen: kitchen.model.losses,
     ),
+    Mistake(
+        "half the regularisation losses, as by tf.nn.l2_loss",
+        {"regularised": 0.5},
+        _ALL,
+        lambda kitchen: kitchen.model.losses,
+    ),
+    Mistake("the regularisation losses twice", {"regularised": 2.0}, _ALL, lambda kitchen: kitchen.model.losses),
     Mistake(
         "training=True forgotten",
         {"training": False},
@@ -172,6 +190,12 @@ MISTAKES: Sequence[Mistake] = (
         _sgd("momentum", "nesterov"),
     ),
     Mistake(
+        "Nesterov, where the optimizer has none",
+        {"nesterov": "added"},
+        "w.assign_add(v)  # or keras.optimizers.SGD(..., nesterov=True)",
+        lambda kitchen: kitchen.by_hand and kitchen.optimizer.momentum and not kitchen.optimizer.nesterov,
+    ),
+    Mistake(
         "weight decay left out",
         {"decay": "none"},
         "w.assign_sub(learning_rate * weight_decay * w)  # before the step",
@@ -261,5 +285,14 @@ MISTAKES: Sequence[Mistake] = (
         {"constrained": False},
         "if w.constraint is not None: w.assign(w.constraint(w))  # after the step",
         lambda kitchen: kitchen.by_hand and any(kitchen.variables[i].constraint for i in kitchen.trained),
+    ),
+    *(
+        Mistake(
+            f"another loss: {name}",
+            {"loss": name},
+            "Take the loss that the model is compiled with.",
+            _elementwise,
+        )
+        for name in OTHER_LOSSES
     ),
 )

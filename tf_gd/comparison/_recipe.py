@@ -24,12 +24,13 @@ class Recipe:
     calls: str = "one"
     loss: str = "keras"
     reduction: Any = "mean"
-    regularised: bool = True
+    regularised: float = 1.0
     left_out: tuple[int, ...] = ()
     frozen_too: bool = False
     accumulated: bool = True
     clip: str = "as set"
     decay: str = "before"
+    momentum: float | None = None
     velocity: str = "keras"
     nesterov: str = "keras"
     rate: str = "as set"
@@ -47,6 +48,15 @@ REDUCTIONS: dict[str, Callable[[int, int, int], float]] = {  # samples in this b
     "half": lambda batch, full, outputs: 0.5,
     "double": lambda batch, full, outputs: 2.0,
     "fixed divisor": lambda batch, full, outputs: batch / full,
+}
+
+OTHER_LOSSES: dict[str, Callable] = {
+    "the mean squared error": lambda y, p: tf.reduce_mean((y - p) ** 2),
+    "the mean absolute error": lambda y, p: tf.reduce_mean(tf.abs(y - p)),
+    "the root of the mean squared error": lambda y, p: tf.sqrt(tf.reduce_mean((y - p) ** 2)),
+    "Huber's loss": lambda y, p: tf.reduce_mean(keras.losses.huber(y, p)),
+    "the cross-entropy of probabilities": lambda y, p: tf.reduce_mean(keras.losses.binary_crossentropy(y, p)),
+    "the cross-entropy of logits": lambda y, p: tf.reduce_mean(keras.losses.binary_crossentropy(y, p, from_logits=True)),
 }
 
 
@@ -104,10 +114,10 @@ def stepped(recipe: Recipe, w, v, g, rate, momentum, nesterov: bool):
     """Return weights and velocity after one step, in the form of the recipe."""
     if v is not None and np.broadcast_shapes(v.shape, w.shape) != w.shape:
         raise ValueError("a velocity of another variable, which does not fit")
-    if momentum is None or recipe.velocity == "none":
+    if momentum is None or momentum == 0 or recipe.velocity == "none":
         return updates.plain(w, g, rate), v
     v = np.zeros_like(w) if v is None or recipe.velocity == "forgotten" else v
-    nesterov = nesterov and recipe.nesterov != "ignored"
+    nesterov = (nesterov or recipe.nesterov == "added") and recipe.nesterov != "ignored"
     if recipe.velocity in ("pytorch", "dampened"):
         v = momentum * v + (g if recipe.velocity == "pytorch" else (1 - momentum) * g)
         return w - rate * (g + momentum * v if nesterov else v), v

@@ -58,6 +58,9 @@ class Explanation:
         if self.agrees or not self.causes:
             lines.append("They agree." if self.agrees else "No known cause fits.")
         for number, cause in enumerate(self.causes, start=1):
+            if self.agrees:
+                lines += ["", textwrap.fill(f"{cause.name}: {cause.evidence}. {cause.fix}", 80)]
+                continue
             lines += ["", f"{number}. {cause.name}", _wrapped("evidence", cause.evidence), _wrapped("fix", cause.fix)]
         return "\n".join([*lines, *(["", textwrap.fill(self.note, 80)] if self.note else [])])
 
@@ -136,6 +139,7 @@ def explain_difference(
         raise TypeError(f"train_step: got {train_step!r}, expected a function train_step(model, x_batch, y_batch) -> loss.")
     with quietly():
         model = case.fresh()
+        case = case.in_the_precision_of(model)
         by_hand = Loop(model)
         by_hand.run(train_step, case.batches)
         theirs = case.by_keras(other=model)
@@ -150,14 +154,15 @@ def explain_difference(
 def _explain(case: Case, by_hand: Loop, theirs: Loop, title: str) -> Explanation:
     done = len(by_hand.losses)
     ours, expected = np.stack(by_hand.weights), np.stack(theirs.weights)[: done + 1]
-    distances = np.linalg.norm(ours - expected, axis=1)
+    with np.errstate(all="ignore"):
+        distances = np.linalg.norm(ours - expected, axis=1)
     same = [by_hand.same_as(theirs, step) for step in range(done + 1)]
     found = Explanation(
         agrees=False,
         causes=(),
         steps=done,
         identical=all(same) and by_hand.failed is None,
-        max_abs=float(np.nanmax(np.abs(ours - expected), initial=0.0)),
+        max_abs=float(np.abs(ours - expected).max(initial=0.0)) if np.isfinite(ours).all() else np.inf,
         first_difference=None if all(same) else same.index(False),
         distances=distances,
         rests=distances,

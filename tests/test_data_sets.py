@@ -80,3 +80,53 @@ def test_steps_per_epoch_on_arrays_go_on_where_they_stopped():
         theirs = trained(keras.Model.fit, *kind, keras.optimizers.SGD(0.05), **settings)
     assert_same(ours, theirs)
     assert int(ours[0].optimizer.iterations) == 2 + 2 + 1 + 2
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        part = slice(index * 14, index * 14 + 14)
+        return X[part], Y[part]
+
+
+def generated():
+    for _ in range(4):
+        for first in range(0, 70, 14):
+            yield X[first : first + 14], Y[first : first + 14]
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (Batches, {}),
+        (generated, {"steps_per_epoch": 5}),
+        (lambda: of(X, Y), {"validation_data": Batches()}),
+        (lambda: of(X, Y), {"validation_data": of(X, Y).repeat(), "validation_steps": 3}),
+    ],
+    ids=["PyDataset", "generator", "validation", "validation steps"],
+)
+def test_what_keras_makes_a_data_set_of(make, settings):
+    results = []
+    with tf_gd.exact_arithmetic():
+        for fit in (tf_gd.fit, keras.Model.fit):
+            optimizer = keras.optimizers.SGD(0.05, momentum=0.9)
+            results.append(trained(fit, plain_model, (make(),), {"loss": "mse"}, optimizer, epochs=3, **settings))
+    assert_same(*results)
+
+
+def test_sequences_of_any_length_and_text():
+    def build():
+        layers = keras.layers
+        return keras.Sequential([layers.Embedding(9, 4), layers.GlobalAveragePooling1D(), layers.Dense(2)])
+
+    rows = [np.arange(1 + i % 5) % 9 for i in range(70)]
+    signature = (tf.TensorSpec((None,), tf.int64), tf.TensorSpec((2,), tf.float32))
+    results = []
+    with tf_gd.exact_arithmetic():
+        for fit in (tf_gd.fit, keras.Model.fit):
+            dataset = tf.data.Dataset.from_generator(lambda: zip(rows, Y, strict=True), output_signature=signature)
+            dataset = dataset.padded_batch(8).apply(tf.data.experimental.assert_cardinality(9))
+            results.append(trained(fit, build, (dataset,), {"loss": "mse"}, keras.optimizers.SGD(0.05), epochs=2))
+    assert_same(*results)

@@ -32,6 +32,12 @@ def test_every_kind_of_model(kind, options):
         {"validation_data": (X[:33], Y[:33], np.linspace(0, 1, 33).astype("float32"))},
         {"validation_split": 0.3},
         {"initial_epoch": 1},
+        {"validation_data": (X[:33], Y[:33]), "validation_freq": 2},
+        {"validation_data": (X[:33], Y[:33]), "validation_freq": [1]},
+        {"validation_data": (X[:33], Y[:33]), "validation_batch_size": 7},
+        {"validation_data": (X[:33], Y[:33]), "validation_steps": 2, "batch_size": 10},
+        {"validation_data": (X[:33], Y[:33]), "validation_steps": 2},
+        {"steps_per_epoch": 4},
         {"batch_size": 200},
         {"batch_size": 1},
     ],
@@ -180,6 +186,10 @@ def test_an_error_in_a_callback_comes_through_and_the_weights_stay():
     assert not np.array_equal(before, model.weights[0].numpy())
 
 
+def of_batches():
+    return tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
@@ -190,6 +200,15 @@ def test_an_error_in_a_callback_comes_through_and_the_weights_stay():
         ({"class_weight": [1, 2]}, ValueError, "class_weight: expected a dict"),
         ({"sample_weight": np.ones(3)}, ValueError, "sample_weight 3, expected equally many"),
         ({"callbacks": 3}, TypeError, "callbacks: got 3"),
+        ({"validation_freq": 0}, ValueError, "validation_freq: got 0"),
+        ({"validation_freq": ["a"]}, TypeError, "validation_freq: got 'a'"),
+        (
+            {"validation_data": of_batches().repeat()},
+            ValueError,
+            "validation_data: .* never ends, expected validation_steps",
+        ),
+        ({"validation_data": (of_batches(), Y)}, TypeError, "validation_data: got a data set in a tuple"),
+        ({"validation_data": (X[:, :5], Y)}, ValueError, r"validation x: got shape \(70, 5\)"),
         ({"callbacks": [1]}, TypeError, r"callbacks: got 1 \(int\), expected keras.callbacks.Callback"),
         ({"sample_weight": np.ones((70, 2))}, ValueError, r"sample_weight: got shape \(70, 2\), expected one for each"),
         ({"validation_data": (X, Y[:, :1])}, ValueError, r"y: got shape \(70, 1\), expected"),
@@ -209,11 +228,14 @@ def test_bad_settings(settings, error, message):
         (X.tolist(), Y, TypeError, r"x: got .* of shape \(\), expected an array of numbers.*np.array\(x\)"),
         (tf.data.Dataset.from_tensor_slices((X, Y)), None, ValueError, r"x: got shape \(6,\), expected .*call .batch\(32\)"),
         (tf.data.Dataset.range(3), None, ValueError, "x: got a data set of single samples"),
-        (tf.data.Dataset.from_tensors(("a", "b")), None, TypeError, "x: got a data set of .*string.*, expected .* numbers"),
+        (tf.data.Dataset.from_tensors(tf.sparse.eye(3)), None, TypeError, "x: got a data set of SparseTensorSpec"),
+        (tf.data.Dataset.from_tensors((X, Y)).repeat(), None, ValueError, "x: got a data set that never ends"),
+        (None, Y, ValueError, "x: got None, expected the inputs"),
+        ((row for row in ()), None, ValueError, "x: got generator, expected batches, at least one"),
         (tf.data.Dataset.from_tensors((X, Y, Y, Y)), None, ValueError, "x: got a data set of 4 parts"),
         (tf.data.Dataset.from_tensor_slices((X, Y)).batch(9), Y, ValueError, "y: got one beside a data set"),
         (tf.data.Dataset.from_tensor_slices((X, Y)).batch(9).take(0), None, ValueError, "got a data set without batches"),
-        ((row for row in X), Y, TypeError, "x: got generator, expected an array"),
+        ((row for row in X), Y, ValueError, "y: got one beside a data set"),
         (X.astype("complex64"), Y, TypeError, "x: got ndarray, expected an array of numbers"),
         (X[:, :5], Y, ValueError, r"x: got shape \(70, 5\), expected \('samples', 6\) as the model's input"),
     ],
@@ -370,6 +392,37 @@ def test_labels_outside_the_classes():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     with pytest.raises(ValueError, match="y: got labels from 0 to 2, expected 0 to 1, for the model has 2 outputs"):
         trained(tf_gd.fit, plain_model, (X, LABELS), {"loss": loss}, keras.optimizers.SGD(0.05))
+
+
+def test_labels_of_a_second_output():
+    build, (x, (y, labels)), compiled = KINDS[1]
+    with pytest.raises(ValueError, match="y: got labels from 5 to 7, expected 0 to 2, for the model has 3 outputs"):
+        trained(tf_gd.fit, build, (x, [y, labels * 0 + 5 + np.arange(70) % 3]), compiled, keras.optimizers.SGD(0.05))
+
+
+def test_one_hot_vectors_for_labels():
+    compiled = {"loss": "sparse_categorical_crossentropy"}
+    with pytest.raises(ValueError, match=r"y: got shape \(70, 2\), one-hot vectors, expected labels \(.samples.,\)"):
+        trained(tf_gd.fit, plain_model, (X, Y), compiled, keras.optimizers.SGD(0.05))
+
+
+def test_callbacks_that_listen_to_the_validation():
+    """SwapEMAWeights puts the averaged weights in place while the model is tested."""
+    results = []
+    with tf_gd.exact_arithmetic():
+        for fit in (tf_gd.fit, keras.Model.fit):
+            heard = []
+            listener = keras.callbacks.LambdaCallback()
+            listener.on_test_batch_end = lambda batch, logs=None, heard=heard: heard.append((batch, logs["loss"]))
+            listener.on_test_begin = lambda logs=None, heard=heard: heard.append("begin")
+            listener.on_test_end = lambda logs=None, heard=heard: heard.append(("end", dict(logs)))
+            callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), listener]
+            optimizer = keras.optimizers.SGD(0.1, use_ema=True)
+            run = dict(callbacks=callbacks, validation_data=(X[:40], Y[:40]), epochs=2)
+            results.append((*trained(fit, plain_model, (X, Y), {"loss": "mse"}, optimizer, **run), heard))
+    assert_same(results[0][:2], results[1][:2])
+    assert results[0][2] == results[1][2]
+    assert len(heard) == 2 * (1 + 2 + 1)
 
 
 def test_nothing_to_train():

@@ -53,29 +53,34 @@ def check_compiled(model, validates: bool = False) -> None:
         )
 
 
-def build(model, x, y, sample_weight) -> None:
+def build(model, x, y, sample_weight, prefix: str = "") -> None:
     """Build model, loss, metrics and optimizer for such data, without changing any state.
 
     Args:
         model: a compiled Keras model.
         x, y, sample_weight: tensors, or ``tf.TensorSpec`` of a batch.
+        prefix: what to call x and y in a message.
 
     Raises:
         ValueError: nothing to train, or targets that do not fit the model.
     """
     if y is None and model.loss is not None:
-        raise ValueError("y: got None, expected targets: the model was compiled with a loss that compares with them.")
+        raise ValueError(
+            f"{prefix}y: got None, expected targets: the model was compiled with a loss that compares with them."
+        )
     shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})
     if not (model.built and shapes in known):
-        _check_input(model, x)
+        _check_input(model, x, prefix)
         symbols = each(lambda leaf: keras.KerasTensor([None, *leaf.shape[1:]], leaf.dtype.name), [x, y, sample_weight])
         known[shapes] = keras.tree.flatten(keras.src.backend.compute_output_spec(model, symbols[0], training=False))
-    targets = keras.tree.flatten(y) if y is not None else []
-    if len(known[shapes]) == 1 and len(targets) == 1:
-        _check_target(model, targets[0], tuple(known[shapes][0].shape[1:]))
-        if sample_weight is not None and tf.is_tensor(sample_weight):
-            _check_weights(tuple(sample_weight.shape), tuple(known[shapes][0].shape))
+    outputs, targets = known[shapes], keras.tree.flatten(y) if y is not None else []
+    losses = _losses_of(model, len(outputs))
+    if len(outputs) == len(targets) == len(losses):
+        for loss, target, output in zip(losses, targets, outputs, strict=True):
+            check_target(loss, target, tuple(output.shape[1:]), prefix)
+    if len(outputs) == 1 and sample_weight is not None and tf.is_tensor(sample_weight):
+        _check_weights(tuple(sample_weight.shape), tuple(outputs[0].shape), prefix)
     if not model.trainable_variables:
         raise ValueError("model: got no trainable variables, expected at least one to descend on.")
     if y is not None and model.loss is None and not model.losses and type(model).compute_loss is keras.Model.compute_loss:
@@ -88,7 +93,16 @@ def build(model, x, y, sample_weight) -> None:
     _check_optimizer_knows(model)
 
 
-def _check_input(model, x) -> None:
+def _losses_of(model, outputs: int) -> list[Any]:
+    """Return the loss of each output, or none where that cannot be told."""
+    if isinstance(model.loss, dict):
+        named = [model.loss.get(name) for name in getattr(model, "output_names", [])]
+        return named if outputs == len(named) == len(model.loss) else []
+    losses = keras.tree.flatten(model.loss) if model.loss is not None else []
+    return losses * outputs if len(losses) == 1 else losses
+
+
+def _check_input(model, x, prefix: str) -> None:
     """Raise where a model of one input is given another shape, as from a data set that was not batched."""
     wanted, given = getattr(model, "inputs", None) or [], keras.tree.flatten(x)
     if len(wanted) != 1 or len(given) != 1:
@@ -96,9 +110,9 @@ def _check_input(model, x) -> None:
     expected, got = tuple(wanted[0].shape)[1:], tuple(given[0].shape)[1:]
     fits = len(expected) == len(got) and all(a in (b, None) or b is None for a, b in zip(expected, got, strict=True))
     if not fits and got not in ((*expected, 1), expected[:-1] if expected[-1:] == (1,) else expected):
+        hint = " A data set has to be batched: call .batch(32) on it." if isinstance(given[0], tf.TensorSpec) else ""
         raise ValueError(
-            f"x: got shape {tuple(given[0].shape)}, expected {('samples', *expected)} as the model's input. "
-            "A data set has to be batched: call .batch(32) on it."
+            f"{prefix}x: got shape {tuple(given[0].shape)}, expected {('samples', *expected)} as the model's input.{hint}"
         )
 
 
@@ -113,26 +127,25 @@ def _check_optimizer_knows(model) -> None:
         )
 
 
-def _loss_function(model) -> Any:
-    """Return the function of Keras that a model's one loss is made of, and the loss; None where it is of another make."""
-    loss = keras.tree.flatten(model.loss)[0] if model.loss is not None else None
-    if isinstance(loss, str):
-        loss = keras.losses.get(loss)
-    return getattr(loss, "fn", loss), loss
-
-
-def _check_target(model, target, output: tuple) -> None:
+def check_target(loss, target, output: tuple, prefix: str) -> None:
     """Raise where a target would broadcast against the output, or names a class that there is not."""
-    function, loss = _loss_function(model)
-    shape = tuple(target.shape[1:])
+    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
+    function, shape = getattr(loss, "fn", loss), tuple(target.shape[1:])
     if function in _ELEMENT_BY_ELEMENT and shape not in (output, (*output, 1)) and (*shape, 1) != output:
         if len(shape) == len(output) and None in (*shape, *output):
             return
         raise ValueError(
-            f"y: got shape {tuple(target.shape)}, expected {('samples', *output)} as the model's output. "
+            f"{prefix}y: got shape {tuple(target.shape)}, expected {('samples', *output)} as the model's output. "
             "Shapes that differ broadcast against each other in the loss and train towards something else."
         )
-    if function is keras.losses.sparse_categorical_crossentropy and output and tf.is_tensor(target):
+    if function is not keras.losses.sparse_categorical_crossentropy or not output:
+        return
+    if len(shape) == len(output) and shape[-1:] == output[-1:] and output[-1] != 1:
+        raise ValueError(
+            f"{prefix}y: got shape {tuple(target.shape)}, one-hot vectors, expected labels {('samples', *output[:-1])}. "
+            "Take categorical_crossentropy for these, or np.argmax(y, axis=-1) of them."
+        )
+    if tf.is_tensor(target):
         labels = tf.cast(tf.reshape(target, -1), tf.int64)
         ignored = getattr(loss, "ignore_class", None)
         if ignored is not None:
@@ -140,14 +153,14 @@ def _check_target(model, target, output: tuple) -> None:
         low, high = (int(tf.reduce_min(labels)), int(tf.reduce_max(labels))) if len(labels) else (0, 0)
         if low < 0 or high >= output[-1]:
             expected = f"0 to {output[-1] - 1}, for the model has {output[-1]} outputs"
-            raise ValueError(f"y: got labels from {low} to {high}, expected {expected}.")
+            raise ValueError(f"{prefix}y: got labels from {low} to {high}, expected {expected}.")
 
 
-def _check_weights(weights: tuple, output: tuple) -> None:
+def _check_weights(weights: tuple, output: tuple, prefix: str) -> None:
     losses = output[:-1]  # one for each sample, or for each place of a sequence
     fits = weights[1:] in (losses[1 : len(weights)], (1,)) or math.prod(weights[1:]) == 1
     if not fits:
-        raise ValueError(f"sample_weight: got shape {weights}, expected one for each sample, {weights[:1]}.")
+        raise ValueError(f"{prefix}sample_weight: got shape {weights}, expected one for each sample, {weights[:1]}.")
 
 
 def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:

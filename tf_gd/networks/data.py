@@ -1,6 +1,7 @@
 """Training data, checked and put into the form the loop wants; and the order in which to visit it."""
 
 import itertools
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ def as_tensors(x, y=None, sample_weight=None, class_weight=None, prefix: str = "
     Raises:
         TypeError, ValueError: not numbers, not finite, not equally many samples, or none.
     """
+    if x is None:
+        raise ValueError(f"{prefix}x: got None, expected the inputs, an array (samples, ...).")
     arrays = {}
     for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
         arrays[name] = _arrays(prefix + name, list(value) if isinstance(value, tuple) else value)
@@ -89,38 +92,45 @@ def parts_of(batch) -> tuple[Any, Any, Any]:
     return x, y, sample_weight
 
 
+def is_streamed(x) -> bool:
+    """Return whether the data come in batches: a data set, a generator of batches, or a loader of PyTorch."""
+    known = (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)
+    return isinstance(x, known) or type(x).__name__ == "DataLoader"
+
+
+def adapter_of(x, name: str, class_weight=None, shuffle: bool = False):
+    """Return Keras's own adapter for such data, which makes a ``tf.data.Dataset`` of it."""
+    if class_weight is not None and not isinstance(class_weight, dict):
+        raise ValueError(f"class_weight: got {class_weight!r}, expected a dict from class to weight.")
+    shuffle = shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
+    try:
+        return keras.src.trainers.data_adapters.get_data_adapter(x=x, class_weight=class_weight, shuffle=shuffle)
+    except (StopIteration, ValueError) as error:  # the first batch of a generator is looked at
+        raise ValueError(f"{name}: got {type(x).__name__}, expected batches, at least one. {error}") from error
+
+
 def spec_of(dataset, name: str) -> tuple[Any, Any, Any]:
     """Return the shapes and types of the batches of a data set, as ``tf.TensorSpec``.
 
     Raises:
-        TypeError, ValueError: batches of another kind than numbers ``(batch, ...)``.
+        TypeError, ValueError: batches of another kind than tensors ``(batch, ...)``.
     """
     spec = dataset.element_spec
     if isinstance(spec, tuple) and not 1 <= len(spec) <= 3:
         raise ValueError(f"{name}: got a data set of {len(spec)} parts, expected x, (x, y) or (x, y, sample_weight).")
     for leaf in keras.tree.flatten(spec):
-        if not isinstance(leaf, tf.TensorSpec) or not (
-            leaf.dtype.is_floating or leaf.dtype.is_integer or leaf.dtype.is_bool
-        ):
-            raise TypeError(f"{name}: got a data set of {leaf}, expected tensors of numbers.")
-        if leaf.shape.rank is None or None in leaf.shape[1:]:
+        if leaf is None:
+            continue
+        if not isinstance(leaf, tf.TensorSpec):
+            raise TypeError(f"{name}: got a data set of {leaf}, expected dense tensors. Try .map with tf.sparse.to_dense.")
+        if leaf.shape.rank is None:
             raise ValueError(
-                f"{name}: got a data set of shape {leaf.shape}, expected all but the length of a batch to be known. "
+                f"{name}: got a data set of tensors of unknown rank, expected to know it. "
                 "Give from_generator an output_signature, or call .map with tf.ensure_shape."
             )
         if leaf.shape.rank == 0:
             raise ValueError(f"{name}: got a data set of single samples, expected batches. Call .batch(32) on it.")
     return parts_of(spec)
-
-
-def with_class_weights(dataset, class_weight):
-    """Return the data set with the weight of its class beside every sample."""
-    if class_weight is None:
-        return dataset
-    if not isinstance(class_weight, dict):
-        raise ValueError(f"class_weight: got {class_weight!r}, expected a dict from class to weight.")
-    weigh = keras.src.trainers.data_adapters.tf_dataset_adapter.make_class_weight_map_fn(class_weight)
-    return dataset.map(weigh)
 
 
 def count(x) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 import tensorflow as tf
 
 from tf_gd.networks import data
+from tf_gd.networks._checked import build
 from tf_gd.networks.programs import Rows, Stream
 
-_BATCHES_A_CALL = 4096  # so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
+BATCHES_A_CALL = 4096  # so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
 
 
 class InMemory:
@@ -26,10 +27,10 @@ class InMemory:
         self._order: Any = None
         self.batches = steps_per_epoch or self._all
 
-    def epoch(self, at_once: int = _BATCHES_A_CALL) -> Iterator[tuple[int, Rows]]:
+    def epoch(self, at_once: int = BATCHES_A_CALL) -> Iterator[tuple[int, Rows]]:
         """Yield the batches of an epoch, some at once, each time with how many there were before."""
-        if self._orders is None:
-            yield 0, Rows(self._tensors, None, self._batch_size)
+        if self._orders is None:  # for validation: always from the first on
+            yield from self._from_the_first(at_once)
             return
         if self._next in (0, self._all) or self._steps is None:
             self._next, self._order = 0, tf.convert_to_tensor(next(self._orders))
@@ -41,36 +42,46 @@ class InMemory:
         if last - first < self.batches:
             _warn_short(last - first, self.batches)
 
+    def _from_the_first(self, at_once: int) -> Iterator[tuple[int, Rows]]:
+        samples = min(self.batches * self._batch_size, data.count(self._tensors))
+        if self.batches >= self._all and at_once >= self._all:
+            yield 0, Rows(self._tensors, None, self._batch_size)
+            return
+        for batch in range(0, min(self.batches, self._all), at_once):
+            order = tf.range(batch * self._batch_size, min((batch + at_once) * self._batch_size, samples))
+            yield batch, Rows(self._tensors, order, self._batch_size)
+
 
 class DataSet:
-    """A ``tf.data.Dataset`` of batches. With ``steps_per_epoch`` an epoch goes on where the last one stopped.
+    """A ``tf.data.Dataset`` of batches, or what Keras makes one of.
 
-    Iterators are made when ``model.fit`` makes them, one more than it reads where it knows the length: a data set that
-    reshuffles counts them.
+    With ``steps_per_epoch`` an epoch goes on where the last one stopped. Iterators are made when ``model.fit`` makes them,
+    one more than it reads where it knows the length: a data set that reshuffles counts them.
     """
 
     streamed = True
 
-    def __init__(self, dataset, steps_per_epoch: int | None = None):
-        self._dataset, self._steps = dataset, steps_per_epoch
-        length = int(dataset.cardinality())
-        self._all = length if length >= 0 else None
+    def __init__(self, adapter, steps_per_epoch: int | None = None, goes_on: bool = True):
+        self._adapter, self._dataset, self._steps = adapter, adapter.get_tf_dataset(), steps_per_epoch
+        self._all, self._goes_on = adapter.num_batches, goes_on and steps_per_epoch is not None
         self._iterator, self._seen = None, 0
         self.batches = steps_per_epoch or self._all
 
-    def epoch(self, at_once: int = _BATCHES_A_CALL) -> Iterator[tuple[int, Stream]]:
+    def epoch(self, at_once: int = BATCHES_A_CALL) -> Iterator[tuple[int, Stream]]:
         """Yield the batches of an epoch, some at once, each time with how many there were before."""
-        if self._iterator is None or self._steps is None:
+        if self._iterator is None or not self._goes_on:
             self._iterator, self._seen = iter(self._dataset), 0
         wanted = self._steps or math.inf
         if self._all is not None:
             wanted = min(wanted, self._all - self._seen)
         done, ended = 0, False
+        self._adapter.on_epoch_begin()
         while done < wanted and not ended:
             part = Stream(self._iterator, int(min(at_once, wanted - done)))
             yield done, part
             done += part.taken
             ended = part.taken < part.count
+        self._adapter.on_epoch_end()
         if done == 0:
             raise ValueError("x: got a data set without batches, expected at least one.")
         self._seen += done
@@ -86,3 +97,51 @@ def _warn_short(done: int, wanted: int) -> None:
         "Ask for fewer steps, or let the data set .repeat().",
         stacklevel=3,
     )
+
+
+def source_for_training(
+    model, x, y, sample_weight, class_weight, batch_size, steps, shuffle, seed, epoch: int, share: float
+):
+    """Return where the batches come from, and the part that is held out to validate on, if any.
+
+    The model is built for the data.
+    """
+    if data.is_streamed(x):
+        for name, value in (("y", y), ("sample_weight", sample_weight), ("validation_split", share or None)):
+            if value is not None:
+                raise ValueError(f"{name}: got one beside a data set, expected none: it has x, y and weights in it.")
+        return _streamed(model, x, "x", steps, class_weight, bool(shuffle)), None
+    tensors, held_out = data.as_tensors(x, y, sample_weight, class_weight), None
+    if share:
+        tensors, held_out = data.split(*tensors, share)
+    samples = data.count(tensors)
+    batch_size = batch_size or (-(-samples // steps) if steps else 32)
+    orders = data.orders(shuffle, seed, samples, epoch)
+    build(model, *tensors)
+    return InMemory(tensors, batch_size, orders, steps), held_out and InMemory(held_out, batch_size)
+
+
+def source_for_validation(model, given, batch_size: int | None, steps: int | None) -> "InMemory | DataSet":
+    """Return where the batches to validate on come from: a pair, a triple with weights, or a data set."""
+    if data.is_streamed(given):
+        return _streamed(model, given, "validation_data", steps)
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        got = type(given).__name__
+        raise TypeError(f"validation_data: got {got}, expected (x, y), (x, y, sample_weight) or a tf.data.Dataset.")
+    x, y, sample_weight = (*given, None)[:3]
+    if data.is_streamed(x):
+        raise TypeError("validation_data: got a data set in a tuple, expected the data set itself.")
+    tensors = data.as_tensors(x, y, sample_weight, prefix="validation ")
+    build(model, *tensors, prefix="validation ")
+    batch_size = batch_size or (-(-data.count(tensors) // steps) if steps else 32)
+    return InMemory(tensors, batch_size, None, steps)
+
+
+def _streamed(model, given, name: str, steps: int | None, class_weight=None, shuffle: bool = False) -> DataSet:
+    adapter = data.adapter_of(given, name, class_weight, shuffle)
+    dataset = adapter.get_tf_dataset()
+    if steps is None and int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY and adapter.num_batches is None:
+        argument = "steps_per_epoch" if name == "x" else "validation_steps"
+        raise ValueError(f"{name}: got a data set that never ends, expected {argument} beside it, or no .repeat().")
+    build(model, *data.spec_of(dataset, name), prefix="" if name == "x" else "validation ")
+    return DataSet(adapter, steps, goes_on=name == "x")

@@ -1,15 +1,13 @@
 """Mini-batch gradient descent on a Keras model, by hand: whole epochs inside one compiled program."""
 
 import time
-
-import tensorflow as tf
+from collections.abc import Callable
 
 from tf_gd import _checks
 from tf_gd._backend import keras
-from tf_gd.networks import data
-from tf_gd.networks._checked import build, check_callbacks, check_compiled
+from tf_gd.networks._checked import check_callbacks, check_compiled
 from tf_gd.networks.programs import MODES, Programs
-from tf_gd.networks.sources import DataSet, InMemory
+from tf_gd.networks.sources import BATCHES_A_CALL, source_for_training, source_for_validation
 from tf_gd.networks.step import evaluation_step, step_of_descent
 
 
@@ -18,7 +16,7 @@ def fit(
     x,
     y=None,
     *,
-    batch_size=32,
+    batch_size=None,
     epochs=1,
     shuffle=True,
     seed=None,
@@ -30,21 +28,27 @@ def fit(
     verbose="auto",
     initial_epoch=0,
     steps_per_epoch=None,
+    validation_steps=None,
+    validation_batch_size=None,
+    validation_freq=1,
     mode="auto",
 ) -> keras.callbacks.History:
     """Train a compiled Keras model as ``model.fit`` does, with a training loop written by hand.
 
     Every step of SGD goes through :mod:`tf_gd.updates`, and a whole epoch runs inside one compiled program. Afterwards the
     model, its optimizer's velocities and its counter are as after ``model.fit``: saving, evaluating and going on with
-    ``model.fit`` just work. A layer made untrainable stops at once; one made trainable needs ``model.compile`` again.
+    ``model.fit`` just work. (On a data set of unknown length ``model.fit`` counts a step too many each epoch; this does
+    not.) A layer made untrainable stops at once; one made trainable needs ``model.compile`` again.
 
     Args:
         model: a compiled Keras model. With ``keras.optimizers.SGD`` or :class:`tf_gd.ManualSGD` all of the step is done by
             hand, whatever the options; another optimizer updates the weights itself, in the same loop.
         x: inputs ``(samples, ...)``; an array, or a list or dict of arrays for a model of several inputs. Or a
-            ``tf.data.Dataset`` of batches ``(x, y)`` or ``(x, y, sample_weight)``, read in its own order.
+            ``tf.data.Dataset`` of batches ``(x, y)`` or ``(x, y, sample_weight)``, read in its own order, or what Keras
+            makes one of: a ``keras.utils.PyDataset``, a generator of batches, a ``DataLoader``.
         y: targets, likewise.
-        batch_size: samples in a batch; the last batch of an epoch may be smaller. A data set has its own.
+        batch_size: samples in a batch, by default 32, or as many as make ``steps_per_epoch`` batches of the data; the last
+            batch of an epoch may be smaller. A data set has its own.
         epochs: up to which epoch to train.
         shuffle: True visits the samples in a new order every epoch, drawn from ``seed``; False in the order given;
             ``"keras"`` in the order of ``model.fit(shuffle=True)`` after the same ``keras.utils.set_random_seed``.
@@ -57,6 +61,8 @@ def fit(
         verbose: 0 prints nothing, 1, 2 or ``"auto"`` one line an epoch.
         initial_epoch: the epoch to begin with.
         steps_per_epoch: how many batches an epoch has; the next one goes on where it stopped. By default all there are.
+        validation_steps, validation_batch_size: the same for the data to validate on, each time from the first batch on.
+        validation_freq: validate after every so many epochs, or after those of a list, counted from 1.
         mode: ``"auto"`` (XLA, but a graph for random numbers, convolutions, data sets and under
             :func:`tf_gd.exact_arithmetic`), or ``"eager"``, ``"graph"``, ``"xla"``. What was taken stands in
             ``history.params["mode"]``.
@@ -78,39 +84,33 @@ def fit(
         ([0.5], [0.25, 0.0])
     """
     check_compiled(model, validates=bool(validation_data is not None or validation_split))
-    batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
+    batch_size = _optional("batch_size", batch_size)
     epochs = _checks.whole_number("epochs", epochs, minimum=0)
     initial_epoch = _checks.whole_number("initial_epoch", initial_epoch, minimum=0)
-    if steps_per_epoch is not None:
-        steps_per_epoch = _checks.whole_number("steps_per_epoch", steps_per_epoch, minimum=1)
+    steps_per_epoch = _optional("steps_per_epoch", steps_per_epoch)
+    validates_at = _frequency(validation_freq)
     mode = _checks.one_of("mode", mode, MODES)
     callbacks = check_callbacks(callbacks)
     verbose = _verbose(verbose)
-    source: DataSet | InMemory
-    validation: DataSet | InMemory | None = None
+    share = 0.0 if validation_data is not None else validation_split
+    validation = None
     if validation_data is not None:
-        validation = _validation(model, validation_data, batch_size)
-    if isinstance(x, tf.data.Dataset):
-        _refuse_beside_a_data_set(y=y, sample_weight=sample_weight, validation_split=validation_split or None)
-        x = data.with_class_weights(x, class_weight)
-        build(model, *data.spec_of(x, "x"))
-        source = DataSet(x, steps_per_epoch)
-    else:
-        tensors = data.as_tensors(x, y, sample_weight, class_weight)
-        if validation_split and validation is None:
-            tensors, held_out = data.split(*tensors, validation_split)
-            validation = InMemory(held_out, batch_size)
-        orders = data.orders(shuffle, seed, data.count(tensors), initial_epoch)
-        build(model, *tensors)
-        source = InMemory(tensors, batch_size, orders, steps_per_epoch)
-    return _train(model, source, validation, callbacks, epochs, initial_epoch, mode, verbose)
+        validation_batch_size = _optional("validation_batch_size", validation_batch_size) or batch_size
+        validation_steps = _optional("validation_steps", validation_steps)
+        validation = source_for_validation(model, validation_data, validation_batch_size, validation_steps)
+    batches = dict(batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle, seed=seed, epoch=initial_epoch)
+    source, held_out = source_for_training(model, x, y, sample_weight, class_weight, share=share, **batches)
+    validation = validation or held_out
+    run = dict(epochs=epochs, initial_epoch=initial_epoch, mode=mode, verbose=verbose)
+    return _train(model, source, validation, validates_at, callbacks, **run)
 
 
-def _train(model, source, validation, callbacks, epochs: int, initial_epoch: int, mode: str, verbose: bool):
+def _train(model, source, validation, validates_at, callbacks, *, epochs: int, initial_epoch: int, mode: str, verbose: bool):
     """Train for some epochs, a whole one in one call of a compiled program where nobody wants to hear of every batch."""
-    programs, checks = Programs(model, mode, source.streamed), Programs(model, mode, getattr(validation, "streamed", False))
-    listeners, wants_batches = _listeners(model, callbacks, epochs, source.batches)
-    at_once = {"at_once": 1} if wants_batches else {}
+    programs = Programs(model, mode, source.streamed)
+    about = dict(epochs=epochs, steps=source.batches, model=model)
+    listeners = keras.callbacks.CallbackList(callbacks, add_history=True, add_progbar=False, verbose=0, **about)
+    at_once = _at_once(callbacks, "train")
     model.stop_training = False
     listeners.on_train_begin()
     logs: dict[str, float] = {}
@@ -118,17 +118,16 @@ def _train(model, source, validation, callbacks, epochs: int, initial_epoch: int
         for epoch in range(initial_epoch, epochs):
             start = time.perf_counter()
             listeners.on_epoch_begin(epoch)
-            for batch, part in source.epoch(**at_once):
-                if wants_batches:
+            for batch, part in source.epoch(at_once):
+                if at_once == 1:
                     listeners.on_train_batch_begin(batch)
                 logs = programs.run(step_of_descent, part, fresh=batch == 0)
-                if wants_batches and part.taken:
+                if at_once == 1 and part.taken:
                     listeners.on_train_batch_end(batch, logs)
                     if model.stop_training:
                         break
-            if validation is not None:
-                for batch, part in validation.epoch():
-                    measured = checks.run(evaluation_step, part, fresh=batch == 0)
+            if validation is not None and validates_at(epoch + 1):
+                measured = _validate(model, validation, callbacks, listeners, mode)
                 logs |= {f"val_{name}": value for name, value in measured.items()}
             if verbose:
                 shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
@@ -145,24 +144,33 @@ def _train(model, source, validation, callbacks, epochs: int, initial_epoch: int
     return model.history
 
 
-def _validation(model, given, batch_size: int) -> DataSet | InMemory:
-    """Return the data to validate on, checked."""
-    if isinstance(given, tf.data.Dataset):
-        build(model, *data.spec_of(given, "validation_data"))
-        return DataSet(given)
-    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-        got = type(given).__name__
-        raise TypeError(f"validation_data: got {got}, expected (x, y), (x, y, sample_weight) or a tf.data.Dataset.")
-    x, y, sample_weight = (*given, None)[:3]
-    tensors = data.as_tensors(x, y, sample_weight, prefix="validation ")
-    build(model, *tensors)
-    return InMemory(tensors, batch_size)
+def _validate(model, validation, callbacks, listeners, mode: str) -> dict[str, float]:
+    """Measure loss and metrics on the data to validate on."""
+    programs = Programs(model, mode, validation.streamed)
+    at_once = _at_once(callbacks, "test")
+    measured: dict[str, float] = {}
+    listeners.on_test_begin()
+    for batch, part in validation.epoch(at_once):
+        if at_once == 1:
+            listeners.on_test_batch_begin(batch)
+        measured = programs.run(evaluation_step, part, fresh=batch == 0)
+        if at_once == 1 and part.taken:
+            listeners.on_test_batch_end(batch, measured)
+    listeners.on_test_end(measured)
+    return measured
 
 
-def _refuse_beside_a_data_set(**given) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise ValueError(f"{name}: got one beside a data set, expected none: the data set has x, y and weights in it.")
+def _optional(name: str, value) -> int | None:
+    return None if value is None else _checks.whole_number(name, value, minimum=1)
+
+
+def _frequency(given) -> Callable[[int], bool]:
+    """Return whether to validate after an epoch, counted from 1, as a function: every so many, or those of a list."""
+    if isinstance(given, (list, tuple, set)):
+        chosen = {_checks.whole_number("validation_freq", epoch, minimum=1) for epoch in given}
+        return chosen.__contains__
+    every = _checks.whole_number("validation_freq", given, minimum=1)
+    return lambda epoch: epoch % every == 0
 
 
 def _verbose(verbose) -> bool:
@@ -171,16 +179,12 @@ def _verbose(verbose) -> bool:
     return bool(verbose)
 
 
-def _listeners(model, callbacks: list, epochs: int, steps: int | None) -> tuple[keras.callbacks.CallbackList, bool]:
-    """Return the callbacks with a history among them, and whether one of them wants to hear of every batch."""
-    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-    wanting = [
-        callback for callback in callbacks if not _only_by_epoch(callback) and any(_is_own(callback, hook) for hook in hooks)
-    ]
-    listeners = keras.callbacks.CallbackList(
-        callbacks, add_history=True, add_progbar=False, verbose=0, epochs=epochs, steps=steps, model=model
-    )
-    return listeners, bool(wanting)
+def _at_once(callbacks: list, what: str) -> int:
+    """Return how many batches may be done at once: one, where a callback wants to hear of every batch."""
+    hooks = [f"on_{what}_batch_begin", f"on_{what}_batch_end"]
+    hooks += ["on_batch_begin", "on_batch_end"] if what == "train" else []
+    heard = (callback for callback in callbacks if not _only_by_epoch(callback))
+    return 1 if any(_is_own(callback, hook) for callback in heard for hook in hooks) else BATCHES_A_CALL
 
 
 def _is_own(callback, hook: str) -> bool:

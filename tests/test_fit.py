@@ -6,8 +6,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from models import GENERATOR, KINDS, LABELS, X, Y, assert_same, convolutional, plain_model, trained
 
 import tf_gd
@@ -87,13 +85,15 @@ def test_the_mode_is_chosen_and_said():
         return trained(tf_gd.fit, build, given, compiled, keras.optimizers.SGD(0.05), **settings)[1].params["mode"]
 
     mse = {"loss": "mse"}
-    assert mode(plain_model, (X, Y), mse) == "xla"
+    long = {"epochs": 700}  # of three steps
+    assert mode(plain_model, (X, Y), mse) == "graph"  # for so few steps
+    assert mode(plain_model, (X, Y), mse, **long) == "xla"
     assert mode(plain_model, (X, Y), mse, mode="graph") == "graph"
-    assert mode(convolutional, (X, Y), mse) == "graph"
-    assert mode(*KINDS[1]) == "graph"  # it draws random numbers
+    assert mode(convolutional, (X, Y), mse, **long) == "xla"
+    assert mode(*KINDS[1], **long) == "graph"  # it draws random numbers
     assert mode(plain_model, (X, Y), {**mse, "run_eagerly": True}) == "eager"
     with tf_gd.exact_arithmetic():
-        assert mode(plain_model, (X, Y), mse) == "graph"
+        assert mode(plain_model, (X, Y), mse, **long) == "graph"
 
     class NotForXla(keras.layers.Layer):
         def call(self, inputs):
@@ -103,7 +103,32 @@ def test_the_mode_is_chosen_and_said():
     def cannot():
         return keras.Sequential([keras.layers.Input((6,)), NotForXla(), keras.layers.Dense(2)])
 
-    assert mode(cannot, (X, Y), mse) == "graph"
+    assert mode(cannot, (X, Y), mse, **long) == "graph"
+
+
+def test_many_short_trainings_are_a_long_one(monkeypatch):
+    monkeypatch.setattr(programs, "WORTH_COMPILING", 7)
+    model, history = trained(tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05))
+    assert history.params["mode"] == "graph"
+    tf_gd.fit(model, X, Y, verbose=0)
+    assert tf_gd.fit(model, X, Y, verbose=0).params["mode"] == "xla"
+
+
+def test_large_convolutions_stay_a_graph(monkeypatch):
+    monkeypatch.setattr(programs, "WORTH_COMPILING", 1)
+    layers = keras.layers
+
+    def build(filters, kernel=3):
+        shaped = [layers.Input((8, 8, 1)), layers.Conv2D(filters, kernel), layers.Conv2D(filters, kernel)]
+        return keras.Sequential([*shaped, layers.Flatten(), layers.Dense(2)])
+
+    # products for one sample: 3*3*1*f * 6*6 + 3*3*f*f * 4*4
+    assert programs._products_of_convolutions(build(8)) == 9 * 8 * 36 + 9 * 64 * 16
+    for filters, mode in ((8, "xla"), (16, "graph")):
+        model = build(filters)
+        model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+        history = tf_gd.fit(model, np.zeros((4, 8, 8, 1)), np.zeros((4, 2)), verbose=0)
+        assert history.params["mode"] == mode
 
 
 @pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
@@ -335,7 +360,9 @@ def test_programs_of_old_optimizers_are_given_up_and_others_bounded(monkeypatch)
     assert len(model._tf_gd_programs) == 3
 
 
-def test_only_the_step_that_xla_cannot_compile_runs_as_a_graph():
+def test_only_the_step_that_xla_cannot_compile_runs_as_a_graph(monkeypatch):
+    monkeypatch.setattr(programs, "WORTH_COMPILING", 1)
+
     class NotForXlaWhenEvaluating(keras.layers.Layer):
         def call(self, inputs, training=False):
             if not training:
@@ -447,83 +474,3 @@ OPTIONS = [
     {"gradient_accumulation_steps": 2, "momentum": 0.9},
     {"loss_scale_factor": 8.0},
 ]
-
-
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("fit", [keras.Model.fit, tf_gd.fit], ids=["model.fit", "tf_gd.fit"])
-def test_manual_sgd_is_sgd_to_the_bit(options, fit):
-    kind = (plain_model, (X, Y), {"loss": "mse"})
-    with tf_gd.exact_arithmetic():
-        ours = trained(fit, *kind, tf_gd.ManualSGD(0.05, **options), epochs=3)
-        theirs = trained(keras.Model.fit, *kind, keras.optimizers.SGD(0.05, **options), epochs=3)
-    assert_same(ours, theirs)
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    learning_rate=st.floats(1e-4, 1.0),
-    momentum=st.sampled_from([0.0, 0.3, 0.9, 1.0]),
-    nesterov=st.booleans(),
-    shape=st.lists(st.integers(1, 4), min_size=0, max_size=3),
-    dtype=st.sampled_from(["float32", "float64", "float16", "bfloat16"]),
-)
-def test_property_of_manual_sgd(learning_rate, momentum, nesterov, shape, dtype):
-    generator = np.random.default_rng(0)
-    start = generator.normal(size=shape)
-    ours, theirs = (keras.Variable(start, dtype=dtype) for _ in range(2))
-    by_hand = tf_gd.ManualSGD(learning_rate, momentum, nesterov)
-    built_in = keras.optimizers.SGD(learning_rate, momentum, nesterov)
-    for _ in range(6):
-        gradient = tf.cast(generator.normal(size=shape), dtype)
-        by_hand.apply([gradient], [ours])
-        built_in.apply([gradient], [theirs])
-    np.testing.assert_array_equal(tf.cast(ours, "float64").numpy(), tf.cast(theirs, "float64").numpy())
-
-
-def test_manual_sgd_on_an_embedding():
-    table = GENERATOR.normal(size=(5, 2)).astype("float32")
-    gradient = tf.IndexedSlices(
-        tf.constant([[0.1, 0.2], [0.3, 0.4], [0.7, 0.9]]), tf.constant([1, 3, 1]), tf.constant([5, 2])
-    )
-    for options in ({}, {"momentum": 0.9}):
-        results = []
-        for kind in (tf_gd.ManualSGD, keras.optimizers.SGD):
-            variable, optimizer = keras.Variable(table), kind(0.1, **options)
-            for _ in range(3):
-                optimizer.apply([gradient], [variable])
-            results.append(variable.numpy())
-        np.testing.assert_array_equal(*results)
-
-
-def test_manual_sgd_is_saved_and_loaded(tmp_path):
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
-    model, _ = trained(
-        keras.Model.fit, plain_model, (X, Y), {"loss": "mse"}, tf_gd.ManualSGD(schedule, momentum=0.9, weight_decay=0.01)
-    )
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert type(loaded.optimizer) is tf_gd.ManualSGD
-    assert keras.saving.get_registered_name(tf_gd.ManualSGD) == "tf_gd>ManualSGD"
-    assert loaded.optimizer.get_config() == model.optimizer.get_config()
-    for a, b in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
-        np.testing.assert_array_equal(a.numpy(), b.numpy())
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ((-0.1,), ValueError, "learning_rate: got -0.1"),
-        ((True,), TypeError, "learning_rate: got True"),
-        ((float("nan"),), ValueError, "learning_rate: got nan"),
-        ((0.1, 1.5), ValueError, "momentum: got 1.5"),
-        ((0.1, True), TypeError, "momentum: got True"),
-        ((0.1, 0.9, 1), TypeError, "nesterov: got 1"),
-    ],
-)
-def test_bad_arguments_of_manual_sgd(arguments, error, message):
-    with pytest.raises(error, match=message):
-        tf_gd.ManualSGD(*arguments)
-
-
-def test_whole_numbers_are_taken_as_floats():
-    assert float(tf_gd.ManualSGD(1, 0).learning_rate) == 1.0

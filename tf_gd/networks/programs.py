@@ -1,6 +1,7 @@
 """Whole passes through the data as compiled programs."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ from tf_gd._backend import keras
 from tf_gd.networks import data
 
 MODES = ("auto", "eager", "graph", "xla")
+WORTH_COMPILING = 2000  # steps
+_MOST_PRODUCTS = 20_000  # of convolutions, for one sample: beyond it TensorFlow's own are faster
 _KEPT = 16  # programs of one model; the oldest goes first
 
 
@@ -81,8 +84,8 @@ def _rows(tensors, first, count):
 class Programs:
     """The passes, compiled for a model, a step and a shape of data: once, and kept with the model."""
 
-    def __init__(self, model, mode: str, streamed: bool = False):
-        self.mode, self._automatic = choose_mode(model, mode, streamed), mode == "auto"
+    def __init__(self, model, mode: str, streamed: bool = False, steps: int = 0):
+        self.mode, self._automatic = choose_mode(model, mode, streamed, steps), mode == "auto"
         self._mode_of: dict[str, str] = {}
         self._model, optimizer = model, model.optimizer
         settings = sorted((key, repr(value)) for key, value in optimizer.get_config().items() if key != "learning_rate")
@@ -127,11 +130,12 @@ class Programs:
         return self._known[key][0]
 
 
-def choose_mode(model, mode: str, streamed: bool) -> str:
-    """Return the mode that ``"auto"`` stands for.
+def choose_mode(model, mode: str, streamed: bool, steps: int) -> str:
+    """Return the mode that ``"auto"`` stands for: XLA where it pays, else a graph.
 
-    XLA is the fastest on a CPU, but for random numbers (some 0.7 ms to draw those of one Dropout layer), convolutions (half
-    as fast as TensorFlow's own), embeddings, and data that come in batch by batch.
+    XLA takes about a second to compile, which is worth some thousand steps. It is the fastest on a CPU, but for random
+    numbers (some 0.7 ms to draw those of one Dropout layer), large convolutions, embeddings, and data that come in batch by
+    batch.
     """
     if mode != "auto":
         return mode
@@ -141,8 +145,27 @@ def choose_mode(model, mode: str, streamed: bool) -> str:
         return "xla"
     exact = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
     random = any("seed_generator" in variable.path for variable in model.variables)
-    slow = any("Conv" in type(layer).__name__ or "Embedding" in type(layer).__name__ for layer in model._flatten_layers())
-    return "graph" if streamed or exact or random or slow or tf.distribute.has_strategy() else "xla"
+    slow = _products_of_convolutions(model) > _MOST_PRODUCTS or "Embedding" in _kinds_of_layers(model)
+    few = steps < WORTH_COMPILING
+    return "graph" if few or streamed or exact or random or slow or tf.distribute.has_strategy() else "xla"
+
+
+def _kinds_of_layers(model) -> set[str]:
+    return {type(layer).__name__ for layer in model._flatten_layers()}
+
+
+def _products_of_convolutions(model) -> float:
+    """Return how many products all convolutions take for one sample; infinite where that cannot be told."""
+    products = 0.0
+    for layer in model._flatten_layers():
+        if "Conv" not in type(layer).__name__:
+            continue
+        shape = getattr(getattr(layer, "output", None), "shape", None) if layer._inbound_nodes else None
+        if shape is None or None in shape[1:]:
+            return math.inf
+        channels = layer.kernel.shape[-1]
+        products += math.prod(layer.kernel.shape) * math.prod(shape[1:]) / channels
+    return products
 
 
 class Rows:

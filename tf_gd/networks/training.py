@@ -63,9 +63,9 @@ def fit(
         steps_per_epoch: how many batches an epoch has; the next one goes on where it stopped. By default all there are.
         validation_steps, validation_batch_size: the same for the data to validate on, each time from the first batch on.
         validation_freq: validate after every so many epochs, or after those of a list, counted from 1.
-        mode: ``"auto"`` (XLA, but a graph for random numbers, convolutions, data sets and under
-            :func:`tf_gd.exact_arithmetic`), or ``"eager"``, ``"graph"``, ``"xla"``. What was taken stands in
-            ``history.params["mode"]``.
+        mode: ``"auto"`` (XLA from some thousand steps on, but a graph for random numbers, large convolutions, embeddings,
+            data sets and under :func:`tf_gd.exact_arithmetic`), or ``"eager"``, ``"graph"``, ``"xla"``. What was taken
+            stands in ``history.params["mode"]``.
 
     Returns:
         The history, with the keys of ``model.fit``: loss, metrics, and the same for the validation data. Ctrl-C keeps what
@@ -107,7 +107,9 @@ def fit(
 
 def _train(model, source, validation, validates_at, callbacks, *, epochs: int, initial_epoch: int, mode: str, verbose: bool):
     """Train for some epochs, a whole one in one call of a compiled program where nobody wants to hear of every batch."""
-    programs = Programs(model, mode, source.streamed)
+    steps = model.__dict__.get("_tf_gd_steps", 0) + (epochs - initial_epoch) * (source.batches or 0)
+    model.__dict__["_tf_gd_steps"] = steps  # this model has been trained for, or will be
+    programs = Programs(model, mode, source.streamed, steps)
     about = dict(epochs=epochs, steps=source.batches, model=model)
     listeners = keras.callbacks.CallbackList(callbacks, add_history=True, add_progbar=False, verbose=0, **about)
     at_once = _at_once(callbacks, "train")
@@ -127,7 +129,8 @@ def _train(model, source, validation, validates_at, callbacks, *, epochs: int, i
                     if model.stop_training:
                         break
             if validation is not None and validates_at(epoch + 1):
-                measured = _validate(model, validation, callbacks, listeners, mode)
+                checks = Programs(model, mode, validation.streamed, steps)
+                measured = _validate(validation, callbacks, listeners, checks)
                 logs |= {f"val_{name}": value for name, value in measured.items()}
             if verbose:
                 shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
@@ -144,9 +147,8 @@ def _train(model, source, validation, validates_at, callbacks, *, epochs: int, i
     return model.history
 
 
-def _validate(model, validation, callbacks, listeners, mode: str) -> dict[str, float]:
+def _validate(validation, callbacks, listeners, programs) -> dict[str, float]:
     """Measure loss and metrics on the data to validate on."""
-    programs = Programs(model, mode, validation.streamed)
     at_once = _at_once(callbacks, "test")
     measured: dict[str, float] = {}
     listeners.on_test_begin()

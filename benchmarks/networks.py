@@ -18,7 +18,9 @@ def wide():
 def regularised():
     """L2, BatchNorm and Dropout."""
     hidden = layers.Dense(64, "relu", kernel_regularizer=keras.regularizers.L2(1e-4))
-    return keras.Sequential([layers.Input((64,)), hidden, layers.BatchNormalization(), layers.Dropout(0.2), layers.Dense(10)])
+    return keras.Sequential(
+        [layers.Input((64,)), hidden, layers.BatchNormalization(), layers.Dropout(0.2), layers.Dense(10)]
+    )
 
 
 def convolutional():
@@ -30,7 +32,9 @@ def convolutional():
 def two_convolutions():
     """Two convolutions of 16 filters, eight times the work of one."""
     convolutions = [layers.Conv2D(16, 3, activation="relu") for _ in range(2)]
-    return keras.Sequential([layers.Input((64,)), layers.Reshape((8, 8, 1)), *convolutions, layers.Flatten(), layers.Dense(10)])
+    return keras.Sequential(
+        [layers.Input((64,)), layers.Reshape((8, 8, 1)), *convolutions, layers.Flatten(), layers.Dense(10)]
+    )
 
 
 NETWORKS = {  # name: (what builds it, epochs of one measurement of ours)

@@ -3,6 +3,7 @@
 ``KERAS_BACKEND=jax python training_peers.py digits.npz NETWORK`` prints microseconds a step as JSON.
 """
 
+import itertools
 import json
 import statistics
 import sys
@@ -43,9 +44,8 @@ def optax_scan(sizes: list[int], x, y) -> float:
     import optax
 
     optimizer, generator = optax.sgd(0.05, momentum=0.9), np.random.default_rng(0)
-    layers = [
-        (jnp.array(generator.normal(size=(a, b)) / np.sqrt(a), "float32"), jnp.zeros(b)) for a, b in zip(sizes, sizes[1:])
-    ]
+    pairs = itertools.pairwise(sizes)
+    layers = [(jnp.array(generator.normal(size=(a, b)) / np.sqrt(a), "float32"), jnp.zeros(b)) for a, b in pairs]
 
     def loss_of(layers, x, y):
         for w, b in layers[:-1]:

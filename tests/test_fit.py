@@ -9,7 +9,7 @@ import tensorflow as tf
 from models import GENERATOR, KINDS, LABELS, X, Y, assert_same, convolutional, plain_model, trained
 
 import tf_gd
-from tf_gd.networks import programs
+from tf_gd.networks import programs, sources
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__name__)
@@ -419,6 +419,17 @@ def test_labels_outside_the_classes():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     with pytest.raises(ValueError, match="y: got labels from 0 to 2, expected 0 to 1, for the model has 2 outputs"):
         trained(tf_gd.fit, plain_model, (X, LABELS), {"loss": loss}, keras.optimizers.SGD(0.05))
+
+
+@pytest.mark.parametrize("settings", [{}, {"steps_per_epoch": 2}, {"validation_steps": 1}], ids=str)
+def test_large_data_are_taken_part_by_part_and_give_the_same_bits(settings, monkeypatch):
+    kind, results = (plain_model, (X, Y), {"loss": "mse", "metrics": ["mae"]}), []
+    settings = {"validation_data": (X[:40], Y[:40]), "epochs": 3, **settings}
+    for large in (2**26, 0):
+        monkeypatch.setattr(sources, "_LARGE", large)
+        monkeypatch.setattr(sources.InMemory.epoch, "__defaults__", (2,))  # batches a call
+        results.append(trained(tf_gd.fit, *kind, keras.optimizers.SGD(0.05, momentum=0.9), **settings))
+    assert_same(*results)
 
 
 def test_labels_of_a_second_output():

@@ -58,7 +58,7 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
 
     Args:
         model: a compiled Keras model.
-        x, y, sample_weight: tensors, or ``tf.TensorSpec`` of a batch.
+        x, y, sample_weight: arrays or tensors, or ``tf.TensorSpec`` of a batch.
         prefix: what to call x and y in a message.
 
     Raises:
@@ -79,7 +79,7 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
     if len(outputs) == len(targets) == len(losses):
         for loss, target, output in zip(losses, targets, outputs, strict=True):
             check_target(loss, target, tuple(output.shape[1:]), prefix)
-    if len(outputs) == 1 and sample_weight is not None and tf.is_tensor(sample_weight):
+    if len(outputs) == 1 and sample_weight is not None and not isinstance(sample_weight, tf.TensorSpec):
         _check_weights(tuple(sample_weight.shape), tuple(outputs[0].shape), prefix)
     if not model.trainable_variables:
         raise ValueError("model: got no trainable variables, expected at least one to descend on.")
@@ -145,7 +145,7 @@ def check_target(loss, target, output: tuple, prefix: str) -> None:
             f"{prefix}y: got shape {tuple(target.shape)}, one-hot vectors, expected labels {('samples', *output[:-1])}. "
             "Take categorical_crossentropy for these, or np.argmax(y, axis=-1) of them."
         )
-    if tf.is_tensor(target):
+    if not isinstance(target, tf.TensorSpec):
         labels = tf.cast(tf.reshape(target, -1), tf.int64)
         ignored = getattr(loss, "ignore_class", None)
         if ignored is not None:

@@ -12,8 +12,19 @@ from tf_gd import _checks
 from tf_gd._backend import keras
 
 
-def as_tensors(x, y=None, sample_weight=None, class_weight=None, prefix: str = "") -> tuple[Any, Any, Any]:
-    """Return inputs, targets and weights as tensors, in the structure they came in: arrays, or lists or dicts of them.
+def as_tensors(x, y=None, sample_weight=None) -> tuple[Any, Any, Any]:
+    """Return inputs, targets and weights as tensors, in the structure they came in, checked as by :func:`as_arrays`."""
+    x, y, sample_weight = as_arrays(x, y, sample_weight)
+    return tensors_of(x), tensors_of(y), tensors_of(sample_weight)
+
+
+def tensors_of(arrays):
+    """Return a structure of arrays as tensors."""
+    return None if arrays is None else keras.tree.map_structure(tf.convert_to_tensor, arrays)
+
+
+def as_arrays(x, y=None, sample_weight=None, class_weight=None, prefix: str = "") -> tuple[Any, Any, Any]:
+    """Return inputs, targets and weights as arrays, in the structure they came in: arrays, or lists or dicts of them.
 
     Raises:
         TypeError, ValueError: not numbers, not finite, not equally many samples, or none.
@@ -31,8 +42,7 @@ def as_tensors(x, y=None, sample_weight=None, class_weight=None, prefix: str = "
         raise ValueError(f"{prefix}x and {prefix}y: got no samples, expected at least one.")
     if class_weight is not None:
         arrays["sample_weight"] = _weights_of_classes(arrays["y"], arrays["sample_weight"], class_weight)
-    tensors = [None if value is None else keras.tree.map_structure(tf.convert_to_tensor, value) for value in arrays.values()]
-    return tensors[0], tensors[1], tensors[2]
+    return arrays["x"], arrays["y"], arrays["sample_weight"]
 
 
 def _arrays(name: str, value):

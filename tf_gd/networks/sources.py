@@ -5,23 +5,33 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from tf_gd._backend import keras
 from tf_gd.networks import data
 from tf_gd.networks._checked import build
-from tf_gd.networks.programs import Rows, Stream
+from tf_gd.networks.programs import Rows, Stream, each
 
+_LARGE = 2**26  # bytes
 BATCHES_A_CALL = 4096  # so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
 
 
 class InMemory:
-    """Samples as tensors. With ``steps_per_epoch`` an epoch goes on where the last one stopped."""
+    """Samples as arrays. With ``steps_per_epoch`` an epoch goes on where the last one stopped.
+
+    A tensor of them is made once, if they are not too many: making it holds two copies for a moment. Of more than that
+    there is a tensor of the batches of one call at a time.
+    """
 
     streamed = False
 
-    def __init__(self, tensors, batch_size: int, orders: Iterator | None = None, steps_per_epoch: int | None = None):
-        self._tensors, self._batch_size, self._orders = tensors, batch_size, orders
-        self._all = -(-data.count(tensors) // batch_size)
+    def __init__(self, arrays, batch_size: int, orders: Iterator | None = None, steps_per_epoch: int | None = None):
+        leaves = [leaf for leaf in keras.tree.flatten(arrays) if leaf is not None]
+        self._large = sum(leaf.nbytes for leaf in leaves) > _LARGE
+        self._samples = arrays if self._large else tuple(map(data.tensors_of, arrays))
+        self._batch_size, self._orders = batch_size, orders
+        self._all = -(-data.count(arrays) // batch_size)
         self._steps = steps_per_epoch
         self._next = 0
         self._order: Any = None
@@ -29,27 +39,26 @@ class InMemory:
 
     def epoch(self, at_once: int = BATCHES_A_CALL) -> Iterator[tuple[int, Rows]]:
         """Yield the batches of an epoch, some at once, each time with how many there were before."""
-        if self._orders is None:  # for validation: always from the first on
-            yield from self._from_the_first(at_once)
-            return
-        if self._next in (0, self._all) or self._steps is None:
-            self._next, self._order = 0, tf.convert_to_tensor(next(self._orders))
+        goes_on = self._steps is not None and self._orders is not None
+        if self._next in (0, self._all) or not goes_on:
+            self._next = 0
+            self._order = None if self._orders is None else next(self._orders)
         first, last = self._next, min(self._all, self._next + self.batches)
         for batch in range(first, last, at_once):
-            rows = slice(batch * self._batch_size, min(batch + at_once, last) * self._batch_size)
             self._next = min(batch + at_once, last)
-            yield batch - first, Rows(self._tensors, self._order[rows], self._batch_size)
+            yield batch - first, self._rows(batch, self._next)
         if last - first < self.batches:
             _warn_short(last - first, self.batches)
 
-    def _from_the_first(self, at_once: int) -> Iterator[tuple[int, Rows]]:
-        samples = min(self.batches * self._batch_size, data.count(self._tensors))
-        if self.batches >= self._all and at_once >= self._all:
-            yield 0, Rows(self._tensors, None, self._batch_size)
-            return
-        for batch in range(0, min(self.batches, self._all), at_once):
-            order = tf.range(batch * self._batch_size, min((batch + at_once) * self._batch_size, samples))
-            yield batch, Rows(self._tensors, order, self._batch_size)
+    def _rows(self, first: int, last: int) -> Rows:
+        """Return the batches from the first to before the last."""
+        rows = slice(first * self._batch_size, last * self._batch_size)
+        if self._order is None and last - first == self._all and not self._large:
+            return Rows(self._samples, None, self._batch_size)
+        order = np.arange(data.count(self._samples))[rows] if self._order is None else self._order[rows]
+        if self._large:
+            return Rows(each(lambda array: tf.convert_to_tensor(array[order]), self._samples), None, self._batch_size)
+        return Rows(self._samples, tf.convert_to_tensor(order), self._batch_size)
 
 
 class DataSet:
@@ -111,14 +120,14 @@ def source_for_training(
             if value is not None:
                 raise ValueError(f"{name}: got one beside a data set, expected none: it has x, y and weights in it.")
         return _streamed(model, x, "x", steps, class_weight, bool(shuffle)), None
-    tensors, held_out = data.as_tensors(x, y, sample_weight, class_weight), None
+    arrays, held_out = data.as_arrays(x, y, sample_weight, class_weight), None
     if share:
-        tensors, held_out = data.split(*tensors, share)
-    samples = data.count(tensors)
+        arrays, held_out = data.split(*arrays, share)
+    samples = data.count(arrays)
     batch_size = batch_size or (-(-samples // steps) if steps else 32)
     orders = data.orders(shuffle, seed, samples, epoch)
-    build(model, *tensors)
-    return InMemory(tensors, batch_size, orders, steps), held_out and InMemory(held_out, batch_size)
+    build(model, *arrays)
+    return InMemory(arrays, batch_size, orders, steps), held_out and InMemory(held_out, batch_size)
 
 
 def source_for_validation(model, given, batch_size: int | None, steps: int | None) -> "InMemory | DataSet":
@@ -131,10 +140,10 @@ def source_for_validation(model, given, batch_size: int | None, steps: int | Non
     x, y, sample_weight = (*given, None)[:3]
     if data.is_streamed(x):
         raise TypeError("validation_data: got a data set in a tuple, expected the data set itself.")
-    tensors = data.as_tensors(x, y, sample_weight, prefix="validation ")
-    build(model, *tensors, prefix="validation ")
-    batch_size = batch_size or (-(-data.count(tensors) // steps) if steps else 32)
-    return InMemory(tensors, batch_size, None, steps)
+    arrays = data.as_arrays(x, y, sample_weight, prefix="validation ")
+    build(model, *arrays, prefix="validation ")
+    batch_size = batch_size or (-(-data.count(arrays) // steps) if steps else 32)
+    return InMemory(arrays, batch_size, None, steps)
 
 
 def _streamed(model, given, name: str, steps: int | None, class_weight=None, shuffle: bool = False) -> DataSet:

@@ -4,11 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from tf_gd._backend import keras
 from tf_gd.comparison._kitchen import Kitchen
-from tf_gd.comparison._recipe import OTHER_LOSSES, from_logits_of, outputs_of
+from tf_gd.comparison._possible import clips, elementwise, keeps_state, one_number_out, scheduled, several_out, sgd
+from tf_gd.comparison._recipe import OTHER_LOSSES, from_logits_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,44 +24,6 @@ class Mistake:
     changes: dict[str, Any]
     fix: str
     possible: Callable[[Kitchen], Any] = field(default=lambda kitchen: True, repr=False)
-
-
-def _sgd(*options: str) -> Callable[[Kitchen], bool]:
-    """Return whether the optimizer is SGD with all of these options."""
-    return lambda kitchen: kitchen.by_hand and all(getattr(kitchen.optimizer, option) for option in options)
-
-
-def _clips(kitchen: Kitchen) -> bool:
-    optimizer = kitchen.optimizer
-    return kitchen.by_hand and bool(optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue)
-
-
-def _scheduled(kitchen: Kitchen) -> bool:
-    return kitchen.by_hand and callable(kitchen.optimizer._learning_rate)
-
-
-def _keeps_state(kitchen: Kitchen) -> bool:
-    """Return whether a call of the model leaves something behind: statistics of BatchNorm, seeds of Dropout."""
-    return len(kitchen.variables) > len(kitchen.trained) + len(kitchen.frozen)
-
-
-def _one_number_out(kitchen: Kitchen) -> bool:
-    outputs = keras.tree.flatten(kitchen.model.outputs if getattr(kitchen.model, "outputs", None) else [])
-    target = keras.tree.flatten(kitchen.batches[0][1])
-    size = target[0].shape.num_elements() == target[0].shape[0] if len(target) == 1 else False
-    return size and (not outputs or (len(outputs) == 1 and outputs[0].shape[-1] == 1))
-
-
-def _several_out(kitchen: Kitchen) -> bool:
-    return outputs_of(kitchen.batches[0][1]) > 1
-
-
-def _elementwise(kitchen: Kitchen) -> bool:
-    """Return whether the targets are numbers of the shape of the one output."""
-    outputs, targets = getattr(kitchen.model, "outputs", None) or [], keras.tree.flatten(kitchen.batches[0][1])
-    return len(outputs) == len(targets) == 1 and targets[0].shape.num_elements() == targets[0].shape[0] * int(
-        np.prod(outputs[0].shape[1:])
-    )
 
 
 _ALL = "loss = loss_fn(y, prediction) + sum(model.losses)"
@@ -92,11 +52,11 @@ MISTAKES: Sequence[Mistake] = (
         "shapes that broadcast in the loss, every prediction against every target",
         {"loss": "broadcast"},
         "y = tf.reshape(y, tf.shape(prediction))  # (N,) against (N, 1) makes (N, N)",
-        _one_number_out,
+        one_number_out,
     ),
     Mistake("the loss summed instead of averaged", {"reduction": "sum"}, _MEAN),
-    Mistake("the loss summed over the batch, not averaged", {"reduction": "sum over the batch"}, _MEAN, _several_out),
-    Mistake("the loss summed over the outputs, not averaged", {"reduction": "sum over the outputs"}, _MEAN, _several_out),
+    Mistake("the loss summed over the batch, not averaged", {"reduction": "sum over the batch"}, _MEAN, several_out),
+    Mistake("the loss summed over the outputs, not averaged", {"reduction": "sum over the outputs"}, _MEAN, several_out),
     Mistake(
         "half the loss, as in 1/2 (prediction - y)^2", {"reduction": "half"}, "Take out the factor 1/2: Keras's has none."
     ),
@@ -112,10 +72,10 @@ MISTAKES: Sequence[Mistake] = (
         "Train on it as well: x[i : i + batch_size] may be shorter; no drop_remainder.",
     ),
     Mistake(
-        "the model called once more before the step", {"calls": "one before"}, "Call the model once a step.", _keeps_state
+        "the model called once more before the step", {"calls": "one before"}, "Call the model once a step.", keeps_state
     ),
     Mistake(
-        "the model called once more after the step", {"calls": "one after"}, "Look at it with training=False.", _keeps_state
+        "the model called once more after the step", {"calls": "one after"}, "Look at it with training=False.", keeps_state
     ),
     Mistake(
         "from_logits the other way round",
@@ -145,49 +105,49 @@ MISTAKES: Sequence[Mistake] = (
         "momentum left out",
         {"velocity": "none"},
         "v.assign(momentum * v - learning_rate * g); w.assign_add(v)",
-        _sgd("momentum"),
+        sgd("momentum"),
     ),
     Mistake(
         "the velocity forgotten after every step",
         {"velocity": "forgotten"},
         "Make the velocities once, before the loop; or the optimizer, if it is one.",
-        _sgd("momentum"),
+        sgd("momentum"),
     ),
     Mistake(
         "momentum in PyTorch's form, with the rate outside the velocity",
         {"velocity": "pytorch"},
         "v.assign(momentum * v - learning_rate * g); w.assign_add(v)  # the rate inside the velocity",
-        _sgd("momentum"),
+        sgd("momentum"),
     ),
     Mistake(
         "momentum with dampening, (1 - momentum) on the gradient",
         {"velocity": "dampened"},
         "v.assign(momentum * v - learning_rate * g); w.assign_add(v)  # no (1 - momentum)",
-        _sgd("momentum"),
+        sgd("momentum"),
     ),
     Mistake(
         "one velocity for all variables",
         {"velocity": "shared"},
         "velocities = [tf.Variable(tf.zeros_like(w)) for w in model.trainable_variables]",
-        _sgd("momentum"),
+        sgd("momentum"),
     ),
     Mistake(
         "one velocity for all variables of the same name",
         {"velocity": "by name"},
         "Keep velocities by variable.path: variable.name is 'kernel' in every layer.",
-        _sgd("momentum"),
+        sgd("momentum"),
     ),
     Mistake(
         "Nesterov ignored",
         {"nesterov": "ignored"},
         "w.assign_add(momentum * v - learning_rate * g)  # with the new v, instead of w.assign_add(v)",
-        _sgd("momentum", "nesterov"),
+        sgd("momentum", "nesterov"),
     ),
     Mistake(
         "Nesterov with the gradient at w + momentum * v",
         {"nesterov": "at the point ahead"},
         "Keras keeps the weights at the point ahead: take g at w, then w.assign_add(momentum * v - learning_rate * g).",
-        _sgd("momentum", "nesterov"),
+        sgd("momentum", "nesterov"),
     ),
     Mistake(
         "Nesterov, where the optimizer has none",
@@ -199,68 +159,68 @@ MISTAKES: Sequence[Mistake] = (
         "weight decay left out",
         {"decay": "none"},
         "w.assign_sub(learning_rate * weight_decay * w)  # before the step",
-        _sgd("weight_decay"),
+        sgd("weight_decay"),
     ),
     Mistake(
         "weight decay coupled, added to the gradient",
         {"decay": "coupled"},
         "w.assign_sub(learning_rate * weight_decay * w)  # before the step, and not in the gradient",
-        _sgd("weight_decay"),
+        sgd("weight_decay"),
     ),
     Mistake(
         "weight decay after the step",
         {"decay": "after"},
         "Decay w before the step, and after the gradient.",
-        _sgd("weight_decay"),
+        sgd("weight_decay"),
     ),
     Mistake(
         "weight decay without the learning rate",
         {"decay": "without the rate"},
         "w.assign_sub(learning_rate * weight_decay * w)  # times the rate",
-        _sgd("weight_decay"),
+        sgd("weight_decay"),
     ),
     Mistake(
         "weight decay also of variables excluded from it",
         {"decay": "excluded too"},
         "Leave out what optimizer.exclude_from_weight_decay names.",
-        _sgd("weight_decay"),
+        sgd("weight_decay"),
     ),
-    Mistake("gradients not clipped", {"clip": "none"}, "Clip the gradients before the step.", _clips),
+    Mistake("gradients not clipped", {"clip": "none"}, "Clip the gradients before the step.", clips),
     Mistake(
         "gradients clipped tensor by tensor instead of all together",
         {"clip": "tensor by tensor"},
         "gradients, _ = tf.clip_by_global_norm(gradients, limit)",
-        _sgd("global_clipnorm"),
+        sgd("global_clipnorm"),
     ),
     Mistake(
         "gradients clipped all together instead of tensor by tensor",
         {"clip": "all together"},
         "gradients = [tf.clip_by_norm(g, limit) for g in gradients]",
-        _sgd("clipnorm"),
+        sgd("clipnorm"),
     ),
     Mistake(
         "gradients clipped after weight decay was added to them",
         {"clip": "after decay"},
         "Clip the gradient of the loss alone, and decay w by itself.",
-        lambda kitchen: _clips(kitchen) and _sgd("weight_decay")(kitchen),
+        lambda kitchen: clips(kitchen) and sgd("weight_decay")(kitchen),
     ),
     Mistake(
         "the learning rate of the first step at every step",
         {"rate": "the first"},
         "Read the rate inside the step, as a tensor: learning_rate = schedule(step). A Python number is baked in.",
-        _scheduled,
+        scheduled,
     ),
     Mistake(
         "the schedule one step ahead",
         {"rate": "a step later"},
         "Count from 0: take schedule(step) first, and then add 1 to step.",
-        _scheduled,
+        scheduled,
     ),
     Mistake(
         "the schedule one step behind",
         {"rate": "a step earlier"},
         "Count every step: the second one has schedule(1).",
-        _scheduled,
+        scheduled,
     ),
     Mistake(
         "numbers not rounded to float32, as Keras rounds them",
@@ -272,13 +232,13 @@ MISTAKES: Sequence[Mistake] = (
         "gradients not accumulated",
         {"accumulated": False},
         "Add up the gradients of gradient_accumulation_steps batches, and move by their mean.",
-        _sgd("gradient_accumulation_steps"),
+        sgd("gradient_accumulation_steps"),
     ),
     Mistake(
         "the average of the weights never put in their place",
         {"averaged": False},
         "w.assign(average) every ema_overwrite_frequency steps.",
-        _sgd("use_ema", "ema_overwrite_frequency"),
+        sgd("use_ema", "ema_overwrite_frequency"),
     ),
     Mistake(
         "constraints not applied",
@@ -291,7 +251,7 @@ MISTAKES: Sequence[Mistake] = (
             f"another loss: {name}",
             {"loss": name},
             "Take the loss that the model is compiled with.",
-            _elementwise,
+            elementwise,
         )
         for name in OTHER_LOSSES
     ),

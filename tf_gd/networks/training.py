@@ -1,10 +1,12 @@
 """Mini-batch gradient descent on a Keras model, by hand: whole epochs inside one compiled program."""
 
+import contextlib
 import time
 from collections.abc import Callable
 
 from tf_gd import _checks
 from tf_gd._backend import keras
+from tf_gd._progress import Progress
 from tf_gd.networks._checked import check_callbacks, check_compiled
 from tf_gd.networks.programs import MODES, Programs
 from tf_gd.networks.sources import BATCHES_A_CALL, source_for_training, source_for_validation
@@ -58,7 +60,7 @@ def fit(
         sample_weight: a weight for each sample, ``(samples,)``.
         class_weight: a dict from class to weight.
         callbacks: Keras callbacks. One that wants every batch makes the loop go batch by batch, which is slower.
-        verbose: 0 prints nothing, 1, 2 or ``"auto"`` one line an epoch.
+        verbose: 0 prints nothing, 1, 2 or ``"auto"`` one line an epoch, and in a terminal a bar below while it runs.
         initial_epoch: the epoch to begin with.
         steps_per_epoch: how many batches an epoch has; the next one goes on where it stopped. By default all there are.
         validation_steps, validation_batch_size: the same for the data to validate on, each time from the first batch on.
@@ -116,28 +118,34 @@ def _train(model, source, validation, validates_at, callbacks, *, epochs: int, i
     model.stop_training = False
     listeners.on_train_begin()
     logs: dict[str, float] = {}
+    total = (epochs - initial_epoch) * source.batches if source.batches else None
+    bar, done = Progress(total, "training") if verbose else contextlib.nullcontext(), 0
     try:
-        for epoch in range(initial_epoch, epochs):
-            start = time.perf_counter()
-            listeners.on_epoch_begin(epoch)
-            for batch, part in source.epoch(at_once):
-                if at_once == 1:
-                    listeners.on_train_batch_begin(batch)
-                logs = programs.run(step_of_descent, part, fresh=batch == 0)
-                if at_once == 1 and part.taken:
-                    listeners.on_train_batch_end(batch, logs)
-                    if model.stop_training:
-                        break
-            if validation is not None and validates_at(epoch + 1):
-                checks = Programs(model, mode, validation.streamed, steps)
-                measured = _validate(validation, callbacks, listeners, checks)
-                logs |= {f"val_{name}": value for name, value in measured.items()}
-            if verbose:
-                shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
-                print(f"Epoch {epoch + 1}/{epochs} - {time.perf_counter() - start:.2f} s - {shown}", flush=True)
-            listeners.on_epoch_end(epoch, logs)
-            if model.stop_training:
-                break
+        with bar as progress:
+            for epoch in range(initial_epoch, epochs):
+                start = time.perf_counter()
+                listeners.on_epoch_begin(epoch)
+                for batch, part in source.epoch(at_once):
+                    if at_once == 1:
+                        listeners.on_train_batch_begin(batch)
+                    logs = programs.run(step_of_descent, part, fresh=batch == 0)
+                    done += part.taken
+                    if progress:
+                        progress.at(done, f"epoch {epoch + 1}/{epochs}")
+                    if at_once == 1 and part.taken:
+                        listeners.on_train_batch_end(batch, logs)
+                        if model.stop_training:
+                            break
+                if validation is not None and validates_at(epoch + 1):
+                    checks = Programs(model, mode, validation.streamed, steps)
+                    measured = _validate(validation, callbacks, listeners, checks)
+                    logs |= {f"val_{name}": value for name, value in measured.items()}
+                if verbose:
+                    shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+                    print(f"Epoch {epoch + 1}/{epochs} - {time.perf_counter() - start:.2f} s - {shown}", flush=True)
+                listeners.on_epoch_end(epoch, logs)
+                if model.stop_training:
+                    break
     except KeyboardInterrupt:
         model.history.params["interrupted"] = True
     model.history.params["mode"] = programs.mode_of(step_of_descent)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Progress:
-    """Show how far a run of ``total`` steps, None for nobody knows, has come, on standard error, once it has taken ``patience`` seconds."""
+    """Show how far a run has come, on standard error, once it has taken ``patience`` seconds; ``total`` steps, if known."""
 
     def __init__(self, total: int | None, description: str, patience: float = 0.5):
         self._total, self._description, self._patience = total, description, patience

@@ -117,7 +117,7 @@ def _not_explained(found: Diagnosis, search: Search) -> str:
         return "None of the known mistakes brings Keras's weights any nearer to yours."
     names = ", and ".join(mistake.name for mistake in found.mistakes)
     explained = 1 - found.rest / search.start
-    return f"The nearest explains {explained:.0%} of the difference, and so is hardly all of it, or not it at all: {names}."
+    return f"Nearest comes: {names}. That explains {explained:.0%} of the difference, and is part of the truth at most."
 
 
 def _other_start(apart: float) -> Cause:

@@ -44,14 +44,18 @@ def pass_through(step, model, tensors, order, *, batch_size, fresh=True):
     return model.get_metrics_result(), -(-samples // batch_size)
 
 
-def pass_along(step, model, batches, count, *, fresh=True):
-    """Take up to ``count`` batches from an iterator, which may have fewer.
+def pass_along(step, model, batches, count, *, known=False, fresh=True):
+    """Take up to ``count`` batches from an iterator; it may have fewer, unless it is known to have as many.
 
     Returns:
         The metrics, and how many batches there were.
     """
     if fresh:
         model.reset_metrics()
+    if known:
+        for _ in tf.range(count):
+            step(model, *data.parts_of(next(batches)))
+        return model.get_metrics_result(), count
     taken = tf.constant(0)
     for batch in batches:
         step(model, *data.parts_of(batch))
@@ -196,8 +200,8 @@ class Stream:
 
     streamed = True
 
-    def __init__(self, iterator, count: int):
-        self._iterator, self.count = iterator, count
+    def __init__(self, iterator, count: int, known: bool):
+        self._iterator, self.count, self._known = iterator, count, known
         self.taken = 0
 
     def arguments(self) -> tuple:
@@ -206,8 +210,8 @@ class Stream:
 
     def shapes(self) -> Any:
         """Return what a program is compiled for."""
-        return "streamed", self._iterator.element_spec
+        return "streamed", self._known, self._iterator.element_spec
 
     def pass_of(self, step, model, fresh: bool) -> Callable:
         """Return the pass as a function of the arguments."""
-        return functools.partial(pass_along, step, model, fresh=fresh)
+        return functools.partial(pass_along, step, model, known=self._known, fresh=fresh)

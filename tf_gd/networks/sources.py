@@ -86,7 +86,7 @@ class DataSet:
         done, ended = 0, False
         self._adapter.on_epoch_begin()
         while done < wanted and not ended:
-            part = Stream(self._iterator, int(min(at_once, wanted - done)))
+            part = Stream(self._iterator, int(min(at_once, wanted - done)), known=self._all is not None)
             yield done, part
             done += part.taken
             ended = part.taken < part.count

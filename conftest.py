@@ -1,6 +1,7 @@
 """Quiet, headless, full float32, and two CPU devices, so that placement can be tested anywhere: for every test."""
 
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -15,6 +16,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 mpl.use("Agg")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a job in the background: there are tests of Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 tf.config.experimental.enable_tensor_float_32_execution(False)
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)

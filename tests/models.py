@@ -61,6 +61,24 @@ KINDS = [
 ]
 
 
+SGD_OPTIONS = [
+    {},
+    {"momentum": 0.9},
+    {"momentum": 0.9, "nesterov": True},
+    {"weight_decay": 0.01, "momentum": 0.5},
+    {"clipnorm": 0.1},
+    {"global_clipnorm": 0.1, "momentum": 0.9},
+    {"clipvalue": 0.01},
+    {"use_ema": True, "ema_momentum": 0.5},
+    {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 2, "momentum": 0.9},
+    {"gradient_accumulation_steps": 2, "momentum": 0.9, "clipnorm": 0.1},
+    {"loss_scale_factor": 8.0, "weight_decay": 0.01},
+    {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
+    {"gradient_accumulation_steps": 2, "momentum": 0.9},
+    {"loss_scale_factor": 8.0},
+]
+
+
 def trained(fit, build, given, compiled, optimizer, **settings):
     keras.utils.set_random_seed(5)
     model = build()

@@ -469,19 +469,3 @@ def test_nothing_to_train():
     model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
     with pytest.raises(ValueError, match="got no trainable variables"):
         tf_gd.fit(model, X, Y, verbose=0)
-
-
-# --- ManualSGD
-
-OPTIONS = [
-    {},
-    {"momentum": 0.9},
-    {"momentum": 0.9, "nesterov": True},
-    {"weight_decay": 0.01, "momentum": 0.5},
-    {"clipnorm": 0.1},
-    {"global_clipnorm": 0.1, "momentum": 0.9},
-    {"clipvalue": 0.01},
-    {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
-    {"gradient_accumulation_steps": 2, "momentum": 0.9},
-    {"loss_scale_factor": 8.0},
-]

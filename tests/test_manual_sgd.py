@@ -6,25 +6,12 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from models import GENERATOR, X, Y, assert_same, plain_model, trained
+from models import GENERATOR, SGD_OPTIONS, X, Y, assert_same, plain_model, trained
 
 import tf_gd
 
-OPTIONS = [
-    {},
-    {"momentum": 0.9},
-    {"momentum": 0.9, "nesterov": True},
-    {"weight_decay": 0.01, "momentum": 0.5},
-    {"clipnorm": 0.1},
-    {"global_clipnorm": 0.1, "momentum": 0.9},
-    {"clipvalue": 0.01},
-    {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
-    {"gradient_accumulation_steps": 2, "momentum": 0.9},
-    {"loss_scale_factor": 8.0},
-]
 
-
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", SGD_OPTIONS, ids=str)
 @pytest.mark.parametrize("fit", [keras.Model.fit, tf_gd.fit], ids=["model.fit", "tf_gd.fit"])
 def test_manual_sgd_is_sgd_to_the_bit(options, fit):
     kind = (plain_model, (X, Y), {"loss": "mse"})

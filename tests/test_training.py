@@ -25,22 +25,7 @@ def _data(samples=70):
     return x, np.stack([np.sin(x[:, 0]), x[:, 1] * x[:, 2]], axis=1).astype("float32")
 
 
-OPTIMIZERS = [
-    {},
-    {"momentum": 0.9},
-    {"momentum": 0.9, "nesterov": True},
-    {"weight_decay": 0.01, "momentum": 0.5},
-    {"clipnorm": 0.1},
-    {"global_clipnorm": 0.1, "momentum": 0.9},
-    {"clipvalue": 0.01},
-    {"use_ema": True, "ema_momentum": 0.5},
-    {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 2, "momentum": 0.9},
-    {"gradient_accumulation_steps": 2, "momentum": 0.9, "clipnorm": 0.1},
-    {"loss_scale_factor": 8.0, "weight_decay": 0.01},
-]
-
-
-@pytest.mark.parametrize("options", OPTIMIZERS, ids=str)
+@pytest.mark.parametrize("options", models.SGD_OPTIONS, ids=str)
 def test_fit_is_model_fit_to_the_bit(options):
     """Weights, velocities, counter and history, three epochs with a partial last batch, under exact arithmetic."""
     x, y = _data()

@@ -1,12 +1,11 @@
 """Which mistakes, alone or together, make a loop do what it did: found by trying them."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from tf_gd.comparison._kitchen import Kitchen
-from tf_gd.comparison._mistakes import MISTAKES, Mistake
+from tf_gd.comparison._mistakes import MISTAKES, Mistake, together
 from tf_gd.comparison._recipe import Recipe, Run
 from tf_gd.comparison._traces import traces_of
 
@@ -145,14 +144,6 @@ class Search:
         run = self._tried[together(chosen)][1]
         assert run is not None
         return run
-
-
-def together(mistakes) -> Recipe:
-    """Return the recipe with all of these mistakes in it."""
-    changes: dict = {}
-    for mistake in mistakes:
-        changes |= mistake.changes
-    return dataclasses.replace(Recipe(), **changes)
 
 
 def _fits(mistake: Mistake, others) -> bool:

@@ -16,13 +16,16 @@ from tf_gd.comparison._recipe import (
     Recipe,
     Run,
     State,
+    as_vector,
     clipped,
+    compared,
     from_logits_of,
     outputs_of,
     stepped,
 )
+from tf_gd.networks import data
 from tf_gd.networks.programs import each
-from tf_gd.networks.step import forward, is_sgd
+from tf_gd.networks.step import forward, innermost, is_sgd
 
 _CALLS_BEFORE_COMPILING = 25  # most mistakes are given up after a step or two, sooner than they would compile
 
@@ -32,19 +35,18 @@ class Kitchen:
 
     def __init__(self, model, optimizer, batches: Sequence[tuple], full: int, initial: list[np.ndarray], names: list[str]):
         self.model, self.batches, self.full, self.initial, self.names = model, batches, full, initial, names
-        self.optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # scaling the loss changes nothing
+        self.optimizer = innermost(optimizer)  # scaling the loss changes nothing
         self.variables = list(model.variables)
         place = {id(variable): i for i, variable in enumerate(self.variables)}
         self.trained = [place[id(variable)] for variable in model.trainable_variables]
         layers = [layer for layer in model._flatten_layers() if layer is not model]
         made_trainable = {id(v) for layer in layers for v in layer._trainable_variables}
         self.frozen = [i for i, v in enumerate(self.variables) if not v.trainable and id(v) in made_trainable]
-        self.compared = [i for i, v in enumerate(self.variables) if "seed" not in v.path and "float" in v.dtype]
+        self.compared = compared(self.variables)
         self.precision = np.dtype(self.variables[self.trained[0]].dtype if "float" in model.compute_dtype else "float32")
-        optimizer = self.optimizer
-        self.by_hand = is_sgd(optimizer)
-        optimizer.build(model.trainable_variables)
-        self._fresh_optimizer = [] if self.by_hand else [v.numpy() for v in optimizer.variables]
+        self.by_hand = is_sgd(self.optimizer)
+        self.optimizer.build(model.trainable_variables)
+        self._fresh_optimizer = [] if self.by_hand else [v.numpy() for v in self.optimizer.variables]
         self._gradients: dict[tuple, Callable] = {}
         self._calls: collections.Counter = collections.Counter()
 
@@ -56,7 +58,7 @@ class Kitchen:
 
     def vector(self, weights: list[np.ndarray]) -> np.ndarray:
         """Return the weights that are compared as one vector."""
-        return np.concatenate([np.ravel(weights[i]).astype("float64") for i in self.compared])
+        return as_vector([weights[i] for i in self.compared])
 
     def cook(self, recipe: Recipe, give_up: Callable[[int, np.ndarray], bool] | None = None) -> Run | None:
         """Make all the steps; None where ``give_up(step, weights)`` says that it is of no use."""
@@ -81,16 +83,12 @@ class Kitchen:
         return self.batches[number]
 
     def step(self, recipe: Recipe, state: State, batch: tuple) -> tuple[State, dict[str, float]]:
-        """Return the state after a step, and the losses before it: all of it, the data's alone, and after the step."""
-        x, y = batch
-        samples = int(keras.tree.flatten(x)[0].shape[0])
-        if recipe.partial == "dropped" and samples < self.full:
+        """Return the state after a step, and the losses before it: all of it, and the data's alone."""
+        if recipe.partial == "dropped" and data.count(batch) < self.full:
             return dataclasses.replace(state, step=state.step + 1), dict.fromkeys(("loss", "of the data"), float("nan"))
-        factor = self.factor(recipe.reduction, batch)
         chosen = [*self.trained, *(self.frozen if recipe.frozen_too else [])]
         self._place(state, ahead=chosen if recipe.nesterov == "at the point ahead" else ())
-        numbers = (tf.constant(number, keras.config.floatx()) for number in (factor, recipe.regularised))
-        loss, of_the_data, *gradients = self._gradient(recipe)(x, y, *numbers)
+        loss, of_the_data, *gradients = self._evaluate(recipe, batch, self.factor(recipe.reduction, batch))
         weights = [variable.numpy() for variable in self.variables]  # BatchNorm's statistics and seeds have moved
         for i in chosen:
             weights[i] = state.weights[i]
@@ -102,21 +100,18 @@ class Kitchen:
         """Return the factor on the mean loss of a batch, of a kind of reduction by name, or a number."""
         if not isinstance(reduction, str):
             return reduction
-        samples = int(keras.tree.flatten(batch[0])[0].shape[0])
-        return REDUCTIONS[reduction](samples, self.full, outputs_of(batch[1]))
+        return REDUCTIONS[reduction](data.count(batch), self.full, outputs_of(batch[1]))
 
     def first_losses(self, recipe: Recipe) -> tuple[float, float]:
         """Return the loss of the first batch's data before the first step, and the regularisation loss."""
         self._place(self.start())
-        one = tf.constant(1.0, keras.config.floatx())
-        loss, of_the_data, *_ = self._gradient(recipe)(*self.batches[0], one, one)
+        loss, of_the_data, *_ = self._evaluate(recipe, self.batches[0])
         return float(of_the_data), float(loss) - float(of_the_data)
 
     def losses_after(self, recipe: Recipe, state: State, batch: tuple, *, training: bool) -> float:
         """Return the loss on a batch in a state, without a step."""
         self._place(state)
-        numbers = (tf.constant(number, keras.config.floatx()) for number in (1.0, recipe.regularised))
-        return float(self._gradient(dataclasses.replace(recipe, training=training))(*batch, *numbers)[0])
+        return float(self._evaluate(dataclasses.replace(recipe, training=training), batch)[0])
 
     def _place(self, state: State, ahead: Sequence[int] = ()) -> None:
         """Put the weights into the model; some of them ahead of where they are, by the momentum."""
@@ -126,6 +121,11 @@ class Kitchen:
             w = state.weights[i]
             if n in state.velocities:
                 self.variables[i].assign(w + w.dtype.type(self.optimizer.momentum) * state.velocities[n])
+
+    def _evaluate(self, recipe: Recipe, batch: tuple, factor: float = 1.0):
+        """Return the loss, the loss of the data, and the gradients on a batch, with the weights that are in the model."""
+        numbers = (tf.constant(number, keras.config.floatx()) for number in (factor, recipe.regularised))
+        return self._gradient(recipe)(*batch, *numbers)
 
     def _gradient(self, recipe: Recipe) -> Callable:
         """Return the compiled loss, loss of the data, and gradients, as a function of x, y and the factor on the loss."""
@@ -241,8 +241,7 @@ class Kitchen:
     def _numbers(self, recipe: Recipe, step: int, dtype) -> tuple:
         """Return learning rate and momentum as numbers of a dtype, rounded as Keras rounds them."""
         step = {"the first": 0, "a step later": step + 1, "a step earlier": max(step - 1, 0)}.get(recipe.rate, step)
-        rate = self.optimizer._learning_rate
-        rate = np.float32(rate(tf.constant(step, tf.int64)) if callable(rate) else rate.numpy())
+        rate = np.float32(self.rate(step))
         momentum = np.float32(self.optimizer.momentum if recipe.momentum is None else recipe.momentum)
         if recipe.exact_numbers:  # what was typed is the shortest number that float32 rounds to the same
             return dtype.type(str(rate)), dtype.type(self.optimizer.momentum)

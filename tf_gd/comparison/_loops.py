@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from tf_gd import _checks
 from tf_gd._backend import keras
-from tf_gd.comparison.training import build_afresh, copy_of
+from tf_gd.comparison._recipe import as_vector, compared
+from tf_gd.comparison.training import build_afresh, check_model_and_loss, copy_of
 from tf_gd.networks import data
 from tf_gd.networks._checked import build
 from tf_gd.networks.programs import each
@@ -43,17 +44,15 @@ class Loop:
     def __init__(self, model):
         self.model = model
         self.initial = [np.array(variable.numpy()) for variable in model.variables]
-        self._compared = [v for v in model.variables if "seed" not in v.path and "float" in v.dtype]
+        self._compared = compared(model.variables)
         self.weights: list[np.ndarray] = []
-        self._exact: list[list[np.ndarray]] = []
         self.losses: list[float] = []
         self.unusable = ""
         self.failed: tuple[str, str] | None = None
         self._record()
 
     def _record(self) -> None:
-        self._exact.append([np.array(v.numpy()) for v in self._compared])
-        self.weights.append(np.concatenate([np.ravel(value).astype("float64") for value in self._exact[-1]]))
+        self.weights.append(as_vector([self.model.variables[i].numpy() for i in self._compared]))
 
     def run(self, step: Callable, batches: list[tuple]) -> None:
         """Make the steps, up to one that fails."""
@@ -77,15 +76,16 @@ class Loop:
 
     def same_as(self, other: "Loop", step: int) -> bool:
         """Return whether the weights of two loops are the same to the bit after so many steps."""
-        return all(np.array_equal(a, b) for a, b in zip(self._exact[step], other._exact[step], strict=True))
+        return np.array_equal(self.weights[step], other.weights[step])
 
     def farthest_from(self, other: "Loop") -> str:
         """Return the path of the variable that is farthest from the other loop's at the end."""
-        last = min(len(self._exact), len(other._exact)) - 1
-        pairs = zip(self._exact[last], other._exact[last], strict=True)
+        last = min(len(self.weights), len(other.weights)) - 1
         with np.errstate(all="ignore"):
-            apart = [np.nan_to_num(np.abs(a - b).max(initial=0.0).astype("float64"), nan=np.inf) for a, b in pairs]
-        return self._compared[int(np.argmax(apart))].path
+            apart = np.nan_to_num(np.abs(self.weights[last] - other.weights[last]), nan=np.inf)
+        sizes = [self.initial[i].size for i in self._compared]
+        place = np.searchsorted(np.cumsum(sizes), np.argmax(apart), side="right")
+        return self.model.variables[self._compared[place]].path
 
 
 def _shown(returned: Any) -> str:
@@ -124,15 +124,9 @@ class Case:
     @classmethod
     def of(cls, build_model, x, y, *, optimizer, loss, batch_size, steps, seed) -> "Case":
         """Check what is given, and make the batches."""
-        if isinstance(build_model, keras.Model):
-            raise TypeError("build_model: got a model, expected a function that returns a new one each time it is called.")
-        if not callable(build_model):
-            got = f"build_model: got {build_model!r}"
-            raise TypeError(f"{got}, expected a function without arguments that returns a new model.")
+        check_model_and_loss(build_model, loss)
         if not isinstance(optimizer, keras.optimizers.Optimizer):
             raise TypeError(f"optimizer: got {optimizer!r}, expected a Keras optimizer, as keras.optimizers.SGD(0.1).")
-        if loss is None:
-            raise ValueError('loss: got None, expected one as model.compile takes it, for example "mse".')
         batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
         steps = _checks.whole_number("steps", steps, minimum=1)
         seed = _checks.whole_number("seed", seed, minimum=0)

@@ -1,12 +1,13 @@
 """The mistakes that are known: what each would do to a step, where it can be made, and how to mend it."""
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tf_gd.comparison._kitchen import Kitchen
 from tf_gd.comparison._possible import clips, elementwise, keeps_state, one_number_out, scheduled, several_out, sgd
-from tf_gd.comparison._recipe import OTHER_LOSSES, from_logits_of
+from tf_gd.comparison._recipe import OTHER_LOSSES, Recipe, from_logits_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,14 @@ class Mistake:
     changes: dict[str, Any]
     fix: str
     possible: Callable[[Kitchen], Any] = field(default=lambda kitchen: True, repr=False)
+
+
+def together(mistakes: Iterable[Mistake]) -> Recipe:
+    """Return the recipe with all of these mistakes in it."""
+    changes: dict = {}
+    for mistake in mistakes:
+        changes |= mistake.changes
+    return dataclasses.replace(Recipe(), **changes)
 
 
 _ALL = "loss = loss_fn(y, prediction) + sum(model.losses)"

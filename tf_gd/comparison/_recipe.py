@@ -80,6 +80,16 @@ class Run:
     losses: dict[str, np.ndarray]
 
 
+def compared(variables) -> list[int]:
+    """Return which variables of a model are weights or statistics, and so to be compared; seeds and counters are not."""
+    return [i for i, variable in enumerate(variables) if "seed" not in variable.path and "float" in variable.dtype]
+
+
+def as_vector(values) -> np.ndarray:
+    """Return arrays one after another as one vector, in float64, which holds shorter floats exactly."""
+    return np.concatenate([np.ravel(value).astype("float64") for value in values])
+
+
 def from_logits_of(model) -> tuple[Any, bool | None]:
     """Return the function of a model's one cross-entropy, and whether it takes logits; None for other losses."""
     loss = keras.tree.flatten(model.loss)

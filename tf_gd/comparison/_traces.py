@@ -1,12 +1,11 @@
 """Mistakes that can be read off what a loop did: what never moved, how far it went, with which batches."""
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
-from tf_gd.comparison._mistakes import Mistake
+from tf_gd.comparison._mistakes import Mistake, together
 from tf_gd.comparison._recipe import REDUCTIONS, Recipe
 
 _TURNS = {"training", "loss", "regularised", "frozen_too", "clip", "decay"}  # what changes the way of the first step
@@ -23,9 +22,7 @@ def traces_of(search, known: Sequence[Mistake]) -> tuple[list[Mistake], list[tup
     alone = [*_left_out(search), *_scaled(search, Recipe(), first), *_momentum(search, first), *_reordered(search)]
     turned = (mistake for mistake in known if set(mistake.changes) <= _TURNS)
     pairs: list[tuple[Mistake, ...]] = [
-        (mistake, scaled)
-        for mistake in turned
-        for scaled in _scaled(search, dataclasses.replace(Recipe(), **mistake.changes), first)
+        (mistake, scaled) for mistake in turned for scaled in _scaled(search, together([mistake]), first)
     ]
     return alone, [*_of_the_loss(search, known), *pairs]
 
@@ -39,21 +36,20 @@ def _of_the_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, ...]]:
 
     found = []
     for training, loss in itertools.product(that_change("training"), that_change("loss")):
-        recipe = dataclasses.replace(Recipe(), **{k: v for m in (*training, *loss) for k, v in m.changes.items()})
-        of_the_data, regularisation = kitchen.first_losses(recipe)
+        of_the_data, regularisation = kitchen.first_losses(together([*training, *loss]))
         for reduction, regularised in itertools.product(that_change("reduction"), that_change("regularised")):
-            changes = {k: v for mistake in (*reduction, *regularised) for k, v in mistake.changes.items()}
-            factor = kitchen.factor(changes.get("reduction", "mean"), kitchen.batches[0])
-            predicted = factor * of_the_data + changes.get("regularised", 1.0) * regularisation
+            recipe = together([*reduction, *regularised])
+            factor = kitchen.factor(recipe.reduction, kitchen.batches[0])
+            predicted = factor * of_the_data + recipe.regularised * regularisation
             if np.isclose(returned, predicted, rtol=1e-5):
                 found.append((*training, *loss, *reduction, *regularised))
     fewest = min(map(len, found), default=0)
     return [mistakes for mistakes in found if len(mistakes) == fewest > 0]
 
 
-def _after(kitchen, recipe: Recipe, steps: int) -> np.ndarray:
-    """Return the weights after so many steps."""
-    reached: list[np.ndarray] = []
+def _path(kitchen, recipe: Recipe, steps: int) -> list[np.ndarray]:
+    """Return the weights at the start and after each of so many steps."""
+    reached = [kitchen.vector(kitchen.initial)]
 
     def stop(step: int, weights: np.ndarray) -> bool:
         reached.append(weights)
@@ -63,8 +59,8 @@ def _after(kitchen, recipe: Recipe, steps: int) -> np.ndarray:
         with np.errstate(all="ignore"):
             kitchen.cook(recipe, stop)
     except ValueError:
-        return np.full_like(kitchen.vector(kitchen.initial), np.nan)
-    return reached[-1]
+        return [np.full_like(reached[0], np.nan)] * (steps + 1)
+    return reached
 
 
 def _left_out(search) -> list[Mistake]:
@@ -85,7 +81,7 @@ def _left_out(search) -> list[Mistake]:
 def _scaled(search, recipe: Recipe, first: int) -> list[Mistake]:
     """Return a factor on the rate, and on the loss, where the first step goes the way of the recipe's, but not as far."""
     kitchen = search.kitchen
-    ours, way = search.weights[first] - search.weights[0], _after(kitchen, recipe, first) - search.weights[0]
+    ours, way = search.weights[first] - search.weights[0], _path(kitchen, recipe, first)[-1] - search.weights[0]
     length = float(way @ way)
     if length == 0 or not np.isfinite(length) or not np.isfinite(ours).all():
         return []
@@ -111,8 +107,8 @@ def _momentum(search, first: int) -> list[Mistake]:
     if not kitchen.by_hand or len(weights) < first + 2:
         return []
     way = weights[first] - weights[0]
-    without = _after(kitchen, Recipe(velocity="none"), first + 1)
-    if np.linalg.norm(_after(kitchen, Recipe(velocity="none"), first) - weights[first]) > 1e-3 * np.linalg.norm(way):
+    *_, at_first, without = _path(kitchen, Recipe(velocity="none"), first + 1)
+    if np.linalg.norm(at_first - weights[first]) > 1e-3 * np.linalg.norm(way):
         return []
     more = weights[first + 1] - without
     momentum = float(more @ way) / float(way @ way)

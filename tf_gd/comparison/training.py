@@ -76,8 +76,7 @@ def compare_training(
     Raises:
         TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
     """
-    if not callable(build_model):
-        raise TypeError(f"build_model: got {build_model!r}, expected a function without arguments that returns a new model.")
+    check_model_and_loss(build_model, loss)
     if type(optimizer) is not keras.optimizers.SGD:
         raise TypeError(f"optimizer: got {type(optimizer).__name__}, expected a keras.optimizers.SGD.")
     shuffle = _checks.flag("shuffle", shuffle)
@@ -85,9 +84,7 @@ def compare_training(
     seed = _checks.whole_number("seed", seed, minimum=0)
     if test_data is not None and (not isinstance(test_data, (tuple, list)) or len(test_data) != 2):
         raise TypeError(f"test_data: got {type(test_data).__name__}, expected a pair (x, y).")
-    if loss is None:
-        raise ValueError('loss: got None, expected one as model.compile takes it, for example "mse".')
-    given = data.as_tensors(x, y)
+    given = data.as_arrays(x, y)
     epochs = _checks.whole_number("epochs", epochs, minimum=1)
     batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
 
@@ -134,6 +131,16 @@ def compare_training(
         for i, name in enumerate(manual.states[0])
     }
     return Comparison(manual, builtin, iterations, ulp.max(axis=1), absolute.max(axis=1), True, title, cause, tensors)
+
+
+def check_model_and_loss(build_model, loss) -> None:
+    """Raise unless there is something to build models with, and a loss."""
+    if isinstance(build_model, keras.Model):
+        raise TypeError("build_model: got a model, expected a function that returns a new one each time it is called.")
+    if not callable(build_model):
+        raise TypeError(f"build_model: got {build_model!r}, expected a function without arguments that returns a new model.")
+    if loss is None:
+        raise ValueError('loss: got None, expected one as model.compile takes it, for example "mse".')
 
 
 def build_afresh(build_model: Callable, seed: int, other=None):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_gd._backend import keras
 from tf_gd.networks.programs import each
+from tf_gd.networks.step import innermost
 
 _losses = keras.losses
 _ELEMENT_BY_ELEMENT = {  # losses whose targets have the shape of the output
@@ -70,9 +71,9 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
         )
     shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})
+    symbols = each(lambda leaf: keras.KerasTensor([None, *leaf.shape[1:]], leaf.dtype.name), [x, y, sample_weight])
     if not (model.built and shapes in known):
         _check_input(model, x, prefix)
-        symbols = each(lambda leaf: keras.KerasTensor([None, *leaf.shape[1:]], leaf.dtype.name), [x, y, sample_weight])
         known[shapes] = keras.tree.flatten(keras.src.backend.compute_output_spec(model, symbols[0], training=False))
     outputs, targets = known[shapes], keras.tree.flatten(y) if y is not None else []
     losses = _losses_of(model, len(outputs))
@@ -86,7 +87,6 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
     if y is not None and model.loss is None and not model.losses and type(model).compute_loss is keras.Model.compute_loss:
         raise ValueError("loss: got None, expected one. Call model.compile(..., loss=...), or add a loss in a layer.")
     if not (model.optimizer.built and all(part.built for part in (model._compile_loss, model._compile_metrics) if part)):
-        symbols = each(lambda leaf: keras.KerasTensor([None, *leaf.shape[1:]], leaf.dtype.name), [x, y, sample_weight])
         model._symbolic_build(data_batch=symbols)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
@@ -117,8 +117,7 @@ def _check_input(model, x, prefix: str) -> None:
 
 
 def _check_optimizer_knows(model) -> None:
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    known = {id(variable) for variable in optimizer._trainable_variables}
+    known = {id(variable) for variable in innermost(model.optimizer)._trainable_variables}
     new = [variable.path for variable in model.trainable_variables if id(variable) not in known]
     if new:
         raise ValueError(

@@ -106,7 +106,7 @@ class Sharpness(keras.callbacks.Callback):
         super().__init__()
         self._every = _checks.whole_number("every", every, minimum=1)
         self._tolerance = _checks.number("tolerance", tolerance, above=0.0, maximum=0.1)
-        data.as_tensors(x, y)  # to be told now what is wrong with them
+        data.as_arrays(x, y)  # to be told now what is wrong with them
         self._x, self._y = x, y
         self._records: list[tuple[int, float, float]] = []
 

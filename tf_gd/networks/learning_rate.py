@@ -10,7 +10,7 @@ from tf_gd._backend import keras
 from tf_gd.networks import data
 from tf_gd.networks._checked import build, check_compiled
 from tf_gd.networks.programs import Programs, Rows
-from tf_gd.networks.step import step_of_descent
+from tf_gd.networks.step import innermost, step_of_descent
 
 _SMOOTHING = 0.9  # how much of the average of the losses before stays
 _EXPLODED = 4.0  # times the lowest average: no use in going on
@@ -92,18 +92,18 @@ def find_learning_rate(
     batch_size = min(batch_size, data.count(tensors))
     rates = np.geomspace(low, high, steps)
 
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = innermost(model.optimizer)
     state = [*model.variables, *model.optimizer.variables]
     own_rate, before = optimizer._learning_rate, [tf.identity(variable.value) for variable in state]
     optimizer._learning_rate = given = _Given()
     try:
-        losses = _losses(model, given, tensors, rates, batch_size, seed)
+        losses, averages = _losses(model, given, tensors, rates, batch_size, seed)
     finally:
         optimizer._learning_rate = own_rate
         for variable, value in zip(state, before, strict=True):
             variable.assign(value)
         model.reset_metrics()
-    return _judged(rates[: len(losses)], np.array(losses))
+    return _judged(rates[: len(losses)], np.array(losses), np.array(averages))
 
 
 class _Given(keras.optimizers.schedules.LearningRateSchedule):
@@ -119,10 +119,12 @@ class _Given(keras.optimizers.schedules.LearningRateSchedule):
         return {}
 
 
-def _losses(model, given: _Given, tensors, rates, batch_size: int, seed: int) -> list[float]:
-    """Return the losses of the batches up to one that has exploded."""
-    samples = data.count(tensors)
-    programs, losses, average, lowest = Programs(model, "auto"), [], 0.0, np.inf
+def _losses(model, given: _Given, tensors, rates, batch_size: int, seed: int) -> tuple[list[float], list[float]]:
+    """Return the losses of the batches up to one that has exploded, and their exponential average."""
+    samples, programs = data.count(tensors), Programs(model, "auto")
+    losses: list[float] = []
+    averages: list[float] = []
+    average = 0.0  # still to be divided by the weights in it
     generator = np.random.default_rng(seed)
     order = generator.permutation(samples)
     for step, rate in enumerate(rates):
@@ -132,20 +134,18 @@ def _losses(model, given: _Given, tensors, rates, batch_size: int, seed: int) ->
         given.rate.assign(rate)
         losses.append(programs.run(step_of_descent, Rows(tensors, batch, batch_size))["loss"])
         average = _SMOOTHING * average + (1 - _SMOOTHING) * losses[-1]
-        corrected = average / (1 - _SMOOTHING ** (step + 1))
-        lowest = min(lowest, corrected)
-        if not np.isfinite(losses[-1]) or (step >= 10 and corrected > _EXPLODED * lowest):
+        averages.append(average / (1 - _SMOOTHING ** (step + 1)))
+        if not np.isfinite(losses[-1]) or (step >= 10 and averages[-1] > _EXPLODED * min(averages)):
             break
-    return losses
+    return losses, averages
 
 
-def _judged(rates: np.ndarray, losses: np.ndarray) -> LearningRateRange:
+def _judged(rates: np.ndarray, losses: np.ndarray, averages: np.ndarray) -> LearningRateRange:
+    """Read off where the loss is lowest and where it explodes; only the last one may not be finite."""
     finite = np.isfinite(losses)
-    weights = _SMOOTHING ** np.arange(len(losses))
-    known = losses[finite]
-    smoothed = np.array([(known[i::-1] @ weights[: i + 1]) / weights[: i + 1].sum() for i in range(len(known))])
+    smoothed = averages[finite]
     best = int(np.argmin(smoothed))
     worse = np.flatnonzero(smoothed[best:] > smoothed[0]) + best
     exploded = float(rates[worse[0]]) if len(worse) else None if finite.all() else float(rates[-1])
     lowest = float(rates[finite][best])
-    return LearningRateRange(rates[finite], known, smoothed, lowest / 10, lowest, exploded)
+    return LearningRateRange(rates[finite], losses[finite], smoothed, lowest / 10, lowest, exploded)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_gd._backend import keras
 from tf_gd.networks import data
+from tf_gd.networks.step import innermost
 
 MODES = ("auto", "eager", "graph", "xla")
 WORTH_COMPILING = 2000  # steps
@@ -93,7 +94,7 @@ class Programs:
         self._mode_of: dict[str, str] = {}
         self._model, optimizer = model, model.optimizer
         settings = sorted((key, repr(value)) for key, value in optimizer.get_config().items() if key != "learning_rate")
-        rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate  # a schedule is compiled in
+        rate = innermost(optimizer)._learning_rate  # a schedule is compiled in
         self._parts = (optimizer, model._compile_loss, model._compile_metrics, rate, *model.trainable_variables)
         self._about = (settings, [id(part) for part in self._parts])
         self._known = model.__dict__.setdefault("_tf_gd_programs", {})
@@ -149,13 +150,10 @@ def choose_mode(model, mode: str, streamed: bool, steps: int) -> str:
         return "xla"
     exact = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
     random = any("seed_generator" in variable.path for variable in model.variables)
-    slow = _products_of_convolutions(model) > _MOST_PRODUCTS or "Embedding" in _kinds_of_layers(model)
+    embeds = any(type(layer).__name__ == "Embedding" for layer in model._flatten_layers())
+    slow = embeds or _products_of_convolutions(model) > _MOST_PRODUCTS
     few = steps < WORTH_COMPILING
     return "graph" if few or streamed or exact or random or slow or tf.distribute.has_strategy() else "xla"
-
-
-def _kinds_of_layers(model) -> set[str]:
-    return {type(layer).__name__ for layer in model._flatten_layers()}
 
 
 def _products_of_convolutions(model) -> float:

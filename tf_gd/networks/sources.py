@@ -124,9 +124,9 @@ def source_for_training(
     if share:
         arrays, held_out = data.split(*arrays, share)
     samples = data.count(arrays)
-    batch_size = batch_size or (-(-samples // steps) if steps else 32)
     orders = data.orders(shuffle, seed, samples, epoch)
     build(model, *arrays)
+    batch_size = _batch_size(batch_size, samples, steps)
     return InMemory(arrays, batch_size, orders, steps), held_out and InMemory(held_out, batch_size)
 
 
@@ -142,8 +142,12 @@ def source_for_validation(model, given, batch_size: int | None, steps: int | Non
         raise TypeError("validation_data: got a data set in a tuple, expected the data set itself.")
     arrays = data.as_arrays(x, y, sample_weight, prefix="validation ")
     build(model, *arrays, prefix="validation ")
-    batch_size = batch_size or (-(-data.count(arrays) // steps) if steps else 32)
-    return InMemory(arrays, batch_size, None, steps)
+    return InMemory(arrays, _batch_size(batch_size, data.count(arrays), steps), None, steps)
+
+
+def _batch_size(given: int | None, samples: int, steps: int | None) -> int:
+    """Return the samples in a batch: as given, or as many as make so many batches, or 32."""
+    return given or (-(-samples // steps) if steps else 32)
 
 
 def _streamed(model, given, name: str, steps: int | None, class_weight=None, shuffle: bool = False) -> DataSet:

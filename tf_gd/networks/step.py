@@ -149,6 +149,11 @@ def loss_metric(model):
     return next(metric for metric in model.metrics if metric.name == "loss")
 
 
+def innermost(optimizer):
+    """Return the optimizer that makes the step: the one inside, where one only scales the loss for it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def is_sgd(optimizer) -> bool:
     """Return whether the step is done by hand: for SGD itself, and for our own optimizer of the same make."""
     return type(optimizer) is keras.optimizers.SGD or getattr(type(optimizer), "is_sgd_by_hand", False)

@@ -112,6 +112,7 @@ def _train(model, source, validation, validates_at, callbacks, *, epochs: int, i
     steps = model.__dict__.get("_tf_gd_steps", 0) + (epochs - initial_epoch) * (source.batches or 0)
     model.__dict__["_tf_gd_steps"] = steps  # this model has been trained for, or will be
     programs = Programs(model, mode, source.streamed, steps)
+    checks = Programs(model, mode, getattr(validation, "streamed", False), steps)
     about = dict(epochs=epochs, steps=source.batches, model=model)
     listeners = keras.callbacks.CallbackList(callbacks, add_history=True, add_progbar=False, verbose=0, **about)
     at_once = _at_once(callbacks, "train")
@@ -137,7 +138,6 @@ def _train(model, source, validation, validates_at, callbacks, *, epochs: int, i
                         if model.stop_training:
                             break
                 if validation is not None and validates_at(epoch + 1):
-                    checks = Programs(model, mode, validation.streamed, steps)
                     measured = _validate(validation, callbacks, listeners, checks)
                     logs |= {f"val_{name}": value for name, value in measured.items()}
                 if verbose:

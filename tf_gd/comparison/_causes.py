@@ -1,5 +1,7 @@
 """The causes of a difference, with the evidence and the fix, as text."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +66,8 @@ def causes_of(case: Case, by_hand: Loop, theirs: Loop, identical: bool) -> Findi
     apart = float(np.abs(ours[0] - expected[0]).max())
     off = 0.0 if apart else residual(base.weights, expected, scale_of(base.weights, expected))
     search = Search(kitchen, ours, losses, base)
-    search.rounding = max(16 * np.finfo(kitchen.precision).eps, 3 * min(off, 1e-4), _rounding_of(kitchen, ours))
+    hidden = _rounding_of(kitchen, ours, expected)
+    search.rounding = max(16 * np.finfo(kitchen.precision).eps, 3 * min(off, 1e-4), min(hidden, _HIDDEN))
     if apart:
         causes.append(_other_start(apart))
     near = search.start if apart else residual(ours, expected, scale_of(ours, expected))
@@ -73,13 +76,21 @@ def causes_of(case: Case, by_hand: Loop, theirs: Loop, identical: bool) -> Findi
         if off > 1e-3:
             return Findings(False, tuple(causes), rests, _UNKNOWN_KERAS.format(off=off))
         found = search.find()
-        if near <= _PERHAPS_ROUNDING * search.rounding and not (found.reproduces and found.rest < 0.1 * near):
+        if near <= max(search.rounding, min(_PERHAPS_ROUNDING * search.rounding, 1e-3)) and not (
+            found.reproduces and found.rest < 0.1 * near
+        ):
             found = None  # so near that rounding has to be the reason, unless a mistake explains it
+    if hidden > _HIDDEN and not identical and not (found and found.reproduces):
+        causes.append(Cause("steps too small to tell from rounding", _TOO_SMALL.format(share=min(hidden, 1.0)), _LARGER))
+        return Findings(False, tuple(causes), rests)
     if found is None:
         if not identical and not causes:
             causes.append(_rounding(case, by_hand, np.abs(ours - expected).max()))
         return _with_losses(search, Recipe(), base, by_hand, theirs, causes, rests, agrees=not apart and not by_hand.failed)
     if not found.reproduces:
+        other = None if apart else _in_another_mode(case, ours, search.rounding)
+        if other is not None:
+            return _with_losses(search, Recipe(), base, by_hand, other, [*causes, _OTHER_NUMBERS], rests, agrees=True)
         return Findings(False, tuple(causes), rests, _not_explained(found, search))
     causes += _as_causes(found, ours, base)
     rests[:finite] = np.linalg.norm(found.run.weights - ours, axis=1)
@@ -89,12 +100,32 @@ def causes_of(case: Case, by_hand: Loop, theirs: Loop, identical: bool) -> Findi
 _PERHAPS_ROUNDING = 12.5  # times what rounding usually comes to: 200 units in the last place
 
 
-def _rounding_of(kitchen: Kitchen, weights: np.ndarray) -> float:
-    """Return how far rounding alone may take the weights, as a share of the movement."""
-    scale, steps = scale_of(weights), np.sqrt(np.arange(1, len(weights)))
+_HIDDEN = 0.1  # of the movement: where rounding may come to more, a diagnosis is worth nothing
+
+
+def _rounding_of(kitchen: Kitchen, ours: np.ndarray, expected: np.ndarray) -> float:
+    """Return how far rounding alone may take the weights, as a share of the movement of both."""
+    scale, steps = scale_of(ours, expected), np.sqrt(np.arange(1, len(ours)))
     eps = np.finfo(kitchen.precision).eps
     moved = scale > 0.1 * scale.max()
-    return float(np.mean((4 * eps * steps * np.linalg.norm(weights, axis=1)[1:] / scale)[moved]))
+    return float(np.mean((8 * eps * steps * np.linalg.norm(expected, axis=1)[1:] / scale)[moved]))
+
+
+def _modes(case: Case) -> Iterator[tuple[str, Loop]]:
+    """Run Keras in its other modes, where it can be."""
+    modes = {"eager (run_eagerly=True)": {"run_eagerly": True}, "compiled by XLA (jit_compile=True)": {"jit_compile": True}}
+    for name, compiled in modes.items():
+        with contextlib.suppress(ValueError):  # XLA does not know everything
+            yield name, case.by_keras(**compiled)
+
+
+def _in_another_mode(case: Case, ours: np.ndarray, rounding: float) -> Loop | None:
+    """Return Keras's run in a mode in which it goes where the loop went: under XLA Dropout draws other numbers."""
+    for _, other in _modes(case):
+        weights = np.stack(other.weights)[: len(ours)]
+        if weights.shape == ours.shape and residual(ours, weights, scale_of(ours, weights)) <= max(rounding, 1e-4):
+            return other
+    return None
 
 
 def _as_causes(found: Diagnosis, ours: np.ndarray, base: Run) -> list[Cause]:
@@ -131,12 +162,7 @@ def _other_start(apart: float) -> Cause:
 def _rounding(case: Case, by_hand: Loop, apart: float) -> Cause:
     """Say in which mode Keras gives the same bits, if in one."""
     evidence = f"the weights are at most {apart:.2g} apart"
-    modes = {"eager (run_eagerly=True)": {"run_eagerly": True}, "compiled by XLA (jit_compile=True)": {"jit_compile": True}}
-    for name, compiled in modes.items():
-        try:
-            again = case.by_keras(**compiled)
-        except ValueError:  # XLA does not know everything
-            continue
+    for name, again in _modes(case):
         if all(by_hand.same_as(again, step) for step in range(len(by_hand.weights))):
             evidence += f", and the same to the bit as Keras {name}"
             break
@@ -150,6 +176,8 @@ def _with_losses(search, recipe, run, by_hand: Loop, theirs: Loop, causes, rests
     wrong = _wrong_loss(search.kitchen, recipe, run, by_hand, theirs)
     if by_hand.unusable:
         note = f"train_step returned {by_hand.unusable}, so no losses were compared. Let it return the loss, one number."
+    elif np.isnan(by_hand.losses).all():
+        note = "train_step returned NaN at every step, so no losses were compared, though the weights are finite."
     elif wrong is not None:
         causes, agrees = [*(cause for cause in causes if cause.name != _ROUNDING), wrong], False
     return Findings(agrees, tuple(causes), rests, note)
@@ -211,6 +239,14 @@ def _fix_for(failed: tuple[str, str]) -> str:
     return "Call train_step(model, x, y) by itself on a fresh model, and mend what it raises."
 
 
+_TOO_SMALL = "rounding may come to {share:.0%} of what the weights moved: neither agreement nor a mistake would show"
+_LARGER = "Compare with a larger learning rate, say 100 times this one, on both sides."
+_OTHER_NUMBERS = Cause(
+    "other random numbers, of another execution mode",
+    "Keras in that mode (XLA draws other numbers for Dropout) goes where your loop went",
+    "Nothing to mend. To compare, run both in one mode: model.compile(..., jit_compile=True) beside a step under XLA.",
+    1.0,
+)
 _ROUNDING = "only rounding (another execution mode)"
 _NOTHING = (
     "w.assign_sub(learning_rate * g) changes a variable; w = w - learning_rate * g only makes a tensor. "

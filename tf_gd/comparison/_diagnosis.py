@@ -1,11 +1,13 @@
 """Which mistakes, alone or together, make a loop do what it did: found by trying them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from tf_gd.comparison._kitchen import Kitchen
 from tf_gd.comparison._mistakes import MISTAKES, Mistake, together
+from tf_gd.comparison._numbers import nice, scaled, times_the_loss
 from tf_gd.comparison._recipe import Recipe, Run
 from tf_gd.comparison._traces import traces_of
 
@@ -78,7 +80,7 @@ class Search:
         known = [mistake for mistake in MISTAKES if mistake.possible(self.kitchen)]
         traces, seeds = traces_of(self, known)
         known += traces
-        order = {mistake: number for number, mistake in enumerate([*known, *(m for seed in seeds for m in seed)])}
+        order = {mistake: number for number, mistake in enumerate(dict.fromkeys([*known, *(m for s in seeds for m in s)]))}
         front: list[tuple[Mistake, ...]] = [(), *seeds]
         best: tuple[Mistake, ...] = ()
         ranked: list[tuple[Mistake, ...]] = []
@@ -111,7 +113,7 @@ class Search:
         return self._tried.get(together(chosen), (np.inf, None))[0]
 
     def _reproduces(self, chosen) -> bool:
-        return self._rest(chosen) <= max(self.rounding, 0.01 * self.start)
+        return self._rest(chosen) <= max(self.rounding, 0.002 * self.start)
 
     def _diagnosis(self, best: tuple[Mistake, ...], ranked: list[tuple[Mistake, ...]]) -> Diagnosis:
         """Take of those that lead to the same weights the one with the losses returned; order it by what each explains."""
@@ -120,9 +122,13 @@ class Search:
             without = tuple(other for other in best if other is not mistake)
             if self._try(together(without), np.inf) <= as_near:
                 best = without
-        alike = [c for c in ranked if len(c) == len(best) and self._rest(c) <= as_near] or [best]
-        with_the_losses = [c for c in alike if same_losses(self.losses, self._run(c).losses["loss"])]
-        best, *alike = with_the_losses or [best, *(c for c in alike if c != best)]
+        all_alike = sorted((c for c in ranked if self._rest(c) <= as_near), key=len)
+        alike = [c for c in all_alike if len(c) == len(best)] or [best]
+        for combinations in (alike, self._rescaled(best, as_near), all_alike):
+            if with_the_losses := self._with_the_losses(combinations):
+                best, alike = with_the_losses[0], with_the_losses
+                break
+        alike = [c for c in alike if c != best and len(c) == len(best)]
 
         chosen: list[Mistake] = []
         shares, before = [], self.start
@@ -137,8 +143,36 @@ class Search:
         mistakes = tuple(mistake for _, mistake in shares_in_order)
         run = self._run(best)
         same = tuple(c for c in alike if not set(c) & set(best)) if len(best) == 1 else ()
-        explained = tuple(share for share, _ in shares_in_order)
+        explained = tuple(float(share) for share, _ in shares_in_order)
         return Diagnosis(mistakes, explained, self._rest(best), run, together(best), self._reproduces(best), same)
+
+    def _with_the_losses(self, combinations: Iterable[tuple[Mistake, ...]]) -> list[tuple[Mistake, ...]]:
+        return [c for c in combinations if same_losses(self.losses, self._run(c).losses["loss"])]
+
+    def _rescaled(self, best: tuple[Mistake, ...], as_near: float) -> list[tuple[Mistake, ...]]:
+        """Return what makes the same steps with another loss: a factor on the rate, and one the other way on the loss."""
+        recipe, losses = together(best), self._run(best).losses["loss"]
+        with np.errstate(all="ignore"):
+            factors = losses / self.losses
+        factor = float(np.median(factors[np.isfinite(factors)])) if np.isfinite(factors).any() else np.nan
+        if not self.kitchen.by_hand or not factor > 0 or not np.allclose(factors[np.isfinite(factors)], factor, rtol=1e-3):
+            return []
+        mistakes = [mistake for mistake in best if not set(mistake.changes) & {"scale", "reduction", "regularised"}]
+        scale, of_loss = recipe.scale * factor, self.kitchen.factor(recipe.reduction, self.kitchen.batches[0]) / factor
+        of_regularisation = recipe.regularised / factor
+        if abs(scale - 1) > 1e-3:
+            mistakes += scaled(self.kitchen, nice(scale, 1e-4 * scale))[:1]
+        if abs(of_loss - 1) > 1e-3:
+            named = (m for m in MISTAKES if "reduction" in m.changes and m.possible(self.kitchen))
+            same = (
+                m for m in named if np.isclose(self.kitchen.factor(m.changes["reduction"], self.kitchen.batches[0]), of_loss)
+            )
+            mistakes += [next(same, None) or times_the_loss(self.kitchen, nice(of_loss, 1e-4 * of_loss))[0]]
+        if abs(of_regularisation - 1) > 1e-3 and self.kitchen.model.losses:
+            same = (m for m in MISTAKES if np.isclose(m.changes.get("regularised", np.nan), of_regularisation, atol=1e-4))
+            mistakes += [m] if (m := next(same, None)) else []
+        found = tuple(mistakes)
+        return [found] if self._try(together(found), np.inf) <= as_near else []
 
     def _run(self, chosen) -> Run:
         run = self._tried[together(chosen)][1]

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
-from keras.src.losses.loss import squeeze_or_expand_to_same_rank
 
 from tf_gd import updates
 from tf_gd._backend import keras
+from tf_gd.comparison._losses import loss_of
 from tf_gd.comparison._recipe import (
-    OTHER_LOSSES,
     REDUCTIONS,
     Recipe,
     Run,
@@ -19,7 +18,6 @@ from tf_gd.comparison._recipe import (
     as_vector,
     clipped,
     compared,
-    from_logits_of,
     outputs_of,
     stepped,
 )
@@ -59,6 +57,15 @@ class Kitchen:
     def vector(self, weights: list[np.ndarray]) -> np.ndarray:
         """Return the weights that are compared as one vector."""
         return as_vector([weights[i] for i in self.compared])
+
+    def at(self, state: State, vector: np.ndarray) -> State:
+        """Return the state with the weights that are compared set to those of a vector."""
+        weights, first = list(state.weights), 0
+        for i in self.compared:
+            part = vector[first : first + weights[i].size]
+            weights[i] = part.reshape(weights[i].shape).astype(weights[i].dtype)
+            first += part.size
+        return dataclasses.replace(state, weights=weights)
 
     def cook(self, recipe: Recipe, give_up: Callable[[int, np.ndarray], bool] | None = None) -> Run | None:
         """Make all the steps; None where ``give_up(step, weights)`` says that it is of no use."""
@@ -140,7 +147,7 @@ class Kitchen:
                     tape.watch([variable.value for variable in chosen])
                     prediction = forward(self.model, x, training=recipe.training)
                     regularisation = tf.add_n([tf.zeros(()), *(tf.cast(loss, "float32") for loss in self.model.losses)])
-                    of_the_data = tf.cast(self._loss(recipe, x, y, prediction), factor.dtype) * factor
+                    of_the_data = tf.cast(loss_of(self.model, recipe.loss, y, prediction), factor.dtype) * factor
                     loss = of_the_data + regularised * tf.cast(regularisation, factor.dtype)
                 gradients = tape.gradient(loss, [variable.value for variable in chosen])
                 if recipe.calls == "one after":
@@ -155,24 +162,6 @@ class Kitchen:
             number = tf.TensorSpec((), keras.config.floatx())
             self._gradients[key] = tf.function(self._gradients[key]).get_concrete_function(*specs, number, number)
         return self._gradients[key]
-
-    def _loss(self, recipe: Recipe, x, y, prediction):
-        compiled = self.model._compile_loss
-        if recipe.loss == "broadcast":  # every prediction against every target
-            predicted, target = tf.reshape(prediction, (-1, 1)), tf.reshape(y, (1, -1))
-            every, each_target = predicted * tf.ones_like(predicted)[:, 0], target * tf.ones_like(target)[0][:, None]
-            return compiled(tf.reshape(each_target, (-1, 1)), tf.reshape(every, (-1, 1)))
-        if recipe.loss == "softmax twice":
-            softmax = tf.nn.sigmoid if prediction.shape[-1] == 1 else tf.nn.softmax
-            prediction = tf.identity(softmax(prediction))  # lest Keras sees where it comes from, and takes the logits
-        if recipe.loss == "from_logits the other way":
-            function, from_logits = from_logits_of(self.model)
-            y, prediction = squeeze_or_expand_to_same_rank(y, tf.identity(prediction))
-            return tf.reduce_mean(function(y, prediction, from_logits=not from_logits))
-        if recipe.loss in OTHER_LOSSES:
-            y, prediction = squeeze_or_expand_to_same_rank(y, prediction)
-            return OTHER_LOSSES[recipe.loss](tf.cast(y, prediction.dtype), prediction)
-        return compiled(y, prediction)
 
     def _updated(self, recipe: Recipe, state: State, chosen: list[int], gradients: list) -> State:
         if not self.by_hand:
@@ -234,18 +223,24 @@ class Kitchen:
 
     def _decay_of(self, recipe: Recipe, i: int) -> float:
         optimizer, variable = self.optimizer, self.variables[i]
-        if optimizer.weight_decay is None or recipe.decay == "none":
+        amount = optimizer.weight_decay if recipe.amount is None else recipe.amount
+        if amount is None or recipe.decay == "none" or (recipe.decayed == "kernels" and len(variable.shape) < 2):
             return 0.0
-        return optimizer.weight_decay if recipe.decay == "excluded too" or optimizer._use_weight_decay(variable) else 0.0
+        return amount if recipe.decay == "excluded too" or optimizer._use_weight_decay(variable) else 0.0
 
     def _numbers(self, recipe: Recipe, step: int, dtype) -> tuple:
         """Return learning rate and momentum as numbers of a dtype, rounded as Keras rounds them."""
+        if isinstance(recipe.rate, tuple):
+            rate = np.float32(recipe.rate[min(step, len(recipe.rate) - 1)])
+            return dtype.type(rate) * dtype.type(recipe.scale), dtype.type(self._momentum(recipe))
         step = {"the first": 0, "a step later": step + 1, "a step earlier": max(step - 1, 0)}.get(recipe.rate, step)
         rate = np.float32(self.rate(step))
-        momentum = np.float32(self.optimizer.momentum if recipe.momentum is None else recipe.momentum)
         if recipe.exact_numbers:  # what was typed is the shortest number that float32 rounds to the same
             return dtype.type(str(rate)), dtype.type(self.optimizer.momentum)
-        return dtype.type(rate) * dtype.type(recipe.scale), dtype.type(momentum)
+        return dtype.type(rate) * dtype.type(recipe.scale), dtype.type(self._momentum(recipe))
+
+    def _momentum(self, recipe: Recipe) -> np.float32:
+        return np.float32(self.optimizer.momentum if recipe.momentum is None else recipe.momentum)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step."""
@@ -255,13 +250,14 @@ class Kitchen:
     def _updated_by_keras(self, recipe: Recipe, state: State, chosen: list[int], gradients: list) -> State:
         for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
             variable.assign(value)
-        if not callable(self.optimizer._learning_rate):
-            self.optimizer.learning_rate = recipe.scale * float(self.optimizer._learning_rate.numpy())
+        constant = None if callable(self.optimizer._learning_rate) else float(self.optimizer._learning_rate.numpy())
+        if constant is not None:
+            self.optimizer.learning_rate = recipe.scale * constant
         kept = [n for n, g in enumerate(gradients) if g is not None and n not in recipe.left_out]
         pairs = [(tf.convert_to_tensor(gradients[n]), self.variables[chosen[n]]) for n in kept]
         self.optimizer.apply_gradients(pairs)
         weights = [variable.numpy() for variable in self.variables]
-        if recipe.scale != 1.0 and not callable(self.optimizer._learning_rate):
-            self.optimizer.learning_rate = float(self.optimizer._learning_rate.numpy()) / recipe.scale
+        if constant is not None:
+            self.optimizer.learning_rate = constant
         optimizer = [variable.numpy() for variable in self.optimizer.variables]
         return dataclasses.replace(state, weights=weights, optimizer=optimizer, step=state.step + 1)

@@ -115,6 +115,7 @@ class Case:
     build_model: Callable
     optimizer: keras.optimizers.Optimizer
     loss: Any
+    loss_weights: Any
     batch_size: int
     steps: int
     seed: int
@@ -122,7 +123,7 @@ class Case:
     batches: list[tuple]
 
     @classmethod
-    def of(cls, build_model, x, y, *, optimizer, loss, batch_size, steps, seed) -> "Case":
+    def of(cls, build_model, x, y, *, optimizer, loss, loss_weights, batch_size, steps, seed) -> "Case":
         """Check what is given, and make the batches."""
         check_model_and_loss(build_model, loss)
         if not isinstance(optimizer, keras.optimizers.Optimizer):
@@ -131,7 +132,8 @@ class Case:
         steps = _checks.whole_number("steps", steps, minimum=1)
         seed = _checks.whole_number("seed", seed, minimum=0)
         given = data.as_tensors(x, y)
-        return cls(build_model, optimizer, loss, batch_size, steps, seed, given, _batches(given, batch_size, steps))
+        batches = _batches(given, batch_size, steps)
+        return cls(build_model, optimizer, loss, loss_weights, batch_size, steps, seed, given, batches)
 
     def in_the_precision_of(self, model) -> "Case":
         """Return the case with data in float64 if that is what the model computes in."""
@@ -143,7 +145,7 @@ class Case:
     def fresh(self, other=None, **compiled):
         """Return a new model, compiled and built, with the same first weights each time."""
         model = build_afresh(self.build_model, self.seed, other)
-        model.compile(optimizer=copy_of(self.optimizer), loss=self.loss, **compiled)
+        model.compile(optimizer=copy_of(self.optimizer), loss=self.loss, loss_weights=self.loss_weights, **compiled)
         build(model, *self.given)
         return model
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tf_gd.comparison._kitchen import Kitchen
-from tf_gd.comparison._possible import clips, elementwise, keeps_state, one_number_out, scheduled, several_out, sgd
-from tf_gd.comparison._recipe import OTHER_LOSSES, Recipe, from_logits_of
+from tf_gd.comparison._losses import OTHER_LOSSES, from_logits_of
+from tf_gd.comparison._possible import clips, could_be, keeps_state, one_number_out, scheduled, several_out, sgd, uncast
+from tf_gd.comparison._recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +233,12 @@ MISTAKES: Sequence[Mistake] = (
         scheduled,
     ),
     Mistake(
+        "the loss computed in float64, where Keras casts to float32",
+        {"loss": "not cast"},
+        "keras.config.set_floatx('float64'), or a loss object with dtype='float64'.",
+        uncast,
+    ),
+    Mistake(
         "numbers not rounded to float32, as Keras rounds them",
         {"exact_numbers": True},
         "learning_rate = tf.cast(tf.constant(0.1, tf.float32), tf.float64), and momentum likewise.",
@@ -260,7 +267,7 @@ MISTAKES: Sequence[Mistake] = (
             f"another loss: {name}",
             {"loss": name},
             "Take the loss that the model is compiled with.",
-            elementwise,
+            could_be(name),
         )
         for name in OTHER_LOSSES
     ),

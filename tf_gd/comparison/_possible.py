@@ -6,7 +6,8 @@ import numpy as np
 
 from tf_gd._backend import keras
 from tf_gd.comparison._kitchen import Kitchen
-from tf_gd.comparison._recipe import outputs_of
+from tf_gd.comparison._losses import function_of
+from tf_gd.comparison._recipe import Recipe, outputs_of
 
 
 def sgd(*options: str) -> Callable[[Kitchen], bool]:
@@ -49,3 +50,20 @@ def elementwise(kitchen: Kitchen) -> bool:
     return len(outputs) == len(targets) == 1 and targets[0].shape.num_elements() == targets[0].shape[0] * int(
         np.prod(outputs[0].shape[1:])
     )
+
+
+def could_be(name: str) -> Callable[[Kitchen], bool]:
+    """Return whether another loss could be taken for the compiled one: whether it fits the targets and is another."""
+
+    def another(kitchen: Kitchen) -> bool:
+        if not elementwise(kitchen):
+            return False
+        compiled, other = (kitchen.first_losses(recipe)[0] for recipe in (Recipe(), Recipe(loss=name)))
+        return not np.isclose(compiled, other, rtol=1e-6)
+
+    return another
+
+
+def uncast(kitchen: Kitchen) -> bool:
+    """Return whether the model computes in more bits than Keras casts the loss to."""
+    return kitchen.precision == "float64" and keras.config.floatx() == "float32" and function_of(kitchen.model) is not None

@@ -22,18 +22,20 @@ class Recipe:
     partial: str = "used"
     training: bool = True
     calls: str = "one"
-    loss: str = "keras"
+    loss: str | tuple[float, ...] = "keras"
     reduction: Any = "mean"
     regularised: float = 1.0
     left_out: tuple[int, ...] = ()
     frozen_too: bool = False
     accumulated: bool = True
-    clip: str = "as set"
+    clip: str | tuple[str, float] = "as set"
     decay: str = "before"
+    amount: float | None = None
+    decayed: str = "as set"
     momentum: float | None = None
     velocity: str = "keras"
     nesterov: str = "keras"
-    rate: str = "as set"
+    rate: str | tuple[float, ...] = "as set"
     scale: float = 1.0
     exact_numbers: bool = False
     averaged: bool = True
@@ -48,15 +50,6 @@ REDUCTIONS: dict[str, Callable[[int, int, int], float]] = {  # samples in this b
     "half": lambda batch, full, outputs: 0.5,
     "double": lambda batch, full, outputs: 2.0,
     "fixed divisor": lambda batch, full, outputs: batch / full,
-}
-
-OTHER_LOSSES: dict[str, Callable] = {
-    "the mean squared error": lambda y, p: tf.reduce_mean((y - p) ** 2),
-    "the mean absolute error": lambda y, p: tf.reduce_mean(tf.abs(y - p)),
-    "the root of the mean squared error": lambda y, p: tf.sqrt(tf.reduce_mean((y - p) ** 2)),
-    "Huber's loss": lambda y, p: tf.reduce_mean(keras.losses.huber(y, p)),
-    "the cross-entropy of probabilities": lambda y, p: tf.reduce_mean(keras.losses.binary_crossentropy(y, p)),
-    "the cross-entropy of logits": lambda y, p: tf.reduce_mean(keras.losses.binary_crossentropy(y, p, from_logits=True)),
 }
 
 
@@ -90,25 +83,21 @@ def as_vector(values) -> np.ndarray:
     return np.concatenate([np.ravel(value).astype("float64") for value in values])
 
 
-def from_logits_of(model) -> tuple[Any, bool | None]:
-    """Return the function of a model's one cross-entropy, and whether it takes logits; None for other losses."""
-    loss = keras.tree.flatten(model.loss)
-    loss = keras.losses.get(loss[0]) if len(loss) == 1 and isinstance(loss[0], str) else loss[0]
-    function = getattr(loss, "fn", loss)
-    if "from_logits" not in getattr(getattr(function, "__code__", None), "co_varnames", ()):
-        return function, None
-    return function, bool(loss.get_config().get("from_logits", False)) if hasattr(loss, "get_config") else False
-
-
 def outputs_of(y) -> int:
     """Return how many numbers there are to predict for each sample."""
     leaf = keras.tree.flatten(y)[0]
     return int(np.prod(leaf.shape[1:])) if leaf.dtype.is_floating else 1
 
 
-def clipped(optimizer, how: str, gradients: list) -> list:
+CLIPPINGS = ("tensor by tensor", "all together", "value by value")
+
+
+def clipped(optimizer, how: str | tuple[str, float], gradients: list) -> list:
     """Return the gradients clipped as the optimizer says, or in another way."""
     per_tensor, of_all, by_value = optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue
+    if isinstance(how, tuple):
+        kind, limit = how
+        per_tensor, of_all, by_value = (limit if kind == one else None for one in CLIPPINGS)
     if how == "none" or not (per_tensor or of_all or by_value):
         return gradients
     if by_value:

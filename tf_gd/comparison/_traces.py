@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from tf_gd.comparison._mistakes import Mistake, together
-from tf_gd.comparison._recipe import REDUCTIONS, Recipe
+from tf_gd.comparison._numbers import clippings, decays, momenta, nice, rates, times_the_loss, weights_of_losses
+from tf_gd.comparison._recipe import Recipe
 
-_TURNS = {"training", "loss", "regularised", "frozen_too", "clip", "decay"}  # what changes the way of the first step
+_LENGTHS = {"reduction", "scale", "rate", "batches"}  # what changes how far steps go, or that is tried by itself
 
 
 def traces_of(search, known: Sequence[Mistake]) -> tuple[list[Mistake], list[tuple[Mistake, ...]]]:
@@ -19,12 +20,20 @@ def traces_of(search, known: Sequence[Mistake]) -> tuple[list[Mistake], list[tup
     if not len(moving):
         return [], []
     first = int(moving[0])
-    alone = [*_left_out(search), *_scaled(search, Recipe(), first), *_momentum(search, first), *_reordered(search)]
-    turned = (mistake for mistake in known if set(mistake.changes) <= _TURNS)
-    pairs: list[tuple[Mistake, ...]] = [
-        (mistake, scaled) for mistake in turned for scaled in _scaled(search, together([mistake]), first)
+    alone = [*_left_out(search), *clippings(search), *rates(search), *decays(search)]
+    alone += [*weights_of_losses(search, first), *_reordered(search)]
+    of_momentum = momenta(search)
+    alone += [mistake for mistakes in of_momentum if len(mistakes) == 1 for mistake in mistakes]
+    of_the_loss = _of_the_loss(search, known)
+    turned: list[tuple[Mistake, ...]] = [(mistake,) for mistake in known if not set(mistake.changes) & _LENGTHS]
+    turned += [mistakes for mistakes in of_the_loss if mistakes not in turned]
+    scaled = [
+        (*mistakes, rate)
+        for mistakes in turned
+        if not any(set(mistake.changes) & _LENGTHS for mistake in mistakes)
+        for rate in rates(search, together(mistakes))
     ]
-    return alone, [*_of_the_loss(search, known), *pairs]
+    return alone, [*of_the_loss, *scaled, *(mistakes for mistakes in of_momentum if len(mistakes) > 1)]
 
 
 def _of_the_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, ...]]:
@@ -34,7 +43,8 @@ def _of_the_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, ...]]:
     def that_change(field: str) -> list[tuple[Mistake, ...]]:
         return [(), *((mistake,) for mistake in known if set(mistake.changes) == {field})]
 
-    found = []
+    found: list[tuple[Mistake, ...]] = []
+    others: list[tuple[Mistake, ...]] = []
     for training, loss in itertools.product(that_change("training"), that_change("loss")):
         of_the_data, regularisation = kitchen.first_losses(together([*training, *loss]))
         for reduction, regularised in itertools.product(that_change("reduction"), that_change("regularised")):
@@ -43,24 +53,13 @@ def _of_the_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, ...]]:
             predicted = factor * of_the_data + recipe.regularised * regularisation
             if np.isclose(returned, predicted, rtol=1e-5):
                 found.append((*training, *loss, *reduction, *regularised))
+        for regularised in that_change("regularised") if not loss else []:  # and a factor that has no name
+            rest = returned - together(regularised).regularised * regularisation
+            if rest > 0 and of_the_data > 0:
+                factor = nice(rest / of_the_data, 1e-5 * rest / of_the_data)
+                others.extend((*training, *regularised, times) for times in times_the_loss(kitchen, factor))
     fewest = min(map(len, found), default=0)
-    return [mistakes for mistakes in found if len(mistakes) == fewest > 0]
-
-
-def _path(kitchen, recipe: Recipe, steps: int) -> list[np.ndarray]:
-    """Return the weights at the start and after each of so many steps."""
-    reached = [kitchen.vector(kitchen.initial)]
-
-    def stop(step: int, weights: np.ndarray) -> bool:
-        reached.append(weights)
-        return step == steps
-
-    try:
-        with np.errstate(all="ignore"):
-            kitchen.cook(recipe, stop)
-    except ValueError:
-        return [np.full_like(reached[0], np.nan)] * (steps + 1)
-    return reached
+    return [mistakes for mistakes in found if len(mistakes) == fewest > 0] or others
 
 
 def _left_out(search) -> list[Mistake]:
@@ -76,48 +75,6 @@ def _left_out(search) -> list[Mistake]:
     names = ", ".join(kitchen.names[kitchen.trained[n]] for n in left_out)
     fix = "Update every one of model.trainable_variables, and let the loss come from all of them."
     return [Mistake(f"never updated: {names}", {"left_out": tuple(left_out)}, fix)]
-
-
-def _scaled(search, recipe: Recipe, first: int) -> list[Mistake]:
-    """Return a factor on the rate, and on the loss, where the first step goes the way of the recipe's, but not as far."""
-    kitchen = search.kitchen
-    ours, way = search.weights[first] - search.weights[0], _path(kitchen, recipe, first)[-1] - search.weights[0]
-    length = float(way @ way)
-    if length == 0 or not np.isfinite(length) or not np.isfinite(ours).all():
-        return []
-    factor = float(ours @ way) / length
-    if factor == 0 or np.linalg.norm(ours - factor * way) > 1e-3 * np.linalg.norm(ours) or abs(factor - 1) < 1e-4:
-        return []
-    rate = kitchen.rate(first - 1)
-    if abs(factor + 1) < 1e-3:
-        return [Mistake("uphill: the step has the sign of the gradient", {"scale": -1.0}, "w.assign_sub(learning_rate * g)")]
-    name = f"a learning rate of {factor * rate:.4g} instead of {rate:.4g}"
-    fix = f"learning_rate = {rate:.4g}; or look for a factor of {factor:.4g} on the gradients."
-    found = [Mistake(name, {"scale": factor}, fix)]
-    in_the_table = [kitchen.factor(reduction, kitchen.batches[0]) for reduction in REDUCTIONS]
-    if kitchen.by_hand and not any(np.isclose(factor, one, rtol=1e-3) for one in in_the_table) and factor > 0:
-        name = f"{factor:.4g} times the loss, or times its gradients"
-        found.append(Mistake(name, {"reduction": factor}, "Take the mean over batch and outputs, as Keras's losses do."))
-    return found
-
-
-def _momentum(search, first: int) -> list[Mistake]:
-    """Return another momentum, where the second step is the first one's go on and a gradient."""
-    kitchen, weights = search.kitchen, search.weights
-    if not kitchen.by_hand or len(weights) < first + 2:
-        return []
-    way = weights[first] - weights[0]
-    *_, at_first, without = _path(kitchen, Recipe(velocity="none"), first + 1)
-    if np.linalg.norm(at_first - weights[first]) > 1e-3 * np.linalg.norm(way):
-        return []
-    more = weights[first + 1] - without
-    momentum = float(more @ way) / float(way @ way)
-    far = np.linalg.norm(more - momentum * way) > 1e-2 * np.linalg.norm(more)
-    if not np.isfinite(momentum) or far or not 1e-3 < momentum < 1.5 or abs(momentum - kitchen.optimizer.momentum) < 1e-3:
-        return []
-    name = f"a momentum of {momentum:.3g} instead of {kitchen.optimizer.momentum:.3g}"
-    fix = f"momentum = {kitchen.optimizer.momentum:.3g}, or keras.optimizers.SGD(..., momentum={momentum:.3g})."
-    return [Mistake(name, {"momentum": round(momentum, 4), "nesterov": "ignored"}, fix)]
 
 
 def _reordered(search) -> list[Mistake]:

@@ -88,6 +88,7 @@ def explain_difference(
     *,
     optimizer: keras.optimizers.Optimizer,
     loss,
+    loss_weights=None,
     batch_size: int = 32,
     steps: int = 10,
     seed: int = 0,
@@ -105,7 +106,7 @@ def explain_difference(
             model is compiled, so that ``model.optimizer`` is there for it; it may also have its own.
         optimizer: what Keras trains with; each run gets a copy. For ``keras.optimizers.SGD`` all mistakes are tried, for
             others those that are not about the update.
-        loss: as ``model.compile`` takes it.
+        loss, loss_weights: as ``model.compile`` takes them.
         batch_size: samples in a batch.
         steps: how many to make.
         seed: of the initial weights and Dropout.
@@ -134,7 +135,8 @@ def explain_difference(
         >>> explained.agrees, explained.causes[0].name
         (False, 'half the loss, as in 1/2 (prediction - y)^2')
     """
-    case = Case.of(build_model, x, y, optimizer=optimizer, loss=loss, batch_size=batch_size, steps=steps, seed=seed)
+    options = dict(loss=loss, loss_weights=loss_weights, batch_size=batch_size, steps=steps, seed=seed)
+    case = Case.of(build_model, x, y, optimizer=optimizer, **options)
     if not callable(train_step):
         raise TypeError(f"train_step: got {train_step!r}, expected a function train_step(model, x_batch, y_batch) -> loss.")
     with quietly():

@@ -91,6 +91,19 @@ class Batches(keras.utils.PyDataset):
         return X[part], Y[part]
 
 
+class Growing(Batches):
+    """Other data after every end of an epoch, of which Keras calls one before the first."""
+
+    ends = 0
+
+    def __getitem__(self, index):
+        x, y = super().__getitem__(index)
+        return x * (1 + self.ends), y
+
+    def on_epoch_end(self):
+        self.ends += 1
+
+
 def generated():
     for _ in range(4):
         for first in range(0, 70, 14):
@@ -101,18 +114,21 @@ def generated():
     ("make", "settings"),
     [
         (Batches, {}),
+        (Growing, {}),
+        (lambda: of(X, Y), {"validation_data": "growing"}),
         (generated, {"steps_per_epoch": 5}),
         (lambda: of(X, Y), {"validation_data": Batches()}),
         (lambda: of(X, Y), {"validation_data": of(X, Y).repeat(), "validation_steps": 3}),
     ],
-    ids=["PyDataset", "generator", "validation", "validation steps"],
+    ids=["PyDataset", "changing PyDataset", "changing validation", "generator", "validation", "validation steps"],
 )
 def test_what_keras_makes_a_data_set_of(make, settings):
     results = []
     with tf_gd.exact_arithmetic():
         for fit in (tf_gd.fit, keras.Model.fit):
             optimizer = keras.optimizers.SGD(0.05, momentum=0.9)
-            results.append(trained(fit, plain_model, (make(),), {"loss": "mse"}, optimizer, epochs=3, **settings))
+            again = {"validation_data": Growing()} if settings.get("validation_data") == "growing" else settings
+            results.append(trained(fit, plain_model, (make(),), {"loss": "mse"}, optimizer, epochs=3, **again))
     assert_same(*results)
 
 

@@ -29,6 +29,7 @@ def test_every_kind_of_model(kind, options):
         {"validation_data": (X[:33], Y[:33])},
         {"validation_data": (X[:33], Y[:33], np.linspace(0, 1, 33).astype("float32"))},
         {"validation_split": 0.3},
+        {"validation_split": 0.5, "validation_batch_size": 5, "validation_steps": 2},
         {"initial_epoch": 1},
         {"validation_data": (X[:33], Y[:33]), "validation_freq": 2},
         {"validation_data": (X[:33], Y[:33]), "validation_freq": [1]},
@@ -244,6 +245,13 @@ def of_batches():
 def test_bad_settings(settings, error, message):
     with pytest.raises(error, match=message):
         trained(tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05), **settings)
+
+
+def test_a_shuffle_that_is_none_of_ours():
+    model = plain_model()
+    model.compile(optimizer="sgd", loss="mse")
+    with pytest.raises(ValueError, match="shuffle: got 'batch', expected True, False or 'keras'"):
+        tf_gd.fit(model, X, Y, shuffle="batch")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,16 @@ def test_a_suggested_rate_trains_the_digits():
     assert model.evaluate(data.x_test, data.y_test, verbose=0)[1] > 0.9
 
 
+def test_no_rate_at_which_the_loss_falls_and_no_loss_at_all():
+    model = compiled()
+    model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+    with pytest.raises(ValueError, match="the loss is nan before any step"):
+        tf_gd.find_learning_rate(model, X, Y)
+    found = tf_gd.find_learning_rate(compiled(optimizer=keras.optimizers.SGD()), X, Y, low=50.0, high=1e4, steps=20)
+    assert found.suggestion == found.lowest == found.rates[0] == 50.0
+    assert "falls at no rate from 50 on" in str(found)
+
+
 def test_the_picture_of_a_range_test():
     found = tf_gd.find_learning_rate(compiled(), X, Y, steps=40)
     ax = found.plot()
@@ -123,6 +133,8 @@ def test_fewer_records_and_going_on():
     assert path.epochs.tolist() == [0, 2, 4, 5]
     tf_gd.fit(model, X, Y, epochs=8, initial_epoch=5, verbose=0, callbacks=[path])
     assert path.epochs.tolist() == [0, 2, 4, 5, 6, 8]
+    tf_gd.fit(model, X, Y, epochs=3, verbose=0, callbacks=[path])
+    assert path.epochs.tolist() == [0, 2, 4, 5, 6, 8, 10, 11]
     with pytest.raises(ValueError, match="every: got 0"):
         callbacks.WeightPath(every=0)
     assert callbacks.WeightPath().points.shape == (0, 0)
@@ -147,10 +159,32 @@ def test_sharpness_against_the_hessian_of_least_squares(fit):
 
 def test_sharpness_every_other_epoch_and_bad_data():
     watch = callbacks.Sharpness(X, Y, every=2)
-    tf_gd.fit(compiled(), X, Y, epochs=4, verbose=0, callbacks=[watch])
+    history = tf_gd.fit(compiled(), X, Y, epochs=4, verbose=0, callbacks=[watch])
     assert watch.epochs.tolist() == [0, 2, 4]
+    np.testing.assert_array_equal(history.history["sharpness"], [np.nan, watch.eigenvalues[1], np.nan, watch.eigenvalues[2]])
     with pytest.raises(ValueError, match="equally many"):
         callbacks.Sharpness(X, Y[:3])
+
+
+@pytest.mark.parametrize("size", [2, 40])
+def test_sharpness_of_a_training_that_diverges(size):
+    model = compiled(lambda: keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(size), keras.layers.Dense(2)]))
+    model.optimizer.learning_rate = 1e6
+    watch = callbacks.Sharpness(X, Y)
+    history = tf_gd.fit(model, X, Y, epochs=3, verbose=0, callbacks=[watch])
+    assert np.isfinite(watch.eigenvalues[0])
+    assert np.isnan(watch.eigenvalues[-1])
+    assert len(history.history["sharpness"]) == 3
+
+
+def test_public_modules_can_be_imported_from():
+    from tf_gd.callbacks import WeightPath
+    from tf_gd.datasets import digits
+    from tf_gd.objectives import resolve
+
+    assert WeightPath is callbacks.WeightPath
+    assert digits is datasets.digits
+    assert callable(resolve)
 
 
 # --- gradients that are None
@@ -190,6 +224,9 @@ def test_check_gradients():
     with pytest.raises(ValueError, match=r"gradients: got None for .*/kernel, .*/bias, expected one for every variable"):
         tf_gd.check_gradients(gradients, model.trainable_variables)
     assert tf_gd.check_gradients(gradients[:2], model.trainable_variables[:2]) == gradients[:2]
+    for wrong, got in ((None, "NoneType"), ({"w": gradients[0]}, "dict"), ([gradients], "nested lists")):
+        with pytest.raises(TypeError, match=f"gradients: got {got}, expected a flat list"):
+            tf_gd.check_gradients(wrong, model.trainable_variables)
     with pytest.raises(ValueError, match="got 4 for 2 variables"):
         tf_gd.check_gradients(gradients, model.trainable_variables[:2])
 

@@ -4,7 +4,10 @@ Importing this package imports neither TensorFlow nor Keras: a public name is lo
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
+
+from tf_gd._lazy import LazyModule
 
 __version__ = "0.1.0"
 
@@ -34,6 +37,10 @@ _MODULES = {
     "show": "tf_gd.show",
     "updates": "tf_gd.updates",
 }
+
+for _name, _home in _MODULES.items():  # for ``from tf_gd.callbacks import WeightPath``
+    if _home != f"{__name__}.{_name}":
+        sys.modules.setdefault(f"{__name__}.{_name}", LazyModule(_home))  # type: ignore[arg-type]
 
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])
 

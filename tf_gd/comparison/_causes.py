@@ -144,11 +144,13 @@ def _as_causes(found: Diagnosis, ours: np.ndarray, base: Run) -> list[Cause]:
 
 
 def _not_explained(found: Diagnosis, search: Search) -> str:
+    half = " Keras scales the loss in float16, lest gradients vanish; see keras.optimizers.LossScaleOptimizer."
+    half = half if search.kitchen.model.compute_dtype == "float16" else ""
     if not found.mistakes:
-        return "None of the known mistakes brings Keras's weights any nearer to yours."
+        return "None of the known mistakes brings Keras's weights any nearer to yours." + half
     names = ", and ".join(mistake.name for mistake in found.mistakes)
     explained = 1 - found.rest / search.start
-    return f"Nearest comes: {names}. That explains {explained:.0%} of the difference, and is part of the truth at most."
+    return f"Nearest comes: {names}. That explains {explained:.0%} of the difference, and is part of the truth at most.{half}"
 
 
 def _other_start(apart: float) -> Cause:

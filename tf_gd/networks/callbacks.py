@@ -16,7 +16,10 @@ class WeightPath(keras.callbacks.Callback):
 
     Attributes:
         points: ``(records, parameters)``, the weights of all layers one after another, in float32.
-        epochs: ``(records,)``, after how many epochs; 0 is the start.
+        epochs: ``(records,)``, after how many epochs; 0 is the start. A second training goes on where the first ended.
+
+    A model that has no weights before it meets data (without ``Input``) has no start here under ``model.fit``. What
+    ``EarlyStopping(restore_best_weights=True)`` puts back at the end is no new point.
 
     Examples:
         >>> import keras, numpy as np, tf_gd
@@ -33,7 +36,7 @@ class WeightPath(keras.callbacks.Callback):
         self._every = _checks.whole_number("every", every, minimum=1)
         self._points: list[np.ndarray] = []
         self._epochs: list[int] = []
-        self._last = 0
+        self._last = self._before = 0
 
     @property
     def points(self) -> np.ndarray:
@@ -52,19 +55,21 @@ class WeightPath(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Keep the start; or go on after an earlier training."""
-        self._last = self._epochs[-1] if self._epochs else 0
+        self._before, self._first = self._last, None
         if not self._points and self.model.built:
             self._keep(0)
 
     def on_epoch_end(self, epoch, logs=None):
         """Keep the weights after an epoch."""
-        self._last = epoch + 1
+        if self._first is None:
+            self._first = min(epoch, self._before)
+        self._last = self._before + epoch + 1 - self._first
         if self._last % self._every == 0:
             self._keep(self._last)
 
     def on_train_end(self, logs=None):
         """Keep the last weights."""
-        if self._last != (self._epochs[-1] if self._epochs else None):
+        if self._last and self._last != (self._epochs[-1] if self._epochs else None):
             self._keep(self._last)
 
 
@@ -76,7 +81,7 @@ class Sharpness(keras.callbacks.Callback):
 
     Args:
         x, y: the data on which the loss is meant, ``(samples, ...)``: some hundred samples will do.
-        every: measure after every so many epochs.
+        every: measure after every so many epochs; the history has NaN for those between, as it has after a divergence.
         tolerance: the relative precision.
 
     Attributes:
@@ -139,10 +144,9 @@ class Sharpness(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Measure after an epoch, and write it into the history."""
-        if (epoch + 1) % self._every == 0:
-            eigenvalue = self._measure(epoch + 1)
-            if logs is not None:
-                logs["sharpness"] = eigenvalue
+        eigenvalue = self._measure(epoch + 1) if (epoch + 1) % self._every == 0 else np.nan
+        if logs is not None:
+            logs["sharpness"] = eigenvalue
 
     def plot(self, ax=None):
         """Draw the eigenvalue over the epochs, with 2 / learning rate; return the axes."""

@@ -62,19 +62,22 @@ def largest_eigenvalue(model_or_objective, x=None, y=None, *, tolerance=1e-4) ->
         if y is not None:
             raise TypeError("y: an objective has no targets. Pass the point alone, or a Keras model with x and y.")
         multiply, size = _product_of_objective(model_or_objective, x)
-    return largest(multiply, size, tolerance)
+    eigenvalue = largest(multiply, size, tolerance)
+    if np.isnan(eigenvalue):
+        raise ValueError("the Hessian is not finite here, expected a point or weights at which the loss is. Start lower.")
+    return eigenvalue
 
 
 def largest(multiply: Callable, size: int, tolerance: float) -> float:
-    """Return the largest eigenvalue of a symmetric matrix of which only products with vectors are known."""
+    """Return the largest eigenvalue of a symmetric matrix known by products with vectors; NaN if it has some."""
+    start = np.random.default_rng(0).normal(size=size)
+    if not np.isfinite(multiply(start)).all():
+        return np.nan
     if size <= _DENSE:
         values = np.linalg.eigvalsh(np.stack([multiply(row) for row in np.eye(size)]))
     else:
-        start = np.random.default_rng(0).normal(size=size)
         hessian = LinearOperator((size, size), matvec=multiply, dtype=np.float64)
         values = eigsh(hessian, k=1, which="LA", tol=tolerance, v0=start, return_eigenvectors=False)
-    if not np.isfinite(values).all():
-        raise ValueError("the Hessian is not finite here, expected a point or weights at which the loss is. Start lower.")
     return float(values[-1])
 
 

@@ -151,7 +151,10 @@ def count(x) -> int:
 def orders(shuffle, seed, samples: int, initial_epoch: int) -> Iterator[np.ndarray]:
     """Return the orders of the epochs, one after another; each ``(samples,)``."""
     if isinstance(shuffle, str):
-        _checks.one_of("shuffle", shuffle, ("keras",))
+        if shuffle != "keras":
+            raise ValueError(
+                f"shuffle: got {shuffle!r}, expected True, False or 'keras'. For another order pass a data set."
+            )
         return _orders_of_keras(samples)
     if not _checks.flag("shuffle", shuffle):
         return itertools.repeat(np.arange(samples))

@@ -20,6 +20,7 @@ def check_gradients(gradients: Sequence[Any], variables: Sequence[Any]) -> list[
 
     Raises:
         ValueError: a gradient is None; the message names its variable and the usual causes.
+        TypeError: they are not two flat lists.
 
     Examples:
         >>> import tensorflow as tf
@@ -35,6 +36,11 @@ def check_gradients(gradients: Sequence[Any], variables: Sequence[Any]) -> list[
         ...
         ValueError: gradients: got None for b, expected one for every variable. The usual causes: ...
     """
+    for name, given in (("gradients", gradients), ("variables", variables)):
+        nested = isinstance(given, list | tuple) and any(isinstance(one, list | tuple | dict) for one in given)
+        if not isinstance(given, list | tuple) or nested:
+            got = "nested lists" if nested else type(given).__name__
+            raise TypeError(f"{name}: got {got}, expected a flat list: tape.gradient(loss, model.trainable_variables).")
     gradients, variables = list(gradients), list(variables)
     if len(gradients) != len(variables):
         raise ValueError(f"gradients: got {len(gradients)} for {len(variables)} variables, expected equally many.")

@@ -24,7 +24,8 @@ class LearningRateRange:
         rates: ``(steps,)``, the learning rates in the order in which they were tried.
         losses: ``(steps,)``, the loss of each batch before its step.
         smoothed: ``(steps,)``, their exponential average.
-        suggestion: a tenth of ``lowest``, the usual rule: there the loss falls, and far from where it explodes.
+        suggestion: a tenth of ``lowest``, the usual rule: there the loss falls, and far from where it explodes. Not below
+            the first rate tried.
         lowest: the rate at which the average is lowest.
         exploded: the rate at which the average is above where it began, or None where it never is.
     """
@@ -37,6 +38,8 @@ class LearningRateRange:
     exploded: float | None
 
     def __str__(self) -> str:
+        if self.lowest == self.rates[0]:
+            return f"the loss falls at no rate from {self.lowest:.3g} on: look lower, or the model is trained already"
         end = f"does not explode up to {self.rates[-1]:.3g}"
         if self.exploded is not None:
             end = f"explodes at {self.exploded:.3g}"
@@ -143,9 +146,13 @@ def _losses(model, given: _Given, tensors, rates, batch_size: int, seed: int) ->
 def _judged(rates: np.ndarray, losses: np.ndarray, averages: np.ndarray) -> LearningRateRange:
     """Read off where the loss is lowest and where it explodes; only the last one may not be finite."""
     finite = np.isfinite(losses)
+    if not finite.any():
+        raise ValueError(
+            f"model: the loss is {losses[0]:g} before any step, expected a finite one. Look at x, y and weights."
+        )
     smoothed = averages[finite]
     best = int(np.argmin(smoothed))
     worse = np.flatnonzero(smoothed[best:] > smoothed[0]) + best
     exploded = float(rates[worse[0]]) if len(worse) else None if finite.all() else float(rates[-1])
     lowest = float(rates[finite][best])
-    return LearningRateRange(rates[finite], losses[finite], smoothed, lowest / 10, lowest, exploded)
+    return LearningRateRange(rates[finite], losses[finite], smoothed, max(lowest / 10, float(rates[0])), lowest, exploded)

@@ -70,9 +70,10 @@ class DataSet:
 
     streamed = True
 
-    def __init__(self, adapter, steps_per_epoch: int | None = None, goes_on: bool = True):
+    def __init__(self, adapter, steps_per_epoch: int | None = None, trains: bool = True):
         self._adapter, self._dataset, self._steps = adapter, adapter.get_tf_dataset(), steps_per_epoch
-        self._all, self._goes_on = adapter.num_batches, goes_on and steps_per_epoch is not None
+        self._all, self._goes_on = adapter.num_batches, trains and steps_per_epoch is not None
+        self._trains, self._begun = trains, False
         self._iterator, self._seen = None, 0
         self.batches = steps_per_epoch or self._all
 
@@ -84,6 +85,9 @@ class DataSet:
         if self._all is not None:
             wanted = min(wanted, self._all - self._seen)
         done, ended = 0, False
+        if not (self._trains and self._begun):  # Keras lets an epoch end before the first, and before each validation
+            self._adapter.on_epoch_end()
+        self._begun = True
         self._adapter.on_epoch_begin()
         while done < wanted and not ended:
             part = Stream(self._iterator, int(min(at_once, wanted - done)), known=self._all is not None)
@@ -111,7 +115,7 @@ def _warn_short(done: int, wanted: int) -> None:
 def source_for_training(
     model, x, y, sample_weight, class_weight, batch_size, steps, shuffle, seed, epoch: int, share: float
 ):
-    """Return where the batches come from, and the part that is held out to validate on, if any.
+    """Return where the batches come from, and the arrays that are held out to validate on, if any.
 
     The model is built for the data.
     """
@@ -127,7 +131,7 @@ def source_for_training(
     orders = data.orders(shuffle, seed, samples, epoch)
     build(model, *arrays)
     batch_size = _batch_size(batch_size, samples, steps)
-    return InMemory(arrays, batch_size, orders, steps), held_out and InMemory(held_out, batch_size)
+    return InMemory(arrays, batch_size, orders, steps), held_out
 
 
 def source_for_validation(model, given, batch_size: int | None, steps: int | None) -> "InMemory | DataSet":
@@ -142,6 +146,11 @@ def source_for_validation(model, given, batch_size: int | None, steps: int | Non
         raise TypeError("validation_data: got a data set in a tuple, expected the data set itself.")
     arrays = data.as_arrays(x, y, sample_weight, prefix="validation ")
     build(model, *arrays, prefix="validation ")
+    return in_order(arrays, batch_size, steps)
+
+
+def in_order(arrays: tuple, batch_size: int | None, steps: int | None) -> InMemory:
+    """Return the batches of some samples, in the order in which they stand."""
     return InMemory(arrays, _batch_size(batch_size, data.count(arrays), steps), None, steps)
 
 
@@ -157,4 +166,4 @@ def _streamed(model, given, name: str, steps: int | None, class_weight=None, shu
         argument = "steps_per_epoch" if name == "x" else "validation_steps"
         raise ValueError(f"{name}: got a data set that never ends, expected {argument} beside it, or no .repeat().")
     build(model, *data.spec_of(dataset, name), prefix="" if name == "x" else "validation ")
-    return DataSet(adapter, steps, goes_on=name == "x")
+    return DataSet(adapter, steps, trains=name == "x")

@@ -9,7 +9,7 @@ from tf_gd._backend import keras
 from tf_gd._progress import Progress
 from tf_gd.networks._checked import check_callbacks, check_compiled
 from tf_gd.networks.programs import MODES, Programs
-from tf_gd.networks.sources import BATCHES_A_CALL, source_for_training, source_for_validation
+from tf_gd.networks.sources import BATCHES_A_CALL, in_order, source_for_training, source_for_validation
 from tf_gd.networks.step import evaluation_step, step_of_descent
 
 
@@ -96,13 +96,14 @@ def fit(
     verbose = _verbose(verbose)
     share = 0.0 if validation_data is not None else validation_split
     validation = None
+    validation_batch_size = _optional("validation_batch_size", validation_batch_size) or batch_size
+    validation_steps = _optional("validation_steps", validation_steps)
     if validation_data is not None:
-        validation_batch_size = _optional("validation_batch_size", validation_batch_size) or batch_size
-        validation_steps = _optional("validation_steps", validation_steps)
         validation = source_for_validation(model, validation_data, validation_batch_size, validation_steps)
     batches = dict(batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle, seed=seed, epoch=initial_epoch)
     source, held_out = source_for_training(model, x, y, sample_weight, class_weight, share=share, **batches)
-    validation = validation or held_out
+    if held_out:
+        validation = in_order(held_out, validation_batch_size, validation_steps)
     run = dict(epochs=epochs, initial_epoch=initial_epoch, mode=mode, verbose=verbose)
     return _train(model, source, validation, validates_at, callbacks, **run)
 

@@ -150,7 +150,7 @@ def _not_explained(found: Diagnosis, search: Search) -> str:
         return "None of the known mistakes brings Keras's weights any nearer to yours." + half
     names = ", and ".join(mistake.name for mistake in found.mistakes)
     explained = 1 - found.rest / search.start
-    return f"Nearest comes: {names}. That explains {explained:.0%} of the difference, and is part of the truth at most.{half}"
+    return f"Nearest comes: {names}. That explains {explained:.0%} of the difference; it is part of the truth at most.{half}"
 
 
 def _other_start(apart: float) -> Cause:

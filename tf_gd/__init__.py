@@ -12,10 +12,13 @@ from tf_gd._lazy import LazyModule
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BasinMap": "tf_gd.toy.ends",
     "Comparison": "tf_gd.comparison.descent",
     "ManualSGD": "tf_gd.builtin.optimizer",
+    "MultiStart": "tf_gd.toy.ends",
     "Objective": "tf_gd.toy.objectives",
     "Trajectory": "tf_gd.trajectory",
+    "basin_map": "tf_gd.toy.multistart",
     "check_gradients": "tf_gd.networks.gradients",
     "claim": "tf_gd.claims",
     "compare": "tf_gd.comparison.descent",
@@ -27,6 +30,7 @@ _HOMES = {
     "gradient_descent": "tf_gd.toy.descent",
     "keras_descent": "tf_gd.builtin.descent",
     "learning_rate_limit": "tf_gd.networks.curvature",
+    "multi_start": "tf_gd.toy.multistart",
     "quiet_tensorflow": "tf_gd._quiet",
 }
 _MODULES = {
@@ -61,6 +65,8 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd.networks.training import fit
     from tf_gd.toy import objectives
     from tf_gd.toy.descent import gradient_descent
+    from tf_gd.toy.ends import BasinMap, MultiStart
+    from tf_gd.toy.multistart import basin_map, multi_start
     from tf_gd.toy.objectives import Objective
     from tf_gd.trajectory import Trajectory
 

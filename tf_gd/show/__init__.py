@@ -1,5 +1,6 @@
 """Pictures and tables: they take plain results and never import TensorFlow."""
 
+from tf_gd.show.basins import plot_basins, plot_starts
 from tf_gd.show.curves import (
     plot_distance,
     plot_explanation,
@@ -16,6 +17,7 @@ __all__ = [
     "BUILT_IN",
     "BY_HAND",
     "STYLE",
+    "plot_basins",
     "plot_contours",
     "plot_distance",
     "plot_explanation",
@@ -23,6 +25,7 @@ __all__ = [
     "plot_losses",
     "plot_range_test",
     "plot_sharpness",
+    "plot_starts",
     "plot_steps",
     "plot_trajectory",
     "save",

@@ -93,6 +93,7 @@ def test_a_broken_claim_and_a_crash_fail_the_tour(tmp_path, monkeypatch, capsys)
         (0.97, 0.95, {"at_least": True}, True),
         (0.94, 0.95, {"at_least": True}, False),
         ([1.0, 2.0], [1.0, 2.5], {"within": 0.1}, False),
+        ([1.0, 2.0, 3.0], [1.0, 2.0], {"within": 9.0}, False),
         (float("nan"), 1.0, {"within": 1.0}, False),
         ("a", "b", {}, False),
         (True, True, {}, True),

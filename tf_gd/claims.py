@@ -50,7 +50,8 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
     if isinstance(expected, (str, bool)):
         holds = measured == expected
     else:
-        difference = np.asarray(measured, "float64") - np.asarray(expected, "float64")
+        got, wanted = np.asarray(measured, "float64"), np.asarray(expected, "float64")
+        difference = got - wanted if got.ndim == 0 or wanted.ndim == 0 or got.shape == wanted.shape else np.array(np.nan)
         holds = bool(np.all(difference >= -within) if at_least else np.all(np.abs(difference) <= within))
     made = Claim(text, ("at least " if at_least else "") + _show(expected), _show(measured), bool(holds))
     recorded.append(made)

@@ -54,7 +54,8 @@ def plot_starts(runs, ax=None):
     chosen = valid[np.linspace(0, len(valid) - 1, min(len(valid), _MOST_POINTS)).astype(int)]
     starts, colours = runs.starts[chosen], np.array([_NOWHERE, *_of(range(len(runs.minima)))])[runs.label[chosen] + 1]
     if dim == 1:
-        x = np.linspace(starts.min(), starts.max(), 801)
+        shown = np.concatenate([starts[:, 0], runs.minima[:, 0]])
+        x = np.linspace(shown.min(), shown.max(), 801)
         ax.plot(x, np.asarray(runs.objective(x[:, None])), color=INK, linestyle="-", linewidth=1.2)
         heights = np.asarray(runs.objective(starts))
         ax.scatter(starts[:, 0], heights, c=colours, s=18, edgecolors=INK, linewidths=0.3, zorder=3)

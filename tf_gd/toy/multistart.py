@@ -40,7 +40,8 @@ def multi_start(
         mode: ``"auto"`` (XLA where it compiles, else a graph), ``"xla"`` or ``"graph"``.
 
     Returns:
-        The ends, with the minimum that each of them reached: at most a thousandth of the domain's diagonal away.
+        The ends, with the minimum that each of them reached: it is at most a thousandth of the domain's diagonal away, and
+        another step would be less than a hundredth of that.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
@@ -154,9 +155,10 @@ def _labelled(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the minima, known and found, 2 / L at each, and which of them each end is at."""
     known, radius = np.array(objective.minima).reshape(-1, objective.dim), _RADIUS * diagonal
-    label, minima = _minima.nearest(ends, known, radius), known
     with np.errstate(invalid="ignore"):
-        elsewhere = (label < 0) & np.isfinite(ends).all(axis=1) & (last_steps <= _AT_REST * diagonal)
+        at_rest = np.isfinite(ends).all(axis=1) & (last_steps <= _AT_REST * diagonal)
+    label = np.where(at_rest, _minima.nearest(ends, known, radius), np.int32(-1))
+    elsewhere = at_rest & (label < 0)
     once = is_from_the_catalogue(objective)  # what another function reads from outside may have changed since
     curved = _minima.curved(function, objective.dim) if once else _minima.Curved(function, objective.dim)
     try:

@@ -42,7 +42,7 @@ def test_form(tutorial):
         if node.module.startswith("tf_gd"):
             assert not any(alias.name.startswith("_") for alias in node.names)
     for printed in re.findall(r"^\s*print\((.*)\)$", source, re.MULTILINE):
-        assert printed in ("result", "result.verdict()") or "getsource" in printed, printed
+        assert printed in ("result", "result.verdict()", "predicted_and_measured()") or "getsource" in printed, printed
 
 
 def _script(tmp_path, name, body) -> tutorials.Tutorial:

@@ -17,6 +17,7 @@ _HOMES = {
     "ManualSGD": "tf_gd.builtin.optimizer",
     "MultiStart": "tf_gd.toy.ends",
     "Objective": "tf_gd.toy.objectives",
+    "Problem": "tf_gd.toy.problems",
     "Trajectory": "tf_gd.trajectory",
     "basin_map": "tf_gd.toy.multistart",
     "check_gradients": "tf_gd.networks.gradients",
@@ -31,10 +32,12 @@ _HOMES = {
     "keras_descent": "tf_gd.builtin.descent",
     "learning_rate_limit": "tf_gd.networks.curvature",
     "multi_start": "tf_gd.toy.multistart",
+    "predicted_and_measured": "tf_gd.claims",
     "quiet_tensorflow": "tf_gd._quiet",
 }
 _MODULES = {
     "callbacks": "tf_gd.networks.callbacks",
+    "constraints": "tf_gd.toy.constraints",
     "datasets": "tf_gd.networks.datasets",
     "devices": "tf_gd.devices",
     "objectives": "tf_gd.toy.objectives",
@@ -53,7 +56,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd._quiet import quiet_tensorflow
     from tf_gd.builtin.descent import keras_descent
     from tf_gd.builtin.optimizer import ManualSGD
-    from tf_gd.claims import claim
+    from tf_gd.claims import claim, predicted_and_measured
     from tf_gd.comparison.descent import Comparison, compare
     from tf_gd.comparison.explanation import explain_difference
     from tf_gd.comparison.training import compare_training
@@ -63,11 +66,12 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd.networks.gradients import check_gradients
     from tf_gd.networks.learning_rate import find_learning_rate
     from tf_gd.networks.training import fit
-    from tf_gd.toy import objectives
+    from tf_gd.toy import constraints, objectives
     from tf_gd.toy.descent import gradient_descent
     from tf_gd.toy.ends import BasinMap, MultiStart
     from tf_gd.toy.multistart import basin_map, multi_start
     from tf_gd.toy.objectives import Objective
+    from tf_gd.toy.problems import Problem
     from tf_gd.trajectory import Trajectory
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tf_gd.show.table import table
+
 
 class ClaimError(AssertionError):
     """A tutorial measured something else than it states."""
@@ -26,6 +28,7 @@ class Claim:
     holds: bool
 
 
+_SHOWN = 8  # numbers of an array
 recorded: list[Claim] = []
 
 
@@ -60,12 +63,26 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
         raise ClaimError(f"{text}: expected {made.expected}, measured {made.measured}")
 
 
+def predicted_and_measured() -> str:
+    """Return a table of all that was stated so far, 80 columns wide.
+
+    Examples:
+        >>> claim("one and one", measured=1 + 1, expected=2)
+        ok  one and one
+            expected 2, measured 2
+        >>> print(predicted_and_measured().splitlines()[0].split())
+        ['claim', 'predicted', 'measured']
+    """
+    return table(["claim", "predicted", "measured"], [[one.text, one.expected, one.measured] for one in recorded], widest=0)
+
+
 def _show(value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
         return value
     if np.size(value) > 1:
-        return "(" + ", ".join(_show(element) for element in np.ravel(value)) + ")"
+        shown = [_show(element) for element in np.ravel(value)[:_SHOWN]]
+        return "(" + ", ".join([*shown, *(["..."] if np.size(value) > _SHOWN else [])]) + ")"
     number = float(np.ravel(value)[0])
     return f"{number:.0f}" if number.is_integer() and abs(number) < 1e9 else f"{number:.7g}"

@@ -9,6 +9,7 @@ from tf_gd.show.curves import (
     plot_range_test,
     plot_sharpness,
 )
+from tf_gd.show.feasible import plot_solutions
 from tf_gd.show.plots import plot_contours, plot_steps, plot_trajectory
 from tf_gd.show.style import BUILT_IN, BY_HAND, STYLE, save, write
 from tf_gd.show.table import table
@@ -25,6 +26,7 @@ __all__ = [
     "plot_losses",
     "plot_range_test",
     "plot_sharpness",
+    "plot_solutions",
     "plot_starts",
     "plot_steps",
     "plot_trajectory",

@@ -144,6 +144,53 @@ class _FromTheCatalogue(Objective):
         return self.fn(x)
 
 
+def quadratic(matrix, linear=None, constant: float = 0.0, *, name: str = "quadratic", start=None) -> Objective:
+    """Return ``x A x / 2 + b x + c`` as an objective: gradient ``A x + b``, Hessian ``A``.
+
+    Args:
+        matrix: A, ``(dim, dim)``, symmetric.
+        linear: b, ``(dim,)``; zeros by default.
+        constant: c.
+        name: what to call it.
+        start: where a descent starts; ones by default.
+
+    Raises:
+        ValueError: A is not symmetric, or something does not fit.
+
+    Examples:
+        >>> bowl = quadratic([[4.0, 1.0], [1.0, 2.0]], [-6.0, -5.0])
+        >>> np.round(bowl.minima, 12).tolist(), float(bowl([1.0, 2.0]))
+        ([[1.0, 2.0]], -8.0)
+        >>> quadratic([[4.0, 2.0], [0.0, 2.0]])
+        Traceback (most recent call last):
+        ...
+        ValueError: matrix: got one that is not symmetric, expected x A x / 2 with A = A^T. Pass (A + A^T) / 2: ...
+    """
+    a = np.asarray(matrix, "float64")
+    if a.ndim != 2 or a.shape[0] != a.shape[1] or not a.size or not np.isfinite(a).all():
+        raise ValueError(f"matrix: got shape {a.shape}, expected finite numbers (dim, dim).")
+    if not np.allclose(a, a.T, rtol=1e-12, atol=1e-12 * np.abs(a).max()):
+        raise ValueError(
+            "matrix: got one that is not symmetric, expected x A x / 2 with A = A^T. "
+            "Pass (A + A^T) / 2: the function is the same, and only then is its gradient A x + b."
+        )
+    b = np.zeros(len(a)) if linear is None else _checks.point("linear", linear, "float64")
+    if len(b) != len(a):
+        raise ValueError(f"linear: got {len(b)} numbers, expected {len(a)}, as many as the matrix has rows.")
+    c = _checks.number("constant", constant)
+
+    def fn(x):
+        a_x = tf.linalg.matvec(tf.constant(a, x.dtype), x)
+        return tf.reduce_sum(x * (a_x / 2 + tf.constant(b, x.dtype)), axis=-1) + tf.constant(c, x.dtype)
+
+    minima = [np.linalg.solve(a, -b)] if np.linalg.eigvalsh(a)[0] > 0 else []
+    start = np.ones(len(a)) if start is None else start
+    frame = np.stack([start, *minima])
+    margin = 0.5 * max(float(np.ptp(frame)), 1.0)
+    domain = np.stack([frame.min(axis=0) - margin, frame.max(axis=0) + margin], axis=1)
+    return Objective(name, fn, start=start, minima=minima, domain=domain, formula=f"x A x / 2 + b x + {c:g}")
+
+
 def is_from_the_catalogue(objective: Objective) -> bool:
     """Return whether the objective is one of the catalogue, as :func:`get` returns it."""
     return type(objective) is _FromTheCatalogue

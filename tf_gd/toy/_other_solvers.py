@@ -1,0 +1,70 @@
+"""Other people's solvers on our problems: SciPy, and CVXPY for problems in natural form."""
+
+import numpy as np
+from scipy import optimize
+
+from tf_gd.toy._smooth import quadratic
+from tf_gd.toy.solution import FAR, NotApplicableError, Solution, answer
+
+
+def scipy(problem, learning_rate, steps, tolerance) -> Solution:
+    """Use SciPy's sequential least squares programming (SLSQP), with our gradients."""
+    kinds = (("ineq", problem.g, -1.0), ("eq", problem.h, 1.0))
+    constraints = [
+        {"type": kind, "fun": lambda x, c=c, s=s: s * c(x), "jac": lambda x, c=c, s=s: s * c.first(x)[1]}
+        for kind, c, s in kinds
+        if len(c(problem.start))
+    ]
+
+    def evaluate(x):
+        value, slope = problem.f.first(x)
+        return float(value), slope
+
+    far = FAR * (1 + np.abs(problem.start).max())
+
+    def stop_far_away(x):
+        if np.abs(x).max() > far:
+            raise StopIteration
+
+    options = {"maxiter": min(steps, 1000), "ftol": min(1e-12, tolerance**2)}
+    settings = dict(method="SLSQP", constraints=constraints, options=options, callback=stop_far_away)
+    with np.errstate(all="ignore"):
+        found = optimize.minimize(evaluate, problem.start, jac=True, **settings)
+    away = np.abs(found.x).max() > far or not np.isfinite(found.fun)
+    unbounded = away and not found.fun > float(problem.f(problem.start))
+    outcome = "unbounded" if unbounded else "solved" if found.success else "stopped"
+    return answer(problem, "scipy", found.x, outcome, int(found.nit), None)
+
+
+def cvxpy(problem, learning_rate, steps, tolerance) -> Solution:
+    """Hand the problem in its natural form to CVXPY, which finds out whether it is convex and which solver it needs."""
+    try:
+        import cvxpy as cp
+    except ImportError:
+        raise NotApplicableError("CVXPY is not installed: pip install 'tf-gd[convex]'") from None
+    x, start = cp.Variable(problem.dim), problem.start
+
+    def expression(h, q, c):
+        curved = cp.quad_form(x, cp.psd_wrap(h)) / 2 if np.abs(h).max() > 1e-12 else 0.0
+        return curved + q @ x + float(c)
+
+    def natural_form(function, what: str):
+        found = quadratic(function, start)
+        if found is None:
+            raise NotApplicableError(f"the {what} is not quadratic, and CVXPY cannot look into a TensorFlow function")
+        return found
+
+    h, q, c = natural_form(problem.f, "objective")
+    of_g, g_q, g_c = natural_form(problem.g, "inequality")
+    of_h, h_q, h_c = natural_form(problem.h, "equality")
+    curvatures = [np.linalg.eigvalsh(one)[0] + 1e-10 * np.abs(one).max() for one in (h, *of_g)]
+    if min(curvatures) < 0 or np.abs(of_h).max(initial=0.0) > 1e-9:
+        raise NotApplicableError("the problem is not convex")
+    constraints = [expression(*part) <= 0 for part in zip(of_g, g_q, g_c, strict=True)]
+    constraints += [q @ x + float(c) == 0 for q, c in zip(h_q, h_c, strict=True)]
+    program = cp.Problem(cp.Minimize(expression(h, q, c)), constraints)
+    program.solve(solver=cp.CLARABEL)
+    outcomes = {"optimal": "solved", "infeasible": "infeasible", "unbounded": "unbounded"}
+    outcome = outcomes.get(program.status.removesuffix("_inaccurate"), "stopped")
+    point = np.full_like(start, np.nan) if x.value is None else np.ravel(x.value)
+    return answer(problem, "cvxpy", point, outcome, int(program.solver_stats.num_iters or 0), None)

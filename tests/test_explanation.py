@@ -302,7 +302,7 @@ def test_another_mode_is_only_rounding():
     model = model_of(dense(64, "tanh"), dense(64, "tanh"), dense(2))
     explained = tf_gd.explain_difference(model, X, Y, train_step, optimizer=sgd(), loss="mse", **SETTINGS)
     assert explained.agrees
-    assert explained.causes[0].name == "only rounding (another execution mode)"
+    assert explained.causes[0].name == "only rounding"
 
 
 def test_different_initial_weights_and_what_else_is_wrong():

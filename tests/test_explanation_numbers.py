@@ -32,9 +32,37 @@ def kernels_decayed(loop, w, g, rate):
     w.assign_sub(rate * (0.1 * w if len(w.shape) > 1 else 0.0) + rate * g)
 
 
+class Summed(Loop):
+    """Add up the gradients of two batches, and move by their sum."""
+
+    def update(self, w, g, rate):
+        total = self.velocity(w)
+        total.assign_add(g)
+        if self.step % 2:
+            w.assign_sub(rate * total)
+            total.assign(tf.zeros_like(total))
+
+
 RATE = "a learning rate of {} instead of {}"
 CASES = {
     "rate doubled, small": (plain, Y, Loop(2e-4), sgd(1e-4), {RATE.format("0.0002", "0.0001")}),
+    "rate a hundredth off, small": (plain, Y, Loop(1.01e-4), sgd(1e-4), {RATE.format("0.000101", "0.0001")}),
+    "rate off by a ten-thousandth": (plain, Y, Loop(0.050005), sgd(), {RATE.format("0.050005", "0.05")}),
+    "small L2 at a small rate": (
+        model_of(dense(5, "tanh", kernel_regularizer=keras.regularizers.L2(1e-3)), dense(2)),
+        Y,
+        Loop(1e-4, loss=lambda s, m, x, y, p: se(y, p), report=lambda *_: None),
+        sgd(1e-4),
+        {"regularisation losses left out"},
+    ),
+    "three times L2": (SMALL, Y, Loop(loss=regularised_by(1, 3)), sgd(), {"3 times the regularisation losses"}),
+    "accumulated, not divided": (
+        plain,
+        Y,
+        Summed(),
+        sgd(gradient_accumulation_steps=2),
+        {"gradients added up, and not divided by the number of batches"},
+    ),
     "rate halved, small": (plain, Y, Loop(5e-5), sgd(1e-4), {RATE.format("5e-05", "0.0001")}),
     "constraint and rate": (
         loops.constrained,
@@ -269,3 +297,95 @@ def test_half_the_loss_of_two_losses_is_told_by_what_is_returned():
 def test_predictions_in_one_column():
     found = explained(loops.one_out, ONE[:, None], Loop(), sgd())
     assert found.agrees
+
+
+def test_a_regularisation_left_out_of_loss_and_gradient_is_not_only_a_report():
+    build = model_of(dense(64, "tanh", kernel_regularizer=keras.regularizers.L2(1e-4)), dense(2))
+    found = explained(build, Y, Loop(1e-3, loss=lambda s, m, x, y, p: se(y, p)), sgd(1e-3))
+    assert [cause.name for cause in found.causes] == ["regularisation losses left out"], str(found)
+
+
+@pytest.mark.parametrize("digits", [3, 4])
+def test_losses_that_were_rounded(digits):
+    def report(model, x, y, loss):
+        return round(float(loss), digits)
+
+    assert explained(plain, Y, Loop(report=report), sgd()).agrees
+    found = explained(plain, Y, Loop(loss=mse(lambda e, x: tf.reduce_mean(e / 2)), report=report), sgd())
+    assert [cause.name[:13] for cause in found.causes] == ["half the loss"], str(found)
+
+
+def test_tiny_losses_are_compared_as_well():
+    found = explained(plain, Y * 1e-4, Loop(report=lambda model, x, y, loss: 32 * loss), sgd())
+    losses = tf_gd.explain_difference(
+        model_of(dense(2, kernel_initializer="zeros")), X, Y * 1e-4, Loop(0.025), optimizer=sgd(), loss="mse", **SETTINGS
+    )
+    assert found.causes[0].name == "the loss reported 32 times too large"
+    assert losses.causes[0].name == RATE.format(0.025, 0.05)
+
+
+def test_a_bias_whose_gradient_is_only_rounding():
+    """Before BatchNormalization a bias changes nothing; Adam makes whole steps of what is left of its gradient."""
+
+    def train_step(model, x, y):
+        with tf.GradientTape() as tape:
+            loss = se(y, model(x, training=True))
+        model.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    layers = [dense(16), keras.layers.BatchNormalization, lambda: keras.layers.Activation("relu"), dense(2)]
+    found = explained(model_of(*layers), Y, train_step, keras.optimizers.Adam(0.01))
+    assert found.agrees, str(found)
+
+
+def test_the_model_called_once_more_after_the_step():
+    def look(model, x, y, loss):
+        model(x, training=True)
+        return loss
+
+    found = explained(loops.normalised, Y, Loop(report=look), sgd())
+    assert [cause.name for cause in found.causes] == ["the model called once more after the step"], str(found)
+
+
+def test_half_the_loss_reported_after_the_update():
+    def after(model, x, y, loss):
+        return se(y, model(x, training=True)) / 2
+
+    found = explained(plain, Y, Loop(loss=mse(lambda e, x: tf.reduce_mean(e / 2)), report=after), sgd())
+    assert [cause.name for cause in found.causes][1] == "the loss reported after the update", str(found)
+
+
+def test_both_diverge():
+    linear = model_of(dense(2, kernel_initializer="ones"))
+    found = tf_gd.explain_difference(linear, X, Y, Loop(1e6), optimizer=sgd(1e6), loss="mse", batch_size=8, steps=20)
+    assert found.causes[0].name.startswith("both diverge: NaN or infinite weights after step"), str(found)
+
+
+def test_a_forgotten_scaling_of_the_loss():
+    def train_step(model, x, y):
+        with tf.GradientTape() as tape:
+            loss = se(y, model(x, training=True))
+        model.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    found = explained(plain, Y, train_step, keras.optimizers.LossScaleOptimizer(sgd()))
+    assert [cause.name for cause in found.causes] == ["the scaling of the loss forgotten, which the optimizer undoes"]
+    assert "scale_loss" in found.causes[0].fix
+
+
+def test_an_embedding_with_adam():
+    def train_step(model, x, y):
+        with tf.GradientTape() as tape:
+            loss = se(y, model(x, training=True)) / 2
+        model.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    def build():
+        layers = keras.layers
+        return keras.Sequential([layers.Input((3,)), layers.Embedding(9, 4), layers.Flatten(), dense(2)()])
+
+    rows = loops.GENERATOR.integers(0, 9, (44, 3))
+    found = tf_gd.explain_difference(
+        build, rows, Y, train_step, optimizer=keras.optimizers.Adam(0.01), loss="mse", **SETTINGS
+    )
+    assert [cause.name[:13] for cause in found.causes] == ["half the loss"], str(found)

@@ -1,7 +1,5 @@
 """The causes of a difference, with the evidence and the fix, as text."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +7,7 @@ import numpy as np
 from tf_gd.comparison._diagnosis import Diagnosis, Search, residual, same_losses, scale_of
 from tf_gd.comparison._kitchen import Kitchen
 from tf_gd.comparison._loops import Case, Loop
+from tf_gd.comparison._modes import in_another_mode, modes, where_keras_differs_as_much
 from tf_gd.comparison._recipe import Recipe, Run
 from tf_gd.comparison.training import copy_of
 
@@ -47,7 +46,10 @@ def causes_of(case: Case, by_hand: Loop, theirs: Loop, identical: bool) -> Findi
         rests = np.linalg.norm(ours - expected[: len(ours)], axis=1)
     causes = []
     if by_hand.failed is not None:
-        causes.append(Cause(*by_hand.failed, fix=_fix_for(by_hand.failed)))
+        name, evidence = by_hand.failed
+        if theirs.failed is not None and len(theirs.weights) == len(by_hand.weights):
+            name, evidence = f"both diverge: {name}", f"{evidence}; Keras's weights are not finite either"
+        causes.append(Cause(name, evidence, _fix_for(by_hand.failed)))
     finite = int(min(np.isfinite(w).all(axis=1).sum() for w in (ours, expected)))
     ours, expected = ours[:finite], expected[:finite]
     if len(ours) < 2:
@@ -67,19 +69,25 @@ def causes_of(case: Case, by_hand: Loop, theirs: Loop, identical: bool) -> Findi
     off = 0.0 if apart else residual(base.weights, expected, scale_of(base.weights, expected))
     search = Search(kitchen, ours, losses, base)
     hidden = _rounding_of(kitchen, ours, expected)
-    search.rounding = max(16 * np.finfo(kitchen.precision).eps, 3 * min(off, 1e-4), min(hidden, _HIDDEN))
+    search.rounding = max(16 * np.finfo(kitchen.precision).eps, 3 * min(off, 1e-4), min(hidden / 8, _HIDDEN))
+    if kitchen.half:
+        search.rounding = max(search.rounding, _HALF[theirs.model.compute_dtype])
     if apart:
         causes.append(_other_start(apart))
     near = search.start if apart else residual(ours, expected, scale_of(ours, expected))
     found = None
     if near > search.rounding:
-        if off > 1e-3:
+        if off > max(1e-3, search.rounding):
+            noisy = "" if apart else where_keras_differs_as_much(case, kitchen, ours, expected)
+            if noisy:
+                causes.append(Cause(_ROUNDING, _AMPLIFIED.format(where=noisy), _NO_MATTER, 1.0))
+                return _with_losses(search, Recipe(), base, by_hand, theirs, causes, rests, agrees=True)
             return Findings(False, tuple(causes), rests, _UNKNOWN_KERAS.format(off=off))
         found = search.find()
-        if near <= max(search.rounding, min(_PERHAPS_ROUNDING * search.rounding, 1e-3)) and not (
-            found.reproduces and found.rest < 0.1 * near
-        ):
-            found = None  # so near that rounding has to be the reason, unless a mistake explains it
+        explained = found.mistakes and found.reproduces and found.rest < 0.1 * near
+        perhaps = near <= max(search.rounding, min(_PERHAPS_ROUNDING * search.rounding, 1e-3))
+        if not explained and (perhaps or (found.reproduces and not found.mistakes)):
+            found = None  # so near to Keras, or to the same steps made in another mode, that rounding has to be the reason
     if hidden > _HIDDEN and not identical and not (found and found.reproduces):
         causes.append(Cause("steps too small to tell from rounding", _TOO_SMALL.format(share=min(hidden, 1.0)), _LARGER))
         return Findings(False, tuple(causes), rests)
@@ -88,9 +96,13 @@ def causes_of(case: Case, by_hand: Loop, theirs: Loop, identical: bool) -> Findi
             causes.append(_rounding(case, by_hand, np.abs(ours - expected).max()))
         return _with_losses(search, Recipe(), base, by_hand, theirs, causes, rests, agrees=not apart and not by_hand.failed)
     if not found.reproduces:
-        other = None if apart else _in_another_mode(case, ours, search.rounding)
+        other = None if apart else in_another_mode(case, ours, search.rounding)
         if other is not None:
             return _with_losses(search, Recipe(), base, by_hand, other, [*causes, _OTHER_NUMBERS], rests, agrees=True)
+        noisy = "" if apart else where_keras_differs_as_much(case, kitchen, ours, expected)
+        if noisy:
+            causes.append(Cause(_ROUNDING, _AMPLIFIED.format(where=noisy), _NO_MATTER, 1.0))
+            return _with_losses(search, Recipe(), base, by_hand, theirs, causes, rests, agrees=True)
         return Findings(False, tuple(causes), rests, _not_explained(found, search))
     causes += _as_causes(found, ours, base)
     rests[:finite] = np.linalg.norm(found.run.weights - ours, axis=1)
@@ -109,23 +121,6 @@ def _rounding_of(kitchen: Kitchen, ours: np.ndarray, expected: np.ndarray) -> fl
     eps = np.finfo(kitchen.precision).eps
     moved = scale > 0.1 * scale.max()
     return float(np.mean((8 * eps * steps * np.linalg.norm(expected, axis=1)[1:] / scale)[moved]))
-
-
-def _modes(case: Case) -> Iterator[tuple[str, Loop]]:
-    """Run Keras in its other modes, where it can be."""
-    modes = {"eager (run_eagerly=True)": {"run_eagerly": True}, "compiled by XLA (jit_compile=True)": {"jit_compile": True}}
-    for name, compiled in modes.items():
-        with contextlib.suppress(ValueError):  # XLA does not know everything
-            yield name, case.by_keras(**compiled)
-
-
-def _in_another_mode(case: Case, ours: np.ndarray, rounding: float) -> Loop | None:
-    """Return Keras's run in a mode in which it goes where the loop went: under XLA Dropout draws other numbers."""
-    for _, other in _modes(case):
-        weights = np.stack(other.weights)[: len(ours)]
-        if weights.shape == ours.shape and residual(ours, weights, scale_of(ours, weights)) <= max(rounding, 1e-4):
-            return other
-    return None
 
 
 def _as_causes(found: Diagnosis, ours: np.ndarray, base: Run) -> list[Cause]:
@@ -164,7 +159,7 @@ def _other_start(apart: float) -> Cause:
 def _rounding(case: Case, by_hand: Loop, apart: float) -> Cause:
     """Say in which mode Keras gives the same bits, if in one."""
     evidence = f"the weights are at most {apart:.2g} apart"
-    for name, again in _modes(case):
+    for name, again in modes(case):
         if all(by_hand.same_as(again, step) for step in range(len(by_hand.weights))):
             evidence += f", and the same to the bit as Keras {name}"
             break
@@ -249,7 +244,14 @@ _OTHER_NUMBERS = Cause(
     "Nothing to mend. To compare, run both in one mode: model.compile(..., jit_compile=True) beside a step under XLA.",
     1.0,
 )
-_ROUNDING = "only rounding (another execution mode)"
+_AMPLIFIED = (
+    "Keras itself differs as much between two of its modes, most of all in {where}: rounding, made larger by the steps"
+)
+_NO_MATTER = (
+    "Nothing to mend. A weight that does not matter for the loss (a bias before BatchNormalization) may be left out."
+)
+_ROUNDING = "only rounding"
+_HALF = {"float16": 2e-3, "bfloat16": 2e-2}  # of the movement: what layers that compute in 16 bits may differ by
 _NOTHING = (
     "w.assign_sub(learning_rate * g) changes a variable; w = w - learning_rate * g only makes a tensor. "
     "And train the model that is passed in, not one from outside."

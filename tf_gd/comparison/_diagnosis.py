@@ -143,7 +143,7 @@ class Search:
         mistakes = tuple(mistake for _, mistake in shares_in_order)
         run = self._run(best)
         same = tuple(c for c in alike if not set(c) & set(best)) if len(best) == 1 else ()
-        explained = tuple(float(share) for share, _ in shares_in_order)
+        explained = tuple(float(np.clip(share, 0.0, 1.0)) for share, _ in shares_in_order)
         return Diagnosis(mistakes, explained, self._rest(best), run, together(best), self._reproduces(best), same)
 
     def _with_the_losses(self, combinations: Iterable[tuple[Mistake, ...]]) -> list[tuple[Mistake, ...]]:
@@ -163,11 +163,10 @@ class Search:
         if abs(scale - 1) > 1e-3:
             mistakes += scaled(self.kitchen, nice(scale, 1e-4 * scale))[:1]
         if abs(of_loss - 1) > 1e-3:
+            first = self.kitchen.batches[0]
             named = (m for m in MISTAKES if "reduction" in m.changes and m.possible(self.kitchen))
-            same = (
-                m for m in named if np.isclose(self.kitchen.factor(m.changes["reduction"], self.kitchen.batches[0]), of_loss)
-            )
-            mistakes += [next(same, None) or times_the_loss(self.kitchen, nice(of_loss, 1e-4 * of_loss))[0]]
+            same = (m for m in named if np.isclose(self.kitchen.factor(m.changes["reduction"], first), of_loss, rtol=1e-3))
+            mistakes += [m] if (m := next(same, None)) else times_the_loss(self.kitchen, nice(of_loss, 1e-4 * of_loss))
         if abs(of_regularisation - 1) > 1e-3 and self.kitchen.model.losses:
             same = (m for m in MISTAKES if np.isclose(m.changes.get("regularised", np.nan), of_regularisation, atol=1e-4))
             mistakes += [m] if (m := next(same, None)) else []
@@ -200,6 +199,11 @@ def residual(weights: np.ndarray, others: np.ndarray, scale: np.ndarray) -> floa
 
 
 def same_losses(a: np.ndarray, b: np.ndarray) -> bool:
-    """Return whether two series of losses are the same, wherever both have one."""
+    """Return whether two series of losses are the same, wherever both have one; ``a`` may have been rounded to decimals."""
     comparable = np.isfinite(a) & np.isfinite(b)
-    return bool(comparable.any() and np.allclose(a[comparable], b[comparable], rtol=1e-4, atol=1e-6))
+    if not comparable.any():
+        return False
+    a, b = a[comparable], b[comparable]
+    rounded = (10.0**-digits for digits in range(2, 7) if np.allclose(a, np.round(a, digits), rtol=0, atol=1e-9))
+    atol = max(1e-6 * np.abs(b).max(), 0.51 * next(rounded, 0.0))
+    return bool(np.allclose(a, b, rtol=1e-4, atol=atol))

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -34,6 +35,8 @@ class Kitchen:
     def __init__(self, model, optimizer, batches: Sequence[tuple], full: int, initial: list[np.ndarray], names: list[str]):
         self.model, self.batches, self.full, self.initial, self.names = model, batches, full, initial, names
         self.optimizer = innermost(optimizer)  # scaling the loss changes nothing
+        self.loss_scale = float(getattr(optimizer, "initial_scale", 1.0))
+        self.half = model.compute_dtype in ("float16", "bfloat16")
         self.variables = list(model.variables)
         place = {id(variable): i for i, variable in enumerate(self.variables)}
         self.trained = [place[id(variable)] for variable in model.trainable_variables]
@@ -46,6 +49,7 @@ class Kitchen:
         self.optimizer.build(model.trainable_variables)
         self._fresh_optimizer = [] if self.by_hand else [v.numpy() for v in self.optimizer.variables]
         self._gradients: dict[tuple, Callable] = {}
+        self._weighed: dict[tuple, Any] = {}
         self._calls: collections.Counter = collections.Counter()
 
     def start(self) -> State:
@@ -100,7 +104,14 @@ class Kitchen:
         for i in chosen:
             weights[i] = state.weights[i]
         state = dataclasses.replace(state, weights=weights)
-        state = self._updated(recipe, state, chosen, [None if g is None else np.asarray(g) for g in gradients])
+        if self.by_hand:
+            gradients = [None if g is None else np.asarray(g) for g in gradients]
+        state = self._updated(recipe, state, chosen, gradients)
+        if recipe.calls == "one after":
+            self._place(state)
+            forward(self.model, batch[0], training=True)
+            for i in set(range(len(self.variables))) - set(chosen):
+                state.weights[i] = self.variables[i].numpy()
         return state, {"loss": float(loss), "of the data": float(of_the_data)}
 
     def factor(self, reduction, batch: tuple) -> float:
@@ -118,7 +129,9 @@ class Kitchen:
     def losses_after(self, recipe: Recipe, state: State, batch: tuple, *, training: bool) -> float:
         """Return the loss on a batch in a state, without a step."""
         self._place(state)
-        return float(self._evaluate(dataclasses.replace(recipe, training=training), batch)[0])
+        return float(
+            self._evaluate(dataclasses.replace(recipe, training=training), batch, self.factor(recipe.reduction, batch))[0]
+        )
 
     def _place(self, state: State, ahead: Sequence[int] = ()) -> None:
         """Put the weights into the model; some of them ahead of where they are, by the momentum."""
@@ -147,12 +160,13 @@ class Kitchen:
                     tape.watch([variable.value for variable in chosen])
                     prediction = forward(self.model, x, training=recipe.training)
                     regularisation = tf.add_n([tf.zeros(()), *(tf.cast(loss, "float32") for loss in self.model.losses)])
-                    of_the_data = tf.cast(loss_of(self.model, recipe.loss, y, prediction), factor.dtype) * factor
+                    of_the_data = (
+                        tf.cast(loss_of(self.model, recipe.loss, y, prediction, self._weighed), factor.dtype) * factor
+                    )
                     loss = of_the_data + regularised * tf.cast(regularisation, factor.dtype)
                 gradients = tape.gradient(loss, [variable.value for variable in chosen])
-                if recipe.calls == "one after":
-                    forward(self.model, x, training=True)
-                gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+                if self.by_hand:  # other optimizers may treat the rows of an embedding in their own way
+                    gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
                 return loss, of_the_data, *gradients
 
             self._gradients[key] = gradient
@@ -174,7 +188,8 @@ class Kitchen:
         if count:
             total = [g + s for g, s in zip(gradients, sums, strict=False)]
             sums = [np.zeros_like(s) for s in total] if moves else total
-            gradients = [t / np.asarray(count, t.dtype) for t in total]
+            divided = 1 if recipe.accumulated == "summed" else count
+            gradients = [t / np.asarray(divided, t.dtype) for t in total]
         velocities = dict(state.velocities)
         if moves:
             self._move(recipe, state.step, chosen, reached, weights, velocities, gradients)
@@ -254,7 +269,7 @@ class Kitchen:
         if constant is not None:
             self.optimizer.learning_rate = recipe.scale * constant
         kept = [n for n, g in enumerate(gradients) if g is not None and n not in recipe.left_out]
-        pairs = [(tf.convert_to_tensor(gradients[n]), self.variables[chosen[n]]) for n in kept]
+        pairs = [(gradients[n], self.variables[chosen[n]]) for n in kept]
         self.optimizer.apply_gradients(pairs)
         weights = [variable.numpy() for variable in self.variables]
         if constant is not None:

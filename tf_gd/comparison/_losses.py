@@ -46,12 +46,14 @@ def function_of(model) -> Callable | None:
     return getattr(loss, "fn", loss if callable(loss) and not isinstance(loss, keras.losses.Loss) else None)
 
 
-def loss_of(model, how: str | tuple[float, ...], y, prediction):
-    """Return the loss of the data, in the way of a recipe."""
+def loss_of(model, how: str | tuple[float, ...], y, prediction, weighed: dict):
+    """Return the loss of the data, in the way of a recipe; ``weighed`` keeps the losses with other weights, once built."""
     compiled = model._compile_loss
     if isinstance(how, tuple):  # the weights of the losses of several outputs
-        weights = keras.tree.pack_sequence_as(model.loss, how)
-        return CompileLoss(model.loss, weights, output_names=model.output_names)(y, prediction)
+        if how not in weighed:
+            weights = keras.tree.pack_sequence_as(model.loss, how)
+            weighed[how] = CompileLoss(model.loss, weights, output_names=model.output_names)
+        return weighed[how](y, prediction)
     if how == "broadcast":  # every prediction against every target
         predicted, target = tf.reshape(prediction, (-1, 1)), tf.reshape(y, (1, -1))
         every, each_target = predicted * tf.ones_like(predicted)[:, 0], target * tf.ones_like(target)[0][:, None]

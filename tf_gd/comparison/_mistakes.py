@@ -251,6 +251,12 @@ MISTAKES: Sequence[Mistake] = (
         sgd("gradient_accumulation_steps"),
     ),
     Mistake(
+        "gradients added up, and not divided by the number of batches",
+        {"accumulated": "summed"},
+        "Move by the mean of the gradients: divide their sum by gradient_accumulation_steps.",
+        sgd("gradient_accumulation_steps"),
+    ),
+    Mistake(
         "the average of the weights never put in their place",
         {"averaged": False},
         "w.assign(average) every ema_overwrite_frequency steps.",

@@ -49,7 +49,7 @@ def along(search, without: Recipe, with_it: Recipe) -> Iterator[Along]:
             amount = float(moved @ way / length**2) if length > rounding else np.nan
             rest = np.linalg.norm(moved - np.nan_to_num(amount) * way)
         off = not rest <= max(_TOLERANCE * np.linalg.norm(moved), rounding)
-        yield Along(amount, rounding / length if length else np.inf, off, moved, way)
+        yield Along(amount, rounding / 8 / length if length else np.inf, off, moved, way)
         mixed = {n: v + v.dtype.type(np.nan_to_num(amount)) * (more.velocities[n] - v) for n, v in less.velocities.items()}
         state = kitchen.at(dataclasses.replace(less, velocities=mixed), reached)
 
@@ -99,7 +99,7 @@ def rates(search, recipe: Recipe = _AS_KERAS) -> list[Mistake]:
     factor = _constant(factors, their_errors) if np.isfinite(factors).any() else None
     stood_still = np.abs(amounts[as_set == 0]) <= errors[as_set == 0]
     if factor is not None and stood_still.all():
-        return [] if abs(factor - 1) < 1e-4 else scaled(kitchen, factor)
+        return [] if abs(factor - 1) < 3e-5 else scaled(kitchen, factor)
     if not kitchen.by_hand:
         return []
     rate = _constant(amounts, errors)
@@ -108,6 +108,8 @@ def rates(search, recipe: Recipe = _AS_KERAS) -> list[Mistake]:
         fix = "learning_rate = schedule(step), with the step counted from 0 in a tf.Variable."
         return [Mistake(name, {"rate": (rate,)}, fix)]
     if np.isnan(amounts).any() or not (amounts > 0).all():
+        return []
+    if (np.abs(amounts - as_set) <= np.maximum(_TOLERANCE * as_set, errors)).all():
         return []
     taken = [nice(amount, error) for amount, error in zip(amounts, errors, strict=True)]
     shown = (", ".join(f"{rate:.3g}" for rate in list(series)[:4]) for series in (taken, as_set))
@@ -120,10 +122,14 @@ def scaled(kitchen, factor: float) -> list[Mistake]:
     if abs(factor + 1) < 1e-3:
         return [Mistake("uphill: the step has the sign of the gradient", {"scale": -1.0}, "w.assign_sub(learning_rate * g)")]
     rates = [kitchen.rate(step) for step in range(len(kitchen.batches))]
+    if kitchen.loss_scale != 1 and np.isclose(factor * kitchen.loss_scale, 1, rtol=0.05):
+        name = "the scaling of the loss forgotten, which the optimizer undoes"
+        fix = "loss = model.optimizer.scale_loss(loss)  # inside the tape; apply() divides the gradients by the scale"
+        return [Mistake(name, {"scale": 1 / kitchen.loss_scale}, fix)]
     if np.ptp(rates) == 0:
         name, fix = (
-            f"a learning rate of {factor * rates[0]:.4g} instead of {rates[0]:.4g}",
-            f"learning_rate = {rates[0]:.4g}",
+            f"a learning rate of {factor * rates[0]:.6g} instead of {rates[0]:.6g}",
+            f"learning_rate = {rates[0]:.6g}",
         )
     else:
         name, fix = f"{factor:.4g} times the learning rates of the schedule", "learning_rate = schedule(step)"
@@ -151,7 +157,7 @@ def momenta(search) -> list[tuple[Mistake, ...]]:
         return []
     found: list[tuple[Mistake, ...]] = []
     nesterov = nice(first.amount - 1, first.error)  # of which the first step is 1 + momentum times the plain one
-    if 1e-3 < nesterov < 1.2:
+    if 0.1 <= nesterov < 1.2:  # a smaller one is a rate, or hardly to be told from it
         found.append((_momentum(kitchen, nesterov, nesterov=True),))
     scale = nice(first.amount, first.error)
     ahead = dataclasses.replace(Recipe(), scale=scale, nesterov="ignored")
@@ -230,7 +236,9 @@ def decays(search) -> list[Mistake]:
             recipe = Recipe(decay=decay, decayed=decayed)
             read = _amounts(along(search, *(dataclasses.replace(recipe, amount=amount) for amount in (0.0, 1.0))))
             amount = None if read is None else _constant(*read)
-            if amount is None or read is None or not abs(amount - as_set) > np.min(read[1]) / 4:
+            if amount is None or read is None or not abs(amount - as_set) > np.min(read[1]):
+                continue
+            if amount <= np.min(read[1]):  # none at all: that mistake is known
                 continue
             name = f"a weight decay of {amount:.4g} instead of {as_set:.4g}"
             name += ", coupled, in the gradient" if decay == "coupled" else ""
@@ -262,6 +270,8 @@ def weights_of_losses(search, first: int) -> list[Mistake]:
         search.weights[1] - without
     ):
         return []
+    if np.ptp(by_hand) <= _TOLERANCE * np.abs(by_hand).max() and np.ptp(by_keras) > _TOLERANCE:
+        by_hand = np.ones_like(by_hand)  # and another rate
     taken, as_set = ([nice(w, 1e-4) if abs(w) > 1e-4 else 0.0 for w in found.tolist()] for found in (by_hand, by_keras))
     if np.allclose(taken, as_set, rtol=_TOLERANCE):
         return []

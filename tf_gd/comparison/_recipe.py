@@ -27,7 +27,7 @@ class Recipe:
     regularised: float = 1.0
     left_out: tuple[int, ...] = ()
     frozen_too: bool = False
-    accumulated: bool = True
+    accumulated: bool | str = True
     clip: str | tuple[str, float] = "as set"
     decay: str = "before"
     amount: float | None = None

@@ -7,8 +7,10 @@ import numpy as np
 
 from tf_gd.comparison._mistakes import Mistake, together
 from tf_gd.comparison._numbers import clippings, decays, momenta, nice, rates, times_the_loss, weights_of_losses
+from tf_gd.comparison._possible import clips
 from tf_gd.comparison._recipe import Recipe
 
+_ALL_OF_THEM = "loss = loss_fn(y, prediction) + sum(model.losses), each with the factor that the model gives it"
 _LENGTHS = {"reduction", "scale", "rate", "batches"}  # what changes how far steps go, or that is tried by itself
 
 
@@ -20,12 +22,17 @@ def traces_of(search, known: Sequence[Mistake]) -> tuple[list[Mistake], list[tup
     if not len(moving):
         return [], []
     first = int(moving[0])
-    alone = [*_left_out(search), *clippings(search), *rates(search), *decays(search)]
-    alone += [*weights_of_losses(search, first), *_reordered(search)]
+    weighed = weights_of_losses(search, first)
+    constant, limits = rates(search), clippings(search)
+    changing = [mistake for mistake in constant if len(mistake.changes.get("rate", ())) > 1]
+    constant = [mistake for mistake in constant if mistake not in changing]
+    numbers = [*limits, *constant] if clips(search.kitchen) else [*constant, *limits]  # the likelier ones first
+    alone = [*_left_out(search), *numbers, *changing, *decays(search), *weighed, *_reordered(search)]
     of_momentum = momenta(search)
     alone += [mistake for mistakes in of_momentum if len(mistakes) == 1 for mistake in mistakes]
     of_the_loss = _of_the_loss(search, known)
     turned: list[tuple[Mistake, ...]] = [(mistake,) for mistake in known if not set(mistake.changes) & _LENGTHS]
+    turned += [(mistake,) for mistake in weighed]
     turned += [mistakes for mistakes in of_the_loss if mistakes not in turned]
     scaled = [
         (*mistakes, rate)
@@ -58,6 +65,11 @@ def _of_the_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, ...]]:
             if rest > 0 and of_the_data > 0:
                 factor = nice(rest / of_the_data, 1e-5 * rest / of_the_data)
                 others.extend((*training, *regularised, times) for times in times_the_loss(kitchen, factor))
+        share = (returned - of_the_data) / regularisation if regularisation > 0 else 0.0
+        if not loss and share > 1e-3 and not np.isclose(share, (0.5, 1.0, 2.0), rtol=1e-3).any():
+            share = nice(share, 1e-4 * share)
+            more = Mistake(f"{share:.4g} times the regularisation losses", {"regularised": share}, _ALL_OF_THEM)
+            others.append((*training, more))
     fewest = min(map(len, found), default=0)
     return [mistakes for mistakes in found if len(mistakes) == fewest > 0] or others
 

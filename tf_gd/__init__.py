@@ -41,6 +41,7 @@ _MODULES = {
     "datasets": "tf_gd.networks.datasets",
     "devices": "tf_gd.devices",
     "objectives": "tf_gd.toy.objectives",
+    "rates": "tf_gd.toy.rates",
     "show": "tf_gd.show",
     "updates": "tf_gd.updates",
 }
@@ -66,7 +67,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd.networks.gradients import check_gradients
     from tf_gd.networks.learning_rate import find_learning_rate
     from tf_gd.networks.training import fit
-    from tf_gd.toy import constraints, objectives
+    from tf_gd.toy import constraints, objectives, rates
     from tf_gd.toy.descent import gradient_descent
     from tf_gd.toy.ends import BasinMap, MultiStart
     from tf_gd.toy.multistart import basin_map, multi_start

@@ -15,7 +15,6 @@ import tf_gd
 tf_gd.quiet_tensorflow()
 
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from tf_gd import claim, predicted_and_measured, show
@@ -44,13 +43,8 @@ claim("the error shrinks by this factor a step", (errors[60] / errors[20]) ** (1
 digits = int(np.ceil(np.log(1e-6) / np.log(factor)))
 claim("steps for six digits: log 1e-6 / log factor", bool(errors[digits] <= 1.2e-6 * errors[0]), expected=True)
 
-ax = plt.subplots()[1]
-ax.semilogy(errors, color=show.BY_HAND["color"], label="distance to the solution")
-ax.semilogy(
-    errors[0] * factor ** np.arange(61), color="black", linestyle=":", label=f"factor {factor:.4f} a step, predicted"
-)
-ax.set(xlabel="step", ylabel="distance")
-ax.legend()
+ax = show.plot_losses({"by hand": errors, f"factor {factor:.4f}, predicted": errors[0] * factor ** np.arange(61)})
+ax.set(ylabel="distance to the solution")
 show.save(ax, "02_formula_or_iterate.png")
 
 # %%

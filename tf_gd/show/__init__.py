@@ -1,5 +1,6 @@
 """Pictures and tables: they take plain results and never import TensorFlow."""
 
+from tf_gd.show.animation import animate
 from tf_gd.show.basins import plot_basins, plot_starts
 from tf_gd.show.curves import (
     plot_distance,
@@ -7,6 +8,7 @@ from tf_gd.show.curves import (
     plot_learning_rates,
     plot_losses,
     plot_range_test,
+    plot_rate_map,
     plot_sharpness,
 )
 from tf_gd.show.feasible import plot_solutions
@@ -18,6 +20,7 @@ __all__ = [
     "BUILT_IN",
     "BY_HAND",
     "STYLE",
+    "animate",
     "plot_basins",
     "plot_contours",
     "plot_distance",
@@ -25,6 +28,7 @@ __all__ = [
     "plot_learning_rates",
     "plot_losses",
     "plot_range_test",
+    "plot_rate_map",
     "plot_sharpness",
     "plot_solutions",
     "plot_starts",

@@ -178,3 +178,29 @@ def plot_learning_rates(rates, losses, start_loss: float, limit: float | None = 
     ax.xaxis.set_major_locator(LogLocator(numticks=8))
     ax.legend(fontsize=8)
     return ax
+
+
+@styled
+def plot_rate_map(rates, ax=None):
+    """Draw the factor of a :class:`tf_gd.rates.RateMap` over learning rate and momentum: dark is fast, hatched diverges.
+
+    Args:
+        rates: what :func:`tf_gd.rates.rate_map` returned.
+        ax: where to draw; new axes by default.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    levels = np.linspace(0.9 * rates.best.factor, 1.0, 12)
+    grid = (rates.learning_rates * rates.curvatures.max(), rates.momenta, rates.factors)
+    filled = ax.contourf(*grid, levels, cmap="viridis", extend="min")
+    ax.contourf(*grid, [1.0, np.inf], colors=["#EEEEEE"], hatches=["//"])
+    ax.contour(*grid, [1.0], colors=[INK], linewidths=1.5)
+    at = (rates.best.learning_rate * rates.curvatures.max(), rates.best.momentum)
+    ax.plot(*at, "*", color="white", markeredgecolor=INK, markersize=15, label=f"best: factor {rates.best.factor:.3f}")
+    ax.figure.colorbar(filled, ax=ax, label="factor a step")
+    ax.set(xlabel="learning rate times L", ylabel="momentum")
+    ax.grid(visible=False)
+    ax.legend(loc="lower right", fontsize=8, frameon=True)
+    return ax

@@ -1,0 +1,155 @@
+"""Moving pictures: a descent, or several side by side, step by step."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.animation import FFMpegWriter
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+from tf_gd.show.plots import plot_contours
+from tf_gd.show.style import BY_HAND, INK, OWN, styled
+
+_MOST_FRAMES, _DPI = 120, 80
+_HOLD = 8  # pauses more that the last picture stands
+
+
+@styled
+def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: float = 5.0) -> Path:
+    """Write a moving picture of one descent, or of several side by side, as GIF or MP4.
+
+    On level lines in two variables, on the curve in one, else the falling loss.
+
+    Args:
+        trajectories: a :class:`tf_gd.Trajectory`, or ``{title: Trajectory}``, at most four.
+        path: the file to write, ``.gif``, or ``.mp4`` where ffmpeg is installed.
+        objective: what to draw; by default what each path was made on.
+        frames: how many pictures at most, up to 120, spread over the records.
+        seconds: how long it lasts.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ValueError: another kind of file, no ffmpeg for MP4, too many frames or trajectories, or no place to write.
+
+    Examples:
+        >>> import tempfile, tf_gd
+        >>> run = tf_gd.gradient_descent("lecture_quadratic", learning_rate=0.2, steps=5)
+        >>> written = animate(run, Path(tempfile.mkdtemp()) / "descent.gif", frames=3, seconds=1)
+        >>> written.read_bytes()[:3]
+        b'GIF'
+    """
+    path = Path(path)
+    if path.suffix not in (".gif", ".mp4"):
+        raise ValueError(f"path: got {path.name!r}, expected a name that ends in .gif or .mp4.")
+    if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
+        raise ValueError("path: got .mp4, but there is no ffmpeg on this machine, expected it installed. Or write a .gif.")
+    if not 1 <= frames <= _MOST_FRAMES or not seconds > 0:
+        raise ValueError(f"frames, seconds: got {frames} and {seconds}, expected 1 to {_MOST_FRAMES} and more than 0.")
+    panels = trajectories if isinstance(trajectories, dict) else {"": trajectories}
+    if not 1 <= len(panels) <= 4:
+        raise ValueError(f"trajectories: got {len(panels)}, expected one to four side by side.")
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 4.4), squeeze=False, layout="constrained")
+    drawn = [_panel(ax, title, run, objective) for ax, (title, run) in zip(axes[0], panels.items(), strict=True)]
+    last = max(len(run.losses) for run in panels.values()) - 1
+    moments = np.unique(np.linspace(0, last, min(frames, last + 1)).astype(int))
+
+    try:
+        return _write(path, figure, drawn, moments, (len(moments) + _HOLD) / seconds)
+    finally:
+        plt.close(figure)
+
+
+def _write(path: Path, figure, drawn: list, moments, rate: float) -> Path:
+    """Write the file, whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+        os.close(handle)
+    except OSError as error:
+        raise ValueError(f"path: cannot write {path} ({error.strerror}), expected a directory you may write to.") from error
+    try:
+        images = list(_images(figure, drawn, moments))
+        if path.suffix == ".gif":
+            pause = round(1000 / rate)
+            lasting = [pause] * (len(images) - 1) + [pause * (_HOLD + 1)]
+            images[0].save(temporary, save_all=True, append_images=images[1:], duration=lasting, loop=0, optimize=True)
+        else:
+            writer = FFMpegWriter(fps=max(1, round(rate)))
+            with writer.saving(figure, temporary, dpi=_DPI):
+                for record in [*moments, *[moments[-1]] * _HOLD]:
+                    for update in drawn:
+                        update(record)
+                    writer.grab_frame()
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _images(figure, drawn: list, moments) -> Iterator[Image.Image]:
+    """Yield the pictures, in the colours of the last one: what stands still is drawn once."""
+    moving = [artist for update in drawn for artist in update(moments[-1])]
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(_DPI)
+    canvas.draw()
+    colours = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()).quantize(64, dither=Image.Dither.NONE)
+    for artist in moving:
+        artist.set_visible(False)
+    figure.set_layout_engine("none")
+    canvas.draw()
+    background = canvas.copy_from_bbox(figure.bbox)
+    for artist in moving:
+        artist.set_visible(True)
+    for record in moments:
+        canvas.restore_region(background)
+        for artist in (artist for update in drawn for artist in update(record)):
+            artist.axes.draw_artist(artist)
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+        yield picture.quantize(palette=colours, dither=Image.Dither.NONE)
+
+
+def _panel(ax, title: str, run, objective):
+    """Draw what stands still; return a function from the number of a record to what moves."""
+    objective = objective if objective is not None else run.objective
+    dim = run.points.shape[1]
+    if dim == 2 and objective is not None:
+        plot_contours(objective, {"path": run}, ax=ax)
+        for line in list(ax.lines):
+            if line.get_label() != "known minimum":
+                line.remove()
+        xs, ys = run.points.T
+        ax.set_title(None)
+    elif dim == 1 and objective is not None:
+        low, high = run.points.min(), run.points.max()
+        x = np.linspace(low - 0.1 * (high - low) - 1e-6, high + 0.1 * (high - low) + 1e-6, 401)
+        ax.plot(x, np.asarray(objective(x[:, None].astype("float32"))), color=INK, linestyle="-", linewidth=1.2)
+        xs, ys = run.points[:, 0], run.losses
+        ax.set(xlabel="$x$", ylabel="$f(x)$")
+    else:
+        xs, ys = run.iterations, np.where(run.losses > 0, run.losses, np.nan)
+        ax.set(xlabel="step", ylabel="loss", yscale="log", xlim=(0, max(int(xs[-1]), 1)))
+        if np.isfinite(ys).any():
+            ax.set_ylim(0.8 * np.nanmin(ys), 1.25 * np.nanmax(ys))
+    if ax.get_legend() is not None:
+        ax.get_legend().remove()
+    style = {**BY_HAND, **OWN.get(title, {})}
+    (line,) = ax.plot([], [], marker="o", markersize=3, **{**style, "linewidth": 1.4})
+    (dot,) = ax.plot([], [], "o", color=style["color"], markeredgecolor="white", markersize=9, zorder=7)
+
+    def update(record: int) -> tuple:
+        record = min(record, len(run.losses) - 1)
+        line.set_data(xs[: record + 1], ys[: record + 1])
+        dot.set_data(xs[record : record + 1], ys[record : record + 1])
+        what = f"step {run.iterations[record]}, loss {run.losses[record]:.3g}"
+        return line, dot, ax.set_title(f"{title}\n{what}" if title else what, fontsize=10)
+
+    return update

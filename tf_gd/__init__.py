@@ -31,6 +31,7 @@ _HOMES = {
     "gradient_descent": "tf_gd.toy.descent",
     "keras_descent": "tf_gd.builtin.descent",
     "learning_rate_limit": "tf_gd.networks.curvature",
+    "loss_surface": "tf_gd.networks.landscape",
     "multi_start": "tf_gd.toy.multistart",
     "predicted_and_measured": "tf_gd.claims",
     "quiet_tensorflow": "tf_gd._quiet",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd.networks import callbacks, datasets
     from tf_gd.networks.curvature import learning_rate_limit
     from tf_gd.networks.gradients import check_gradients
+    from tf_gd.networks.landscape import loss_surface
     from tf_gd.networks.learning_rate import find_learning_rate
     from tf_gd.networks.training import fit
     from tf_gd.toy import constraints, objectives, rates

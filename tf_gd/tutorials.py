@@ -29,7 +29,7 @@ def find() -> list[Tutorial]:
 
     Examples:
         >>> find()[0].name
-        '03_descent_direction'
+        '01_three_components'
     """
     scripts = sorted(_directory().glob("[0-9][0-9]_*.py"))
     return [Tutorial(script.stem, _title(script), script) for script in scripts]

@@ -44,6 +44,8 @@ digits = int(np.ceil(np.log(1e-6) / np.log(factor)))
 claim("steps for six digits: log 1e-6 / log factor", bool(errors[digits] <= 1.2e-6 * errors[0]), expected=True)
 
 ax = show.plot_losses({"by hand": errors, f"factor {factor:.4f}, predicted": errors[0] * factor ** np.arange(61)})
+ax.lines[1].set(color="black", linestyle=":")
+ax.legend()
 ax.set(ylabel="distance to the solution")
 show.save(ax, "02_formula_or_iterate.png")
 

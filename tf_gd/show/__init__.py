@@ -14,6 +14,7 @@ from tf_gd.show.curves import (
 from tf_gd.show.feasible import plot_solutions
 from tf_gd.show.plots import plot_contours, plot_steps, plot_trajectory
 from tf_gd.show.style import BUILT_IN, BY_HAND, STYLE, save, write
+from tf_gd.show.surface import plot_surface
 from tf_gd.show.table import table
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "plot_solutions",
     "plot_starts",
     "plot_steps",
+    "plot_surface",
     "plot_trajectory",
     "save",
     "table",

@@ -1,0 +1,40 @@
+"""The loss of a network on a plane through its weights."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm
+
+from tf_gd.show.style import BY_HAND, INK, styled
+
+
+@styled
+def plot_surface(surface, ax=None, levels: int = 20):
+    """Draw level lines of a :class:`tf_gd.networks.landscape.LossSurface`, the path on it, and where the model is.
+
+    Args:
+        surface: what :func:`tf_gd.loss_surface` returned.
+        ax: where to draw; new axes by default.
+        levels: how many level lines, evenly spaced in the logarithm of the loss.
+
+    Returns:
+        The axes.
+    """
+    ax = ax if ax is not None else plt.subplots()[1]
+    losses = np.where(np.isfinite(surface.losses), surface.losses, np.nan)
+    low, high = np.nanmin(losses), np.nanmax(losses)
+    if 0 < low < high:
+        spaced = np.geomspace(low, high, levels)
+        drawn = ax.contourf(surface.a, surface.b, losses, spaced, norm=LogNorm(low, high), cmap="viridis")
+    else:
+        drawn = ax.contourf(surface.a, surface.b, losses, levels, cmap="viridis")
+    bar = ax.figure.colorbar(drawn, ax=ax, label="loss", format="%.3g")
+    bar.minorticks_off()
+    if len(surface.path):
+        ax.plot(*surface.path.T, marker="o", markersize=3, **{**BY_HAND, "color": "white", "linewidth": 1.2})
+        ax.plot(*surface.path[0], "o", color="white", markeredgecolor=INK, markersize=9, label="start")
+        ax.set_title(f"{surface.explained:.1%} of the path lies in this plane", fontsize=10)
+    ax.plot(0.0, 0.0, "*", color="#D55E00", markeredgecolor="white", markersize=15, label="the model")
+    ax.set(xlabel="along direction 1", ylabel="along direction 2", xlim=surface.a[[0, -1]], ylim=surface.b[[0, -1]])
+    ax.grid(visible=False)
+    ax.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9)
+    return ax

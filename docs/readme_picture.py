@@ -1,4 +1,4 @@
-"""Draw the picture in the README: the two updates on Himmelblau's function, and the distance between them."""
+"""Draw the pictures in the README: the two updates on Himmelblau's function, and a descent with and without momentum."""
 
 import tf_gd
 
@@ -15,3 +15,10 @@ show.plot_contours(result.manual.objective, {"by hand": result.manual, "built in
 show.plot_losses({"by hand": result.manual, "built in": result.builtin}, ax=right)
 right.set_title(result.verdict())
 print(show.write(left, "docs/pictures/readme.png"))
+
+run = dict(learning_rate=1e-3, steps=120)
+valley = {
+    "plain": tf_gd.gradient_descent("rosenbrock", **run),
+    "momentum 0.9": tf_gd.gradient_descent("rosenbrock", momentum=0.9, **run),
+}
+print(show.animate(valley, "docs/pictures/momentum.gif", frames=60, seconds=6))

@@ -5,6 +5,8 @@ Which way is down?
 We look for the point where a function is lowest, and we cannot see the whole function: only its value and its slope
 where we stand. This tutorial shows that the slope is enough to know which way to go, first with one variable, then
 with several, and walks that way.
+
+*Follows the slides "Descent direction in 1-D" and "in n-D".*
 """
 
 # %%
@@ -17,7 +19,7 @@ tf_gd.quiet_tensorflow()
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import claim, show
+from tf_gd import claim, predicted_and_measured, show
 
 # %%
 # One variable: go against the sign of the slope
@@ -102,3 +104,11 @@ path = tf_gd.gradient_descent("saddle", [1.0, 1e-6], learning_rate=0.1, steps=16
 away = int(np.argmax(np.abs(path.points[:, 1]) >= 1.0))
 claim("steps until the saddle is left", measured=away, expected=int(np.ceil(6 * np.log(10) / np.log(1.1))))
 show.save(path.plot(), "03_saddle.png")
+print(predicted_and_measured())
+
+# %%
+# To try
+# ------
+# 1. Measure the slopes at the minimum (1, 2). Which direction is downhill there?
+# 2. Start the saddle at ``[1.0, 0.0]``, exactly on the ridge. Where does the descent end, and is that a minimum?
+# 3. Which way does the gradient of ``"rosenbrock"`` point at (-1.2, 1), and which way is the minimum?

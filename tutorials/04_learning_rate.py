@@ -4,6 +4,8 @@ How long should a step be?
 
 The gradient says which way to go, not how far. This tutorial shows what a learning rate too small, right and too large
 does, where the border lies, and why one rate has to serve steep and flat directions at once.
+
+*Follows the slide "The learning rate".*
 """
 
 # %%
@@ -13,7 +15,7 @@ tf_gd.quiet_tensorflow()
 
 import numpy as np
 
-from tf_gd import claim, show
+from tf_gd import claim, predicted_and_measured, show
 
 # %%
 # One variable: the factor 1 - learning rate x L
@@ -97,3 +99,11 @@ show.save(path.plot(), "04_rosenbrock.png")
 path = tf_gd.gradient_descent("cosine_wave", [10.0], learning_rate=2.0, steps=10)
 claim("x cos(0.15 pi x), rate 2, 10 steps", measured=path.final, expected=[-1.528165], within=5e-6)
 show.save(path.plot(), "04_other_minimum.png")
+print(predicted_and_measured())
+
+# %%
+# To try
+# ------
+# 1. What is the factor at rate 1/3 on the parabola with L = 4? Predict three steps, then run them.
+# 2. Find the largest rate that converges on ``"booth"``, by trying, then ask ``tf_gd.learning_rate_limit``.
+# 3. Give ``gradient_descent`` a Keras schedule that falls from 0.6 to 0.1. Does the flat ellipse converge now?

@@ -4,6 +4,8 @@ What is inside keras.optimizers.SGD?
 
 Three lines. This tutorial writes them by hand, runs them and Keras through the same loop, and compares every point,
 loss and gradient norm of the two to the last bit.
+
+*Follows the slide "Tools: TensorFlow".*
 """
 
 # %%
@@ -14,7 +16,7 @@ tf_gd.quiet_tensorflow()
 import keras
 import numpy as np
 
-from tf_gd import claim, show, updates
+from tf_gd import claim, predicted_and_measured, show, updates
 
 # %%
 # One step
@@ -90,3 +92,11 @@ show.save(result.plot(), "10_float64.png")
 ahead = tf_gd.gradient_descent("booth", learning_rate=0.02, nesterov=True, steps=50)
 plain = tf_gd.gradient_descent("booth", learning_rate=0.02, steps=50)
 claim("Nesterov without momentum is plain", measured=bool((ahead.points == plain.points).all()), expected=True)
+print(predicted_and_measured())
+
+# %%
+# To try
+# ------
+# 1. Run ``tf_gd.compare`` on a function of your own. Is it identical in all three modes?
+# 2. Compare ``mode="xla"`` by hand with ``mode="graph"`` built in. How far apart are they, and why?
+# 3. Read ``tf_gd.updates``: in which order are clipping, weight decay and momentum applied?

@@ -114,6 +114,22 @@ def test_a_saddle_is_no_minimum():
     assert many.unsettled == 1.0
 
 
+def test_a_point_of_inflection_is_no_minimum():
+    """x^3 + x^4 / 10 is flat at 0, and lower to the left of it."""
+
+    def inflected(x):
+        return x[..., 0] ** 3 + x[..., 1] ** 2 + 0.1 * x[..., 0] ** 4
+
+    many = tf_gd.multi_start(inflected, [[0.5, 0.5], [0.9, -0.2]], learning_rate=0.1, steps=20_000, domain=(-1, 1))
+    assert many.label.tolist() == [-1, -1]
+
+
+def test_minima_that_no_start_reaches_are_not_listed():
+    starts = [[3.0, 2.0], [2.9, 2.1]]
+    many = tf_gd.multi_start(lambda x: tf_gd.objectives.get("himmelblau").fn(x), starts, learning_rate=1e-9, domain=(-5, 5))
+    assert (many.shares > 0).all()
+
+
 def test_starts_that_are_not_finite_and_starts_that_diverge():
     starts = [[1.0], [np.nan], [0.5], [np.inf], [100.0]]
     many = tf_gd.multi_start("double_well", starts, learning_rate=0.05, steps=500)

@@ -149,6 +149,45 @@ def test_problems_without_a_lowest_value(problem):
     assert {answer.outcome for answer in answers} == {"unbounded"}, str(answers)
 
 
+@pytest.mark.parametrize(
+    ("problem", "x"),
+    [
+        (tf_gd.Problem(lambda x: -(x[0] ** 4), start=[0.5], inequality=[lambda x: x[0] - 1, lambda x: -1 - x[0]]), 1.0),
+        (tf_gd.Problem(lambda x: 1e-8 * (x[0] - 3.0) ** 2, start=[0.0]), 3.0),
+        (tf_gd.Problem(lambda x: tf.abs(x[0] - 3.0) ** 1.5, start=[0.0]), 3.0),
+    ],
+    ids=["a penalty that is too weak at first", "small units", "no second derivative"],
+)
+def test_what_is_bounded_is_not_called_unbounded(problem, x):
+    answers = problem.solve_all()
+    assert answers[0].outcome == "solved", str(answers)
+    np.testing.assert_allclose(np.abs(answers[0].x), x, atol=1e-3)
+    assert "unbounded" not in {answer.outcome for answer in answers}
+
+
+def test_sets_that_touch_in_a_point_are_not_infeasible():
+    touching = [c.Ball([0.0, 0.0], 1.0), c.HalfSpace([-1.0, 0.0], -1.0)]
+    answers = bowl_on(start=[2.0, 1.0], within=touching).solve_all()
+    assert "infeasible" not in {answer.outcome for answer in answers}, str(answers)
+    np.testing.assert_allclose(answers[0].x, [1.0, 0.0], atol=0.1)  # where projections hardly converge
+
+
+def test_a_kink_is_no_quadratic():
+    for kinked in (lambda x: tf.abs(x[0] - 3.0), lambda x: tf.reduce_sum(tf.where(x < 30.0, 30.0 - x, x - 30.0))):
+        problem = tf_gd.Problem(kinked, start=[0.0])
+        for method in ("analytic", "cvxpy"):
+            with pytest.raises(ValueError, match="not quadratic"):
+                problem.solve(method)
+
+
+def test_a_start_at_which_nothing_pulls_ends():
+    outside = [lambda x: 1 - x[0] ** 2 - x[1] ** 2]
+    problem = tf_gd.Problem(lambda x: x[0] ** 2 + 2 * x[1] ** 2, start=[0.0, 0.0], inequality=outside)
+    assert problem.solve().outcome in ("max_steps", "stopped")
+    diverging = tf_gd.Problem("himmelblau", inequality=[lambda x: x[0] - 1])
+    assert diverging.solve(learning_rate=0.1).outcome == "stopped"
+
+
 def test_a_fixed_learning_rate_and_few_steps():
     problem = tf_gd.Problem("lecture_quadratic")
     answer = problem.solve(learning_rate=0.2, steps=5)
@@ -231,6 +270,14 @@ def test_pictures_and_text():
         ),
         (lambda: tf_gd.Problem("square").solve("newton"), ValueError, "method: got 'newton'"),
         (lambda: tf_gd.Problem("square").solve(learning_rate=0), ValueError, "learning_rate: got 0"),
+        (lambda: tf_gd.Problem("square", within=c.Box), TypeError, "within: got <class"),
+        (
+            lambda: tf_gd.Problem(lambda x: x[0] if x[0] > 0 else -x[0], start=[1.0]),
+            ValueError,
+            "objective: it runs, but cannot",
+        ),
+        (lambda: c.Box([0, 0], [1, 1, 1]), ValueError, "expected numbers, or as many of each"),
+        (lambda: c.at_most(lambda x: x[0], "a"), TypeError, "bound: got 'a'"),
         (lambda: c.Box(1, 0), ValueError, "expected low <= high"),
         (lambda: c.Box(np.nan, 0), ValueError, "expected low <= high"),
         (lambda: c.Ball([0.0], -1), ValueError, "radius: got -1"),

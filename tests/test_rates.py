@@ -72,6 +72,12 @@ def test_eigenvalues_and_condition_numbers():
         rates.eigenvalues("booth", [1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match="expected all above 0"):
         rates.best([0.0, 1.0])
+    with pytest.raises(ValueError, match="minimum: got 3 coordinates, expected 1"):
+        rates.measured(tf_gd.gradient_descent("square", steps=9), [0.0, 0.0, 0.0])
+    with pytest.raises(TypeError, match="trajectory: got int"):
+        rates.measured(3, [0.0])
+    with pytest.raises(ValueError, match="not finite"):
+        rates.predicted([1.0], float("nan"))
     with pytest.raises(ValueError, match="fewer than two records"):
         rates.measured(tf_gd.gradient_descent("square", steps=1), [0.0], skip=0.9)
 
@@ -110,6 +116,17 @@ def test_what_cannot_be_animated(tmp_path, monkeypatch):
         show.animate(run, tmp_path / "a.png")
     with pytest.raises(ValueError, match="frames, seconds: got 121"):
         show.animate(run, tmp_path / "a.gif", frames=121)
+    for frames, seconds in (("5", 1), (5.5, 1), (5, float("inf")), (5, 1e9)):
+        with pytest.raises(ValueError, match="frames, seconds: got"):
+            show.animate(run, tmp_path / "a.gif", frames=frames, seconds=seconds)
+    for wrong in ([run], {"a": 3}):
+        with pytest.raises(TypeError, match="trajectories: got"):
+            show.animate(wrong, tmp_path / "a.gif")
+    with pytest.raises(TypeError, match="objective: got 'booth'"):
+        show.animate(run, tmp_path / "a.gif", objective="booth")
+    for nowhere in (tmp_path, None):
+        with pytest.raises(ValueError, match="expected a name that ends in"):
+            show.animate(run, nowhere)
     with pytest.raises(ValueError, match="trajectories: got 5"):
         show.animate(dict.fromkeys("abcde", run), tmp_path / "a.gif")
     monkeypatch.setattr("shutil.which", lambda name: None)

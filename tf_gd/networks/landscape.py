@@ -141,7 +141,7 @@ def _directions(given, model, center: np.ndarray, records: np.ndarray | None, se
             raise ValueError(f"directions: got shape {plane.shape}, expected two of {len(center)} finite numbers.")
     lengths = np.linalg.norm(plane, axis=1)
     if not lengths.all() or np.linalg.matrix_rank(plane / lengths[:, None], tol=1e-6) < 2:
-        what = "a path that does not move in two directions" if isinstance(given, str) else "two that span no plane"
+        what = "a path that does not move in two directions" if str(given) == "pca" else "two that span no plane"
         raise ValueError(f"directions: got {what}, expected two different ones, neither of them zero.")
     return plane
 

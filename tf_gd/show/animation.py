@@ -45,14 +45,21 @@ def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: fl
         >>> written.read_bytes()[:3]
         b'GIF'
     """
-    path = Path(path)
-    if path.suffix not in (".gif", ".mp4"):
+    path = Path(path or "")
+    if path.is_dir() or path.suffix not in (".gif", ".mp4"):
         raise ValueError(f"path: got {path.name!r}, expected a name that ends in .gif or .mp4.")
     if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
         raise ValueError("path: got .mp4, but there is no ffmpeg on this machine, expected it installed. Or write a .gif.")
-    if not 1 <= frames <= _MOST_FRAMES or not seconds > 0:
-        raise ValueError(f"frames, seconds: got {frames} and {seconds}, expected 1 to {_MOST_FRAMES} and more than 0.")
+    numbers = isinstance(frames, int) and isinstance(seconds, int | float)
+    if not numbers or not 1 <= frames <= _MOST_FRAMES or not 0 < seconds <= 600:
+        got = f"frames, seconds: got {frames!r} and {seconds!r}"
+        raise ValueError(f"{got}, expected a whole number from 1 to {_MOST_FRAMES}, and more than 0, at most 600.")
     panels = trajectories if isinstance(trajectories, dict) else {"": trajectories}
+    if not all(hasattr(run, "points") and hasattr(run, "losses") for run in panels.values()):
+        got = ", ".join(type(run).__name__ for run in panels.values())
+        raise TypeError(f"trajectories: got {got}, expected a tf_gd.Trajectory, or a dict from titles to some.")
+    if objective is not None and not callable(objective):
+        raise TypeError(f"objective: got {objective!r}, expected a function, as tf_gd.objectives.get('booth').")
     if not 1 <= len(panels) <= 4:
         raise ValueError(f"trajectories: got {len(panels)}, expected one to four side by side.")
     figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 4.4), squeeze=False, layout="constrained")
@@ -135,10 +142,10 @@ def _panel(ax, title: str, run, objective):
         xs, ys = run.points[:, 0], run.losses
         ax.set(xlabel="$x$", ylabel="$f(x)$")
     else:
-        xs, ys = run.iterations, np.where(run.losses > 0, run.losses, np.nan)
-        ax.set(xlabel="step", ylabel="loss", yscale="log", xlim=(0, max(int(xs[-1]), 1)))
-        if np.isfinite(ys).any():
-            ax.set_ylim(0.8 * np.nanmin(ys), 1.25 * np.nanmax(ys))
+        xs, ys = run.iterations, np.where(np.isfinite(run.losses), run.losses, np.nan)
+        ax.plot(xs, ys, linestyle="none")  # for the limits
+        above = bool((ys[np.isfinite(ys)] > 0).all())
+        ax.set(xlabel="step", ylabel="loss", yscale="log" if above else "linear", xlim=(0, max(int(xs[-1]), 1)))
     if ax.get_legend() is not None:
         ax.get_legend().remove()
     style = {**BY_HAND, **OWN.get(title, {})}

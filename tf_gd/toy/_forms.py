@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from tf_gd import _checks
+
 
 def at_most(function: Callable, bound: float) -> Callable:
     """Return ``function(x) <= bound`` as the left side of ``c(x) <= 0``.
@@ -10,6 +12,7 @@ def at_most(function: Callable, bound: float) -> Callable:
         >>> at_most(lambda x: x[0] ** 2, 4.0)([3.0])
         5.0
     """
+    bound = _checks.number("bound", bound)
     return _named(lambda x: function(x) - bound, f"{_name(function)} <= {bound:g}")
 
 
@@ -20,6 +23,7 @@ def at_least(function: Callable, bound: float) -> Callable:
         >>> at_least(lambda x: x[0] ** 2, 4.0)([3.0])
         -5.0
     """
+    bound = _checks.number("bound", bound)
     return _named(lambda x: bound - function(x), f"{_name(function)} >= {bound:g}")
 
 
@@ -30,6 +34,7 @@ def equal_to(function: Callable, value: float) -> Callable:
         >>> equal_to(lambda x: x[0] ** 2, 4.0)([3.0])
         5.0
     """
+    value = _checks.number("value", value)
     return _named(lambda x: function(x) - value, f"{_name(function)} = {value:g}")
 
 

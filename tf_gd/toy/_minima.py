@@ -22,7 +22,7 @@ class Curved:
     def __init__(self, function: Callable, dim: int):
         self._function = function
         spec = tf.TensorSpec((None, dim), tf.float64)
-        self._compiled = tf.function(self._derivatives, input_signature=[spec], autograph=False)
+        self._compiled = tf.function(self._derivatives, input_signature=[spec])
 
     def _derivatives(self, x):
         with tf.GradientTape() as outer:
@@ -38,7 +38,7 @@ class Curved:
         return [array.numpy() for array in self._compiled(tf.constant(points, tf.float64))]
 
 
-def _polished(curved_at: Curved, points: np.ndarray) -> np.ndarray:
+def _polished(curved_at: Curved, points: np.ndarray, radius: float) -> np.ndarray:
     """Return the minima that Newton's method finds from points near them, ``(at most n, dim)``; what is none is left out."""
     points = points.astype("float64")
     with np.errstate(all="ignore"):
@@ -57,8 +57,13 @@ def _polished(curved_at: Curved, points: np.ndarray) -> np.ndarray:
         points, gradients, matrices = points[usable], gradients[usable], matrices[usable]
     curvature = np.linalg.eigvalsh(matrices)
     steepest = np.abs(curvature).max(axis=1)
-    flat = np.linalg.norm(gradients, axis=1) <= 1e-7 * (1 + steepest)
-    return points[flat & (curvature[:, 0] > -1e-9 * steepest)]
+    still = np.linalg.norm(gradients, axis=1) <= 1e-7 * (1 + steepest)
+    flat = np.abs(curvature[:, 0]) <= 1e-6 * steepest
+    if flat.any():  # what the second derivative does not say, a look to both sides does
+        way = np.linalg.eigh(matrices[flat])[1][:, :, 0] * radius
+        here, *sides = (curved_at(points[flat] + sign * way)[0] for sign in (0.0, 1.0, -1.0))
+        still[flat] &= np.minimum(*sides) >= here - 1e-12 * (1 + np.abs(here))
+    return points[still & (curvature[:, 0] > -1e-6 * steepest)]
 
 
 def found(curved_at: Curved, ends: np.ndarray, known: np.ndarray, radius: float) -> np.ndarray:
@@ -74,7 +79,7 @@ def found(curved_at: Curved, ends: np.ndarray, known: np.ndarray, radius: float)
         candidates = cells[np.argsort(-counts, kind="stable")] * radius
         for first in range(0, len(candidates), _AT_ONCE):
             before = len(kept)
-            for point in _polished(curved_at, candidates[first : first + _AT_ONCE]):
+            for point in _polished(curved_at, candidates[first : first + _AT_ONCE], radius):
                 if all(np.linalg.norm(point - other) > 2 * radius for other in [*known, *kept]):
                     kept.append(point)
             if len(kept) == before:

@@ -16,9 +16,12 @@ def scipy(problem, learning_rate, steps, tolerance) -> Solution:
         if len(c(problem.start))
     ]
 
+    steepest = float(np.abs(problem.f.first(problem.start)[1]).max())
+    unit = 1 / steepest if 0 < steepest < 1e-3 else 1.0  # SLSQP stops by the size of f
+
     def evaluate(x):
         value, slope = problem.f.first(x)
-        return float(value), slope
+        return unit * float(value), unit * slope
 
     far = FAR * (1 + np.abs(problem.start).max())
 
@@ -31,7 +34,7 @@ def scipy(problem, learning_rate, steps, tolerance) -> Solution:
     with np.errstate(all="ignore"):
         found = optimize.minimize(evaluate, problem.start, jac=True, **settings)
     away = np.abs(found.x).max() > far or not np.isfinite(found.fun)
-    unbounded = away and not found.fun > float(problem.f(problem.start))
+    unbounded = away and not found.fun > unit * float(problem.f(problem.start))
     outcome = "unbounded" if unbounded else "solved" if found.success else "stopped"
     return answer(problem, "scipy", found.x, outcome, int(found.nit), None)
 

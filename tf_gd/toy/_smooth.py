@@ -1,5 +1,6 @@
 """Functions of one point with their derivatives, in float64, as NumPy: what solvers are made of."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,10 +17,19 @@ class Smooth:
 
     def __init__(self, function: Callable, dim: int):
         self.function = function
-        spec = [tf.TensorSpec((dim,), tf.float64)]
-        self._value = tf.function(function, input_signature=spec)
-        self._first = tf.function(self._with_first, input_signature=spec)
-        self._second = tf.function(self._with_second, input_signature=spec)
+        self._spec = tf.TensorSpec((dim,), tf.float64)
+
+    @functools.cached_property
+    def _value(self):
+        return tf.function(self.function, autograph=False).get_concrete_function(self._spec)
+
+    @functools.cached_property
+    def _first(self):
+        return tf.function(self._with_first, autograph=False).get_concrete_function(self._spec)
+
+    @functools.cached_property
+    def _second(self):
+        return tf.function(self._with_second, autograph=False).get_concrete_function(self._spec)
 
     def _with_first(self, x):
         with tf.GradientTape() as tape:
@@ -66,11 +76,12 @@ def quadratic(function: Smooth, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     """Return H, q, c if all of a function is ``x H x / 2 + q x + c``, ``(..., dim, dim)``, ``(..., dim)``, ``(...)``.
 
     Returns:
-        None where the second derivative is not the same at three points.
+        None where the second derivative is not the same at all of some points, or the first not what it says.
     """
     generator = np.random.default_rng(0)
     scale = 1.0 + np.abs(x).max()
-    points = [x, *(x + scale * generator.normal(size=(2, len(x))))]
+    away = generator.normal(size=(6, len(x))) * np.array([1, 1, 10, 10, 100, 100])[:, None]
+    points = [x, *(x + scale * away)]
     hessians = [function.second(point) for point in points]
     largest = max(float(np.abs(hessian).max(initial=0.0)) for hessian in hessians)
     if not all(np.abs(hessian - hessians[0]).max(initial=0.0) <= 1e-9 * (1 + largest) for hessian in hessians):
@@ -78,4 +89,8 @@ def quadratic(function: Smooth, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     h = hessians[0]
     value, slope = function.first(x)
     q = slope - h @ x
+    for point in points[1:]:  # a kink has no second derivative, but another slope on its other side
+        steps = np.abs(h).max(initial=0.0) * np.abs(point).max() + np.abs(slope).max(initial=0.0)
+        if np.abs(function.first(point)[1] - (h @ point + q)).max(initial=0.0) > 1e-8 * (1e-8 + steps):
+            return None
     return h, q, value - 0.5 * (h @ x) @ x - q @ x

@@ -14,13 +14,14 @@ from tf_gd.toy.solution import FAR, NotApplicableError, Solution, answer, feasib
 from tf_gd.trajectory import Trajectory
 
 _FIRST_PENALTY, _LARGEST_PENALTY = 10.0, 1e8
+_ROUNDS = 200
 _STRONG = 1e4  # a penalty that is met, if there is a way
 
 
 def solve(problem, method: str, learning_rate: float | None, steps: int, tolerance: float) -> Solution:
     """Solve a problem by one method."""
     gap = problem.region.nearest(problem.start)[1]
-    if gap > 1e-6 * (1 + np.abs(problem.start).max()):
+    if gap > 1e-6 * (1 + np.abs(problem.start).max()) and not feasible(problem, problem.start):
         return answer(problem, method, problem.start, "infeasible", 0, None)
     return METHODS[method](problem, learning_rate, steps, tolerance)
 
@@ -85,9 +86,10 @@ def descend_within(
     """
     rate, size = learning_rate or 1.0, 1 + np.abs(x).max()
     f, gradient = evaluate(x)
+    at_rest = tolerance * size * min(1.0, float(np.abs(gradient).max()) or 1.0)  # also where f is in small units
     for k in range(steps):
         record(x, f, float(np.linalg.norm(gradient)))
-        if np.abs(x - region.project(updates.plain(x, gradient, 1.0))).max() <= tolerance * size:
+        if np.abs(x - region.project(updates.plain(x, gradient, 1.0))).max() <= at_rest:
             return x, k, "solved"
         while True:
             ahead = region.project(updates.plain(x, gradient, rate))
@@ -99,7 +101,7 @@ def descend_within(
                 break
             rate /= 2
         if not np.isfinite(f_ahead) or np.abs(ahead).max() > FAR * size:
-            return (ahead if np.isfinite(f_ahead) else x), k + 1, "unbounded" if f_ahead < f else "stopped"
+            return (ahead if np.isfinite(f_ahead) else x), k + 1, "unbounded" if f_ahead < f else "diverged"
         if not step.any():
             return x, k, "stopped"
         x, f, gradient = ahead, f_ahead, gradient_ahead
@@ -118,7 +120,9 @@ def gradient_descent(problem, learning_rate, steps, tolerance) -> Solution:
     lagrangian, region, begun = Lagrangian(problem), problem.region, time.perf_counter()
     x = region.project(problem.start)
     done, outcome, missed, within = 0, "max_steps", np.inf, 1e-2 if lagrangian.constrained else tolerance
-    while done < steps:
+    for _ in range(_ROUNDS):
+        if done >= steps:
+            break
         x, made, outcome = descend_within(
             lagrangian,
             region,
@@ -130,13 +134,19 @@ def gradient_descent(problem, learning_rate, steps, tolerance) -> Solution:
         )
         done += made + 1
         before, missed = missed, lagrangian.missed(x)
-        if outcome == "unbounded" or (within <= tolerance and missed <= tolerance):
+        if outcome == "unbounded" and missed > 1e-6 * (1 + np.abs(x).max()) and lagrangian.penalty < _LARGEST_PENALTY:
+            lagrangian.start_again(10 * lagrangian.penalty)  # it was the penalty that was too weak
+            x, outcome, missed = region.project(problem.start), "max_steps", np.inf
+            continue
+        if outcome in ("unbounded", "diverged") or (within <= tolerance and missed <= tolerance):
             break
         if lagrangian.penalty >= _STRONG and missed > before / 4 and not feasible(problem, x):
             break
         lagrangian.improve(x, stronger=missed > before / 4)
         within /= 10
         outcome = "max_steps"
+    if outcome == "diverged" or (outcome == "unbounded" and missed > 1e-6 * (1 + np.abs(x).max())):
+        outcome = "stopped"
     points, _, norms = (np.array(part) for part in zip(*records, strict=True))
     losses = problem.f.of_many(points) * (-1.0 if problem.sense == "max" else 1.0)
     settings = dict(objective=problem.objective.name, optimizer="projected gradient descent", learning_rate=learning_rate)
@@ -160,7 +170,7 @@ class Lagrangian:
             above, off = tf.maximum(g(x) + mu / r, 0.0), h(x) + lam / r
             return f + r / 2 * (tf.reduce_sum(above**2) + tf.reduce_sum(off**2))
 
-        @tf.function
+        @tf.function(autograph=False)
         def value_and_gradient(x, *multipliers):
             with tf.GradientTape() as tape:
                 tape.watch(x)
@@ -181,6 +191,10 @@ class Lagrangian:
             return 0.0
         slack = np.maximum(self._g(x), -self._mu / self.penalty)
         return max(float(np.abs(slack).max(initial=0.0)), float(np.abs(self._h(x)).max(initial=0.0)))
+
+    def start_again(self, penalty: float) -> None:
+        """Forget the multipliers, and take a stronger penalty."""
+        self._mu, self._lam, self.penalty = np.zeros_like(self._mu), np.zeros_like(self._lam), penalty
 
     def improve(self, x, *, stronger: bool) -> None:
         """Set the multipliers to what the last round says, and the penalty higher where that was of little use."""

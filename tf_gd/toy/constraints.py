@@ -4,7 +4,7 @@ A projection is the nearest point of a set. For the sets here it is a formula; f
 :class:`Intersection` finds it by Dykstra's algorithm. Everything is NumPy in float64, on one point ``(dim,)``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -62,7 +62,10 @@ class Box(_Set):
     """
 
     def __init__(self, low, high):
-        self.low, self.high = np.asarray(low, "float64"), np.asarray(high, "float64")
+        try:
+            self.low, self.high = np.broadcast_arrays(np.asarray(low, "float64"), np.asarray(high, "float64"))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"Box: got low {low!r} and high {high!r}, expected numbers, or as many of each.") from error
         if np.isnan(self.low).any() or np.isnan(self.high).any() or (self.low > self.high).any():
             raise ValueError(
                 f"Box: got low {np.asarray(low).tolist()} and high {np.asarray(high).tolist()}, expected low <= high."
@@ -202,7 +205,7 @@ class Intersection(_Set):
     """
 
     def __init__(self, sets: Sequence[ConvexSet], *, tolerance: float = 1e-10, sweeps: int = 10_000):
-        self.sets = tuple(sets)
+        self.sets = tuple(sets) if isinstance(sets, Iterable) else (sets,)
         self._tolerance, self._sweeps = tolerance, sweeps
 
     def project(self, x):

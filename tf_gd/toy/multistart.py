@@ -31,7 +31,8 @@ def multi_start(
 
     Args:
         objective: a name of the catalogue, an :class:`~tf_gd.Objective`, or a function of yours from a tensor ``(..., dim)``
-            to a tensor ``(...)``, which then needs starts ``(n, dim)``. Minima it does not name are found from the ends.
+            to a tensor ``(...)``, which then needs starts ``(n, dim)``. Minima it does not name are found from the ends
+            (in up to 50 variables).
         starts: how many to draw, evenly over the domain, or the points themselves, ``(n, dim)``. Those that are not finite
             are left out, and told by index; those outside the domain are taken.
         learning_rate, momentum, nesterov, steps, dtype, device: as for :func:`tf_gd.gradient_descent`.
@@ -162,7 +163,9 @@ def _labelled(
     once = is_from_the_catalogue(objective)  # what another function reads from outside may have changed since
     curved = _minima.curved(function, objective.dim) if once else _minima.Curved(function, objective.dim)
     try:
-        minima = np.concatenate([known, _minima.found(curved, ends[elsewhere], known, radius)])
+        more = _minima.found(curved, ends[elsewhere], known, radius)
+        reached = _minima.nearest(ends[elsewhere], more, radius)
+        minima = np.concatenate([known, more[np.isin(np.arange(len(more)), reached)]])
         limits = _limits(curved, minima)
     except (AttributeError, LookupError, TypeError, ValueError, tf.errors.OpError):  # there is no second derivative
         return known, np.full(len(known), np.nan), label

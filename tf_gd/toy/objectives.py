@@ -183,8 +183,11 @@ def quadratic(matrix, linear=None, constant: float = 0.0, *, name: str = "quadra
         a_x = tf.linalg.matvec(tf.constant(a, x.dtype), x)
         return tf.reduce_sum(x * (a_x / 2 + tf.constant(b, x.dtype)), axis=-1) + tf.constant(c, x.dtype)
 
-    minima = [np.linalg.solve(a, -b)] if np.linalg.eigvalsh(a)[0] > 0 else []
-    start = np.ones(len(a)) if start is None else start
+    smallest, *_ = curvatures = np.linalg.eigvalsh(a)
+    minima = [np.linalg.solve(a, -b)] if smallest > 1e-12 * curvatures[-1] else []
+    start = np.ones(len(a)) if start is None else _checks.point("start", start, "float64")
+    if len(start) != len(a):
+        raise ValueError(f"start: got {len(start)} coordinates, expected {len(a)}, as many as the matrix has rows.")
     frame = np.stack([start, *minima])
     margin = 0.5 * max(float(np.ptp(frame)), 1.0)
     domain = np.stack([frame.min(axis=0) - margin, frame.max(axis=0) + margin], axis=1)

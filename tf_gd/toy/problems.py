@@ -136,6 +136,8 @@ class Problem:
             >>> [solution.x.round(4).tolist() for solution in answers]
             [[1.0, 2.0], [1.0, 2.0]]
         """
+        if isinstance(methods, str):
+            methods = [methods]
         found, skipped = [], {}
         for method in methods or _solvers.METHODS:
             try:
@@ -171,7 +173,7 @@ def _functions(name: str, given) -> tuple[Callable, ...]:
 
 def _sets(given, start: np.ndarray) -> tuple[ConvexSet, ...]:
     sets = tuple(given) if isinstance(given, Iterable) else (given,)
-    if not all(hasattr(one, "project") for one in sets):
+    if not all(hasattr(one, "project") and not isinstance(one, type) for one in sets):
         raise TypeError(f"within: got {given!r}, expected sets with a projection, as tf_gd.constraints.Box(0, 1).")
     for one in sets:
         try:
@@ -201,6 +203,13 @@ def _evaluate(problem: Problem) -> None:
             raise ValueError(f"{name}: got {value!r}, expected a number of TensorFlow, or a vector for a constraint.")
         if not np.isfinite(value.numpy()).all():
             raise ValueError(f"{name}: got {value.numpy()} at the start, expected a finite value. Start from another point.")
+        try:
+            tf.function(function, autograph=False).get_concrete_function(tf.TensorSpec(x.shape, x.dtype))
+        except Exception as error:  # whatever the tracing of a user's function raises
+            raise ValueError(
+                f"{name}: it runs, but cannot be compiled ({type(error).__name__}). Expected TensorFlow's operations alone: "
+                "tf.where in place of if, and no loop that depends on a value."
+            ) from error
         if tape.gradient(value, x) is None:
             raise ValueError(f"{name}: it has no gradient with respect to its argument. Use TensorFlow's operations in it.")
 

@@ -76,6 +76,8 @@ def predicted(curvatures, learning_rate, momentum=0.0, nesterov: bool = False):
     """
     curvatures = _checks.point("curvatures", curvatures, "float64")
     rate, momentum = np.broadcast_arrays(np.asarray(learning_rate, "float64"), np.asarray(momentum, "float64"))
+    if not (np.isfinite(rate).all() and np.isfinite(momentum).all()):
+        raise ValueError("learning_rate, momentum: got one that is not finite, expected numbers.")
     shrinks = 1.0 - rate[..., None] * curvatures
     beta = momentum[..., None]
     trace, determinant = (beta * 1 + 1) * shrinks, beta * shrinks
@@ -145,7 +147,11 @@ def measured(trajectory, minimum, skip: float = 0.5) -> float:
     """
     skip = _checks.number("skip", skip, minimum=0.0, maximum=0.99)
     minimum = _checks.point("minimum", minimum, "float64")
+    if not hasattr(trajectory, "points"):
+        raise TypeError(f"trajectory: got {type(trajectory).__name__}, expected what tf_gd.gradient_descent returns.")
     points = np.asarray(trajectory.points)
+    if len(minimum) != points.shape[1]:
+        raise ValueError(f"minimum: got {len(minimum)} coordinates, expected {points.shape[1]}, as the trajectory has.")
     distances = np.linalg.norm(points.astype("float64") - minimum, axis=1)
     noise = 100 * np.finfo(points.dtype).eps * max(float(np.abs(minimum).max()), 1e-3 * distances[0])
     counted = np.flatnonzero(np.isfinite(distances) & (distances > noise))

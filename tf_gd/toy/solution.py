@@ -1,5 +1,6 @@
 """What solving a problem returns: the point, and how well it meets the conditions of optimality."""
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +12,15 @@ from tf_gd.show.table import table
 from tf_gd.trajectory import Trajectory
 
 OUTCOMES = {
-    "solved": "the conditions of optimality hold",
+    "solved": "the first-order conditions hold (at a saddle point they do as well)",
     "max_steps": "all steps were made, and the conditions do not hold yet",
     "infeasible": "no point was found that meets the constraints",
     "unbounded": "the objective goes on getting better for ever",
     "stopped": "the method gave up before",
 }
-FAR = 1e9  # times the size of the start: from there on a problem counts as unbounded
+FAR = 1e12  # times the size of the start: from there on a problem counts as unbounded
 _SOLVED = 1e-4  # the largest residual that counts as a solution, where the method says that it is one
+_EXACT = 1e-9  # a residual that counts as a solution, whatever the method says
 _ACTIVE = 1e-5  # so near to its bound a constraint counts as holding with equality
 
 
@@ -99,7 +101,7 @@ class Solutions:
                 [one.method.replace("_", " "), one.outcome, point, f"{one.value:.6g}", f"{one.residual:.1e}", one.steps]
             )
         lines = [table(["method", "outcome", "x", "f", "KKT", "steps"], rows)]
-        lines += [f"{method}: {reason}" for method, reason in self.skipped.items()]
+        lines += [textwrap.fill(f"{method}: {reason}", 80) for method, reason in self.skipped.items()]
         return "\n".join(lines)
 
     def plot(self, ax=None):
@@ -144,6 +146,9 @@ def answer(problem, method: str, x, outcome: str, steps: int, trajectory: Trajec
     with np.errstate(all="ignore"):
         met = conditions(problem, x)
         value = float(problem.f(x)) * (-1.0 if problem.sense == "max" else 1.0)
+    sure = outcome == "unbounded" and method in ("analytic", "cvxpy")
+    if outcome not in ("solved", "infeasible") and not sure and max(met["stationarity"], met["violation"]) <= _EXACT:
+        outcome = "solved"
     if outcome == "solved" and not max(met["stationarity"], met["violation"]) <= _SOLVED:
         outcome = "stopped"
     if outcome in ("stopped", "max_steps") and met["violation"] > _SOLVED and not feasible(problem, x):
@@ -157,9 +162,10 @@ def feasible(problem, x: np.ndarray) -> bool:
     def missing(x):
         return np.concatenate([np.maximum(problem.g(x), 0.0), problem.h(x), [0.0]])
 
-    for start in (x, problem.start):
+    generator, scale = np.random.default_rng(0), 1 + np.abs(problem.start).max()
+    for start in (x, problem.start, *(problem.start + scale * generator.normal(scale=3.0, size=(10, problem.dim)))):
         if np.isfinite(start).all() and np.isfinite(missing(start)).all():
-            found = optimize.least_squares(missing, start, max_nfev=500)
+            found = optimize.least_squares(missing, start, max_nfev=500, ftol=1e-15, xtol=1e-15, gtol=1e-15)
             if np.abs(found.fun).max() <= 1e-6:
                 return True
     return False

@@ -27,6 +27,7 @@ bench: $(VENV)/.installed $(VENV)-peers/.installed
 	$(BIN)/python benchmarks/run.py --peers $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/training.py --peers $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/many_starts.py --peers $(VENV)-peers/bin/python
+	$(BIN)/python benchmarks/curvature.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -31,8 +31,8 @@ def tf_gd_descents_alone():
     import tf_gd
     from tf_gd.toy import _many
 
-    function, update = tf_gd.objectives.get("rosenbrock").fn, _many.Update(RATE, None, nesterov=False)
-    return lambda: _many.run_many(function, STARTS, update, STEPS, "xla", "CPU:0")[0]
+    objective, update = tf_gd.objectives.get("rosenbrock"), _many.Update(RATE, None, nesterov=False)
+    return lambda: _many.run_many(objective, objective.fn, STARTS, update, STEPS, "xla", "CPU:0")[0]
 
 
 def jax_vmap():
@@ -86,6 +86,7 @@ def large() -> None:
 
     import tf_gd
 
+    tf_gd.multi_start("booth", 8, steps=1)  # imports TensorFlow
     start = time.perf_counter()
     tf_gd.basin_map("himmelblau", learning_rate=0.01, steps=2000, resolution=1001)
     print(f"basin map of 1001 x 1001, 2,000 steps each, compilation included: {time.perf_counter() - start:.1f} s")

@@ -51,7 +51,7 @@ def main() -> None:
         median = statistics.median(medians)
         ours = ours or median
         first = statistics.median(result["first"] for result in results[name])
-        spread = f"{min(medians):,.0f}-{max(medians):,.0f}"
+        spread = f"{min(medians):.3g}-{max(medians):.3g}" if median < 1e3 else f"{min(medians):.2e}-{max(medians):.2e}"
         rows.append([what, f"{steps:,}", f"{median:,.0f}", spread, f"{median / ours:,.2f}", f"{first:.2f}"])
     print("Rosenbrock from (-1.2, 1), rate 0.001, float32: every point and loss recorded.\n")
     print(table(["", "steps", "ns a step", "rounds", "ratio", "first, s"], rows))

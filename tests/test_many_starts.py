@@ -163,8 +163,8 @@ def test_ctrl_c_keeps_what_is_done(monkeypatch):
     monkeypatch.setattr(Progress, "at", press)
     many = tf_gd.multi_start("booth", 200_000, learning_rate=0.05, steps=5, seed=0)
     assert many.settings["interrupted"]
-    assert np.isfinite(many.final[:65_536]).all()
-    assert len(many.invalid) == 200_000 - 65_536
+    done = 200_000 - len(many.invalid)
+    assert 0 < done < 200_000 and np.isfinite(many.final[:done]).all()
     assert "Ctrl-C" in str(many)
 
 

@@ -15,6 +15,7 @@ from tf_gd.networks.step import forward
 from tf_gd.toy.objectives import resolve
 
 _DENSE = 16  # up to so many variables the Hessian is formed: Lanczos needs more room than that
+_BASIS = 8  # vectors that Lanczos keeps; with more it needs hardly fewer products
 
 
 def learning_rate_limit(model_or_objective, x=None, y=None, *, tolerance=1e-4) -> float:
@@ -46,7 +47,7 @@ def learning_rate_limit(model_or_objective, x=None, y=None, *, tolerance=1e-4) -
 def largest_eigenvalue(model_or_objective, x=None, y=None, *, tolerance=1e-4) -> float:
     """Return the largest eigenvalue of the Hessian, by the Lanczos method on Hessian-vector products.
 
-    One product costs about two gradients, and some twenty are needed; the memory is that of as many copies of the weights.
+    One product costs a little over two gradients, and some ten to thirty are needed; Lanczos keeps eight vectors.
 
     Args, Raises:
         As for :func:`learning_rate_limit`.
@@ -77,7 +78,7 @@ def largest(multiply: Callable, size: int, tolerance: float) -> float:
         values = np.linalg.eigvalsh(np.stack([multiply(row) for row in np.eye(size)]))
     else:
         hessian = LinearOperator((size, size), matvec=multiply, dtype=np.float64)
-        values = eigsh(hessian, k=1, which="LA", tol=tolerance, v0=start, return_eigenvectors=False)
+        values = eigsh(hessian, k=1, which="LA", tol=tolerance, v0=start, ncv=_BASIS, return_eigenvectors=False)
     return float(values[-1])
 
 

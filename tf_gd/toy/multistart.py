@@ -76,7 +76,7 @@ def multi_start(
     function = _many.of_many(chosen, first.numpy())
     update = _many.Update(learning_rate, momentum or None, nesterov)
     place = devices.choose(device)
-    final, losses, norms, done, mode = _many.run_many(function, given, update, steps, mode, place)
+    final, losses, norms, done, mode = _many.run_many(chosen, function, given, update, steps, mode, place)
 
     bad = ~np.isfinite(given).all(axis=1)
     final[bad] = losses[bad] = norms[bad] = np.nan

@@ -1,5 +1,6 @@
 # make tour   sets up and runs the main job        make lint   style, types, layers
 # make test   sets up and runs the tests           make bench  side by side with jax, optax and torch
+# make docs   the pages: every tutorial run        make docs-test  looks at them in a browser
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONHASHSEED ?= 0
 
-.PHONY: tour test setup lint bench clean
+.PHONY: tour test setup lint bench docs docs-test clean
 
 tour: $(VENV)/.installed
 	$(BIN)/tf-gd tour
@@ -29,6 +30,13 @@ bench: $(VENV)/.installed $(VENV)-peers/.installed
 	$(BIN)/python benchmarks/many_starts.py --peers $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/curvature.py
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build -W --keep-going -q -b html -d build/doctrees docs build/docs
+	@echo "open build/docs/index.html"
+
+docs-test: $(VENV)/.installed-docs
+	$(BIN)/python -m pytest docs/test_site.py
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -42,10 +50,14 @@ $(VENV)/.installed-tests: $(VENV)/.installed
 	$(PIP) install -c constraints.txt -e .[test]
 	@touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) install -c constraints.txt -e .[docs]
+	@touch $@
+
 $(VENV)-peers/.installed: benchmarks/requirements.txt
 	$(PYTHON) -m venv $(VENV)-peers
 	$(VENV)-peers/bin/python -m pip --disable-pip-version-check --quiet install -r benchmarks/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache tour
+	rm -rf $(VENV) $(VENV)-peers docs/tutorials docs/api/generated docs/api/examples docs/sg_*.rst build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache tour

@@ -1,4 +1,4 @@
-"""The largest eigenvalue of the Hessian of a network of a million weights: its cost in gradients and in copies of the weights.
+"""The largest eigenvalue of a network's Hessian of a million weights: its cost in gradients and in copies of the weights.
 
 ``python benchmarks/curvature.py``
 """

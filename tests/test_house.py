@@ -51,6 +51,13 @@ def test_links_in_the_documents_lead_somewhere():
             assert (ROOT / target).exists(), f"{document.name}: {target}"
 
 
+def test_every_public_name_is_in_the_api_reference():
+    listed = (ROOT / "docs" / "api" / "index.rst").read_text()
+    for name in tf_gd.__all__:
+        if not name.startswith("__"):
+            assert re.search(rf"^   tf_gd\.{name}(\.\w+)?$", listed, re.MULTILINE), name
+
+
 def test_requirements_and_metadata_agree():
     wanted = {line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")}
     config = (ROOT / "setup.cfg").read_text()

@@ -14,7 +14,7 @@ def ulp_distance(a, b) -> np.ndarray:
         a, b: arrays of one shape and one dtype, float32 or float64.
 
     Returns:
-        Distances of the shape of ``a``, as float64: exact up to 2**53. Infinite where just one of the two is NaN.
+        Distances of the shape of ``a``, as float64, exact up to 2**53. Infinite where just one of the two is NaN.
 
     Raises:
         ValueError: shapes or dtypes differ, or the dtype is neither float32 nor float64.

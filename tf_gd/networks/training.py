@@ -70,7 +70,7 @@ def fit(
             stands in ``history.params["mode"]``.
 
     Returns:
-        The history, with the keys of ``model.fit``: loss, metrics, and the same for the validation data. Ctrl-C keeps what
+        The history, with the keys of ``model.fit``, loss, metrics, and the same for the validation data. Ctrl-C keeps what
         was learnt, and returns the history so far with ``history.params["interrupted"]`` set.
 
     Raises:

@@ -109,7 +109,7 @@ class Ball(_Set):
 
 
 class HalfSpace(_Set):
-    """``normal . x <= offset``.
+    """All points on one side of a hyperplane: ``normal @ x <= offset``.
 
     Examples:
         >>> HalfSpace([1.0, 1.0], 2.0).project([2.0, 2.0]).tolist()
@@ -128,7 +128,7 @@ class HalfSpace(_Set):
         return x - self.normal * max(beyond, 0.0) / (self.normal @ self.normal)
 
     def inequalities(self, x):
-        """``normal . x - offset <= 0``."""
+        """``normal @ x - offset <= 0``."""
         return _joined([_total(x * self.normal) - self.offset], x)
 
 

@@ -41,8 +41,8 @@ def multi_start(
         mode: ``"auto"`` (XLA where it compiles, else a graph), ``"xla"`` or ``"graph"``.
 
     Returns:
-        The ends, with the minimum that each of them reached: it is at most a thousandth of the domain's diagonal away, and
-        another step would be less than a hundredth of that.
+        The ends, with the minimum that each of them reached, if it is at most a thousandth of the domain's diagonal away,
+        and another step would be less than a hundredth of that.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be; the message says how to mend it.

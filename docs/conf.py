@@ -1,0 +1,133 @@
+"""How the documentation is built: every tutorial is run, and a warning is an error. ``make docs``."""
+
+import os
+import re
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["MPLBACKEND"] = "agg"
+
+import latex2mathml.converter
+
+import tf_gd
+
+tf_gd.quiet_tensorflow()
+
+ROOT = Path(__file__).resolve().parent.parent
+
+project = html_title = "tf_gd"
+author = "the tf_gd authors"
+html_show_copyright = False
+release = version = tf_gd.__version__
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_templates", "api/README.md"]
+templates_path = ["_templates"]
+html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["tf_gd.css"]
+html_theme_options = {"navigation_with_keys": True}
+html_math_renderer = "mathml"
+html_copy_source = False
+myst_heading_anchors = 3
+suppress_warnings = ["config.cache"]  # a function in the settings of the gallery
+copybutton_exclude = ".linenos, .gp, .go"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings say them, in words
+autosummary_generate = True
+autosummary_ignore_module_all = False
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+
+
+def start_afresh(gallery_conf, file_name):
+    """Let a tutorial's pictures be seen on its page in place of a file, and begin each with nothing left of the last."""
+    import keras
+
+    keras.utils.clear_session()
+    tf_gd.claims.recorded.clear()
+    tf_gd.show.save = lambda axes, name: None
+
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../tutorials",
+    "gallery_dirs": "tutorials",
+    "filename_pattern": r"[0-9][0-9]_",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "capture_repr": (),
+    "reset_modules": (start_afresh, "matplotlib"),
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "backreferences_dir": "api/examples",
+    "doc_module": ("tf_gd",),
+    "reference_url": {"tf_gd": None},
+    "first_notebook_cell": "# This notebook needs tf_gd: in a copy of the repository, pip install -e .\n%matplotlib inline",
+    "min_reported_time": 1,
+    "show_memory": False,
+    "show_signature": False,
+    "nested_sections": False,
+}
+
+PAGES = {  # what a link to a file of the repository becomes
+    r"(?:\.\./)?tutorials/(\w+)\.py\)": r"/tutorials/\1.rst)",
+    r"docs/(\w+)\.md\)": r"/\1.md)",
+    r"docs/pictures/": r"/pictures/",
+    r"benchmarks/(README\.md)?\)": r"/benchmarks.md)",
+    r"CHANGELOG\.md\)": r"/changelog.md)",
+    r"CONTRIBUTING\.md\)": r"/contributing.md)",
+    r"tf_gd/(updates|toy/_loop)\.py\)": r"/update_and_loop.md)",
+    r"(constraints\.txt|CITATION\.cff)\)": r"/../\1)",
+}
+
+
+def link_to_pages(app, path, parent, text):
+    """Turn the links between files of the repository into links between pages."""
+    if str(path).endswith(".md"):
+        for file, page in PAGES.items():
+            text[0] = re.sub(rf"\]\({file}", f"]({page}", text[0])
+
+
+def link_page_to_pages(app, name, text):
+    """Do the same for a page itself."""
+    if (Path(app.srcdir) / f"{name}.md").exists():
+        link_to_pages(app, f"{name}.md", None, text)
+
+
+def formula(node, display: str) -> str:
+    """Return a formula as MathML, which browsers show by themselves; with room around the names of functions."""
+    written = latex2mathml.converter.convert(node.astext(), display=display)
+    return re.sub(r"<mi>([a-z]{2,})</mi>", r'<mo lspace="0.17em" rspace="0.17em">\1</mo>', written)
+
+
+def inline_formula(translator, node):
+    """Write a formula in a line."""
+    from docutils.nodes import SkipNode
+
+    translator.body.append(formula(node, "inline"))
+    raise SkipNode
+
+
+def displayed_formula(translator, node):
+    """Write a formula that has a line of its own."""
+    from docutils.nodes import SkipNode
+
+    translator.body.append(f'<div class="math">{formula(node, "block")}</div>')
+    raise SkipNode
+
+
+def setup(app):
+    """Connect the above."""
+    app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
+    app.connect("include-read", link_to_pages)
+    app.connect("source-read", link_page_to_pages)

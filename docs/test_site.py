@@ -1,0 +1,143 @@
+"""The built pages, in a real browser: ``make docs`` first, then ``make docs-test``.
+
+It wants a Chromium, from the packages of the system (``apt install chromium``); without one it is skipped.
+"""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import urljoin, urlparse
+
+import nbclient
+import nbformat
+import pytest
+from playwright.sync_api import sync_playwright
+
+HERE = Path(__file__).parent
+SITE = HERE.parent / "build" / "docs"
+TUTORIALS = sorted(script.stem for script in (HERE.parent / "tutorials").glob("[0-9]*.py"))
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+    pytest.mark.skipif(not (SITE / "index.html").exists(), reason="the pages are not built: make docs"),
+]
+PAGES = ["index.html", "course.html", "update_and_loop.html", "benchmarks.html", "api/index.html", "tutorials/index.html"]
+PAGES += ["coming_from_pytorch_and_optax.html", "api/generated/tf_gd.fit.html", "api/generated/tf_gd.multi_start.html"]
+PAGES += [f"tutorials/{name}.html" for name in TUTORIALS]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serve files and say nothing."""
+
+    def log_message(self, *_):
+        """Keep still."""
+
+
+@pytest.fixture(scope="module")
+def address():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        sandbox = not hasattr(os, "geteuid") or os.geteuid() != 0  # as root, Chromium has none
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=sandbox)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=["narrow, dark", "wide, light"], scope="module")
+def page(browser, request):
+    width, scheme = request.param.split(", ")
+    context = browser.new_context(
+        viewport={"width": 360 if width == "narrow" else 1400, "height": 900}, color_scheme=scheme, accept_downloads=True
+    )
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_shows_its_pictures_and_fits(page, address, name):
+    wrong = []
+    listeners = {
+        "console": lambda message: message.type in ("error", "warning") and wrong.append(message.text),
+        "pageerror": lambda error: wrong.append(str(error)),
+        "requestfailed": lambda request: wrong.append(request.url),
+        "response": lambda response: response.status >= 400 and wrong.append(response.url),
+        "request": lambda request: urlparse(request.url).hostname not in ("127.0.0.1", None) and wrong.append(request.url),
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
+    page.goto(address + name, wait_until="load")
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
+    assert wrong == []
+
+    page.evaluate("for (const image of document.images) image.loading = 'eager'")
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    assert page.evaluate("[...document.images].filter(image => !image.naturalWidth).map(image => image.src)") == []
+    if name.removeprefix("tutorials/")[:2].isdigit():
+        assert page.locator("article img").count() >= 1
+        assert "ok  " in page.locator("article").inner_text(), "its claims are shown"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out(browser, address, scheme):
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{address}tutorials/{TUTORIALS[0]}.html")
+    colors = "getComputedStyle(document.body).{}.match(/[0-9.]+/g).slice(0, 3).map(Number)"
+    ink, paper = (sum(page.evaluate(colors.format(which))) / 3 for which in ("color", "backgroundColor"))
+    context.close()
+    assert (paper > 200 and ink < 80) if scheme == "light" else (paper < 60 and ink > 170)
+
+
+def test_a_tutorial_tables_its_own_claims_only(page, address):
+    page.goto(f"{address}tutorials/02_gradient_zero_or_iterate.html")
+    text = page.locator("article").inner_text()
+    assert "what to make, by SciPy" not in text
+    assert "gradient = 0 at" in text
+
+
+def test_search_finds(page, address):
+    page.goto(f"{address}search.html?q=multi_start")
+    page.wait_for_selector("#search-results li a")
+    found = [urljoin(page.url, a.get_attribute("href")) for a in page.locator("#search-results li a").all()]
+    assert any("tf_gd.multi_start.html" in target for target in found)
+
+
+def test_a_function_leads_to_its_tutorials_and_back(page, address):
+    page.goto(f"{address}api/generated/tf_gd.multi_start.html")
+    links = [a.get_attribute("href") for a in page.locator("article a").all()]
+    assert any("07_where_do_we_converge" in (link or "") for link in links)
+    page.goto(f"{address}tutorials/07_where_do_we_converge.html")
+    assert page.locator("article a[href*='tf_gd.multi_start']").count() >= 1
+
+
+@pytest.mark.parametrize("name", [TUTORIALS[0], "07_where_do_we_converge"])
+def test_a_notebook_downloads_and_runs(browser, address, name, tmp_path):
+    context = browser.new_context(accept_downloads=True)
+    page = context.new_page()
+    page.goto(f"{address}tutorials/{name}.html")
+    with page.expect_download() as download:
+        page.locator("a[download][href$='.ipynb']").first.click()
+    target = tmp_path / f"{name}.ipynb"
+    download.value.save_as(target)
+    context.close()
+    notebook = nbformat.read(target, as_version=4)
+    nbclient.NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert any("measured" in output.get("text", "") for output in outputs)

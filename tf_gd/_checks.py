@@ -3,6 +3,7 @@
 import difflib
 import math
 import numbers
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,6 +85,22 @@ def point(name: str, value, dtype: str) -> np.ndarray:
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: got {array.tolist()}, expected finite coordinates in {dtype}. Start from another point.")
     return array
+
+
+def check_fits_in_memory(name: str, size: float, advice: str) -> None:
+    """Raise ValueError if so many bytes are more than the machine has, where it says how many it has.
+
+    Examples:
+        >>> check_fits_in_memory("starts", 1e18, "Take fewer.")
+        Traceback (most recent call last):
+        ValueError: starts: this takes 1,000,000,000 GB of memory, and the machine has ... Take fewer.
+    """
+    try:
+        has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows
+        return
+    if size > has:
+        raise ValueError(f"{name}: this takes {size / 1e9:,.0f} GB of memory, and the machine has {has / 1e9:.0f}. {advice}")
 
 
 def _interval(minimum: float, maximum: float, above: float) -> str:

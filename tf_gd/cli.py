@@ -1,6 +1,7 @@
 """The command ``tf-gd``: run, compare, tour, list, doctor.
 
-Exit codes: 0 done; 1 the run diverged, the comparison failed or a claim does not hold; 2 wrong usage; 130 Ctrl-C.
+Exit codes: 0 done; 1 the run diverged, the comparison failed or a claim does not hold; 2 wrong usage; 130 Ctrl-C;
+143 SIGTERM.
 Only the commands that compute import TensorFlow, so that ``--help`` and ``list`` answer at once.
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tf_gd import __version__
+from tf_gd._signals import ends_on_sigterm
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -29,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        return options.command(options)
+        with ends_on_sigterm():
+            return options.command(options)
     except (ValueError, TypeError) as error:
         print(f"tf-gd {options.name}: {error}", file=sys.stderr)
         return USAGE
@@ -64,7 +67,9 @@ def _run(options) -> int:
     import tf_gd
 
     directory = _writable(options.output_dir)
-    path = tf_gd.gradient_descent(_objective(options.objective), tolerance=options.tolerance, **_settings(options))
+    path = tf_gd.gradient_descent(
+        _objective(options.objective), tolerance=options.tolerance, checkpoint=options.checkpoint, **_settings(options)
+    )
     stem = path.settings["objective"]
     files = _save(
         directory, {f"{stem}_path.png": path.plot(), f"{stem}_loss.png": tf_gd.show.plot_losses({"by hand": path})}
@@ -168,6 +173,7 @@ def _add_run_options(sub: argparse.ArgumentParser, *, tolerance: bool) -> None:
     sub.add_argument("--dtype", default="float32", metavar="TYPE", help="float32 or float64; default: %(default)s")
     sub.add_argument("--device", default="auto", metavar="NAME", help="CPU or GPU:0; default: the CPU")
     if tolerance:
+        sub.add_argument("--checkpoint", metavar="DIR", help="keep the run here, and go on with it if it was killed")
         sub.add_argument("--tolerance", type=float, metavar="T", help="stop when the gradient norm is at most this")
 
 

@@ -104,16 +104,26 @@ class Programs:
 
     def run(self, step: Callable, part, fresh: bool = True) -> dict[str, float]:
         """Go through a part of the data, and return the metrics; where ``"auto"`` took XLA and XLA cannot, as a graph."""
+        try:
+            results, taken = self._run(step, part, fresh)
+        except tf.errors.ResourceExhaustedError as error:
+            what = str(error).strip().splitlines()[0]
+            raise MemoryError(
+                f"batch_size: there is too little memory for a batch ({what}). Take a smaller batch_size, with "
+                "gradient_accumulation_steps of the optimizer for the same step, or a smaller model."
+            ) from error
+        part.taken = int(taken)
+        return {name: float(value) for name, value in results.items()}
+
+    def _run(self, step: Callable, part, fresh: bool):
         mode = self._mode_of.setdefault(step.__name__, self.mode)
         try:
-            results, taken = self._program(step, mode, part, fresh)(*part.arguments())
+            return self._program(step, mode, part, fresh)(*part.arguments())
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
             if not (self._automatic and mode == "xla"):
                 raise
-            mode = self._mode_of[step.__name__] = "graph"
-            results, taken = self._program(step, mode, part, fresh)(*part.arguments())
-        part.taken = int(taken)
-        return {name: float(value) for name, value in results.items()}
+        mode = self._mode_of[step.__name__] = "graph"
+        return self._program(step, mode, part, fresh)(*part.arguments())
 
     def mode_of(self, step: Callable) -> str:
         """Return the mode in which a step runs."""

@@ -1,7 +1,11 @@
 """Where the batches of an epoch come from: samples in memory, visited in an order, or a data set, as it comes."""
 
+import hashlib
+import itertools
 import math
+import sys
 import warnings
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,20 +39,33 @@ class InMemory:
         self._steps = steps_per_epoch
         self._next = 0
         self._order: Any = None
+        self.first_order: int | None = None  # what it adds up to
         self.batches = steps_per_epoch or self._all
 
-    def epoch(self, at_once: int = BATCHES_A_CALL) -> Iterator[tuple[int, Rows]]:
-        """Yield the batches of an epoch, some at once, each time with how many there were before."""
+    def epoch(self, at_once: int = BATCHES_A_CALL, done: int = 0) -> Iterator[tuple[int, Rows]]:
+        """Yield the batches of an epoch after those that are done, some at once, each time with how many were before."""
         goes_on = self._steps is not None and self._orders is not None
         if self._next in (0, self._all) or not goes_on:
             self._next = 0
             self._order = None if self._orders is None else next(self._orders)
+            if self._order is not None and self.first_order is None:
+                self.first_order = zlib.crc32(self._order)
         first, last = self._next, min(self._all, self._next + self.batches)
-        for batch in range(first, last, at_once):
+        self._next = min(first + done, last)
+        for batch in range(self._next, last, at_once):
             self._next = min(batch + at_once, last)
             yield batch - first, self._rows(batch, self._next)
         if last - first < self.batches:
             _warn_short(last - first, self.batches)
+
+    def describe(self) -> str:
+        """Return what the samples add up to; of large ones a few thousand rows, evenly spread, stand for all."""
+        leaves = [np.asarray(leaf) for leaf in keras.tree.flatten(self._samples) if leaf is not None]
+        digest = hashlib.sha256(repr([(leaf.shape, str(leaf.dtype)) for leaf in leaves]).encode())
+        for leaf in leaves:
+            rows = leaf[:: max(1, len(leaf) // 4096)] if self._large else leaf
+            digest.update(np.ascontiguousarray(rows).tobytes())
+        return f"{len(leaves[0])} samples, {self.batches} batches of {self._batch_size}, {digest.hexdigest()[:16]}"
 
     def _rows(self, first: int, last: int) -> Rows:
         """Return the batches from the first to before the last."""
@@ -69,6 +86,7 @@ class DataSet:
     """
 
     streamed = True
+    first_order = None
 
     def __init__(self, adapter, steps_per_epoch: int | None = None, trains: bool = True):
         self._adapter, self._dataset, self._steps = adapter, adapter.get_tf_dataset(), steps_per_epoch
@@ -77,18 +95,27 @@ class DataSet:
         self._iterator, self._seen = None, 0
         self.batches = steps_per_epoch or self._all
 
-    def epoch(self, at_once: int = BATCHES_A_CALL) -> Iterator[tuple[int, Stream]]:
-        """Yield the batches of an epoch, some at once, each time with how many there were before."""
+    def describe(self) -> str:
+        """Return what its batches are."""
+        return f"{self._all} batches of {self._dataset.element_spec}"
+
+    def epoch(self, at_once: int = BATCHES_A_CALL, done: int = 0) -> Iterator[tuple[int, Stream]]:
+        """Yield the batches of an epoch after those that are done, some at once, each time with how many were before.
+
+        Those that are done are read again: a data set cannot be entered in the middle.
+        """
         if self._iterator is None or not self._goes_on:
             self._iterator, self._seen = iter(self._dataset), 0
         wanted = self._steps or math.inf
         if self._all is not None:
             wanted = min(wanted, self._all - self._seen)
-        done, ended = 0, False
         if not (self._trains and self._begun):  # Keras lets an epoch end before the first, and before each validation
             self._adapter.on_epoch_end()
         self._begun = True
         self._adapter.on_epoch_begin()
+        skipped = int(min(done, wanted))
+        done = sum(1 for _ in itertools.islice(self._iterator or (), skipped))
+        ended = done < skipped
         while done < wanted and not ended:
             part = Stream(self._iterator, int(min(at_once, wanted - done)), known=self._all is not None)
             yield done, part
@@ -102,6 +129,12 @@ class DataSet:
             _warn_short(done, self._steps)
         if ended or self._seen == self._all:
             self._iterator, self._seen = None if ended else iter(self._dataset), 0
+
+
+def replay(source: "InMemory | DataSet") -> None:
+    """Go through an epoch without doing anything with it."""
+    for _ in source.epoch(done=sys.maxsize):
+        pass
 
 
 def _warn_short(done: int, wanted: int) -> None:

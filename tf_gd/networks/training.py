@@ -9,6 +9,7 @@ from tf_gd._backend import keras
 from tf_gd._progress import Progress
 from tf_gd.networks._checked import check_callbacks, check_compiled
 from tf_gd.networks.programs import MODES, Programs
+from tf_gd.networks.resume import Keeper
 from tf_gd.networks.sources import BATCHES_A_CALL, in_order, source_for_training, source_for_validation
 from tf_gd.networks.step import evaluation_step, step_of_descent
 
@@ -34,6 +35,7 @@ def fit(
     validation_batch_size=None,
     validation_freq=1,
     mode="auto",
+    checkpoint=None,
 ) -> keras.callbacks.History:
     """Train a compiled Keras model as ``model.fit`` does, with a training loop written by hand.
 
@@ -68,6 +70,11 @@ def fit(
         mode: ``"auto"`` (XLA from some thousand steps on, but a graph for random numbers, large convolutions, embeddings,
             data sets and under :func:`tf_gd.exact_arithmetic`), or ``"eager"``, ``"graph"``, ``"xla"``. What was taken
             stands in ``history.params["mode"]``.
+        checkpoint: a directory of this run's own. Killed at any moment and called again with the same arguments, the run
+            goes on and ends with the same bits: weights, optimizer, seeds of Dropout, history, and what Keras's callbacks
+            count. There is a checkpoint after every epoch, unless that would take more than 3% of the time, and every half
+            minute within a long one. SIGTERM then ends the program with exit code 143. A data set is read again up to where
+            the run was, and must yield the same.
 
     Returns:
         The history, with the keys of ``model.fit``, loss, metrics, and the same for the validation data. Ctrl-C keeps what
@@ -100,34 +107,43 @@ def fit(
     validation_steps = _optional("validation_steps", validation_steps)
     if validation_data is not None:
         validation = source_for_validation(model, validation_data, validation_batch_size, validation_steps)
-    batches = dict(batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle, seed=seed, epoch=initial_epoch)
-    source, held_out = source_for_training(model, x, y, sample_weight, class_weight, share=share, **batches)
-    if held_out:
-        validation = in_order(held_out, validation_batch_size, validation_steps)
-    run = dict(epochs=epochs, initial_epoch=initial_epoch, mode=mode, verbose=verbose)
-    return _train(model, source, validation, validates_at, callbacks, **run)
+    with Keeper(checkpoint) as kept:
+        seed = kept.seed(seed, shuffle)
+        batches = dict(batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle, seed=seed, epoch=initial_epoch)
+        source, held_out = source_for_training(model, x, y, sample_weight, class_weight, share=share, **batches)
+        if held_out:
+            validation = in_order(held_out, validation_batch_size, validation_steps)
+        kept.settings |= dict(initial_epoch=initial_epoch, shuffle=shuffle, seed=seed, data=source.describe())
+        run = dict(epochs=epochs, initial_epoch=initial_epoch, mode=mode, verbose=verbose)
+        return _train(model, source, validation, validates_at, callbacks, kept, **run)
 
 
-def _train(model, source, validation, validates_at, callbacks, *, epochs: int, initial_epoch: int, mode: str, verbose: bool):
+def _train(model, source, validation, validates_at, callbacks, kept, *, epochs: int, initial_epoch: int, mode, verbose):
     """Train for some epochs, a whole one in one call of a compiled program where nobody wants to hear of every batch."""
     steps = model.__dict__.get("_tf_gd_steps", 0) + (epochs - initial_epoch) * (source.batches or 0)
     model.__dict__["_tf_gd_steps"] = steps  # this model has been trained for, or will be
-    programs = Programs(model, mode, source.streamed, steps)
-    checks = Programs(model, mode, getattr(validation, "streamed", False), steps)
+    programs = Programs(model, kept.mode(mode, step_of_descent), source.streamed, steps)
+    checks = Programs(model, kept.mode(mode, evaluation_step), getattr(validation, "streamed", False), steps)
     about = dict(epochs=epochs, steps=source.batches, model=model)
     listeners = keras.callbacks.CallbackList(callbacks, add_history=True, add_progbar=False, verbose=0, **about)
     at_once = _at_once(callbacks, "train")
     model.stop_training = False
     listeners.on_train_begin()
-    logs: dict[str, float] = {}
+
+    def modes() -> dict[str, str]:
+        steps = (step_of_descent, programs), (evaluation_step, checks)
+        return {step.__name__: compiled.mode_of(step) for step, compiled in steps}
+
+    first_epoch, first_batch, logs = kept.go_on(model, source, validation, validates_at, callbacks, modes, epochs)
     total = (epochs - initial_epoch) * source.batches if source.batches else None
     bar, done = Progress(total, "training") if verbose else contextlib.nullcontext(), 0
     try:
-        with bar as progress:
-            for epoch in range(initial_epoch, epochs):
+        with bar as progress, kept.ends_on_sigterm():
+            for epoch in range(first_epoch, 0 if model.stop_training else epochs):
                 start = time.perf_counter()
                 listeners.on_epoch_begin(epoch)
-                for batch, part in source.epoch(at_once):
+                for batch, part in source.epoch(at_once, first_batch if epoch == first_epoch else 0):
+                    kept.check_order()
                     if at_once == 1:
                         listeners.on_train_batch_begin(batch)
                     logs = programs.run(step_of_descent, part, fresh=batch == 0)
@@ -138,6 +154,7 @@ def _train(model, source, validation, validates_at, callbacks, *, epochs: int, i
                         listeners.on_train_batch_end(batch, logs)
                         if model.stop_training:
                             break
+                    kept.save(epoch, batch + part.taken, logs)
                 if validation is not None and validates_at(epoch + 1):
                     measured = _validate(validation, callbacks, listeners, checks)
                     logs |= {f"val_{name}": value for name, value in measured.items()}
@@ -145,6 +162,7 @@ def _train(model, source, validation, validates_at, callbacks, *, epochs: int, i
                     shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
                     print(f"Epoch {epoch + 1}/{epochs} - {time.perf_counter() - start:.2f} s - {shown}", flush=True)
                 listeners.on_epoch_end(epoch, logs)
+                kept.save(epoch + 1, 0, logs, last=model.stop_training or epoch + 1 == epochs)
                 if model.stop_training:
                     break
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gd._progress import Progress
+from tf_gd.toy._resume import Keeper, merged
 from tf_gd.trajectory import Trajectory
 
 MODES = ("auto", "eager", "graph", "xla")
@@ -169,37 +170,42 @@ class Program:
         return [np.asarray(record)[:slots] for record in records], last_done, stop
 
 
-def run(program: Program, x, *, steps: int, record_every: int, tolerance, settings: dict, shown) -> Trajectory:
+def run(program: Program, x, *, steps: int, record_every: int, tolerance, settings: dict, shown, checkpoint=None):
     """Run a compiled program from ``x`` to the end, chunk by chunk; Ctrl-C returns what is done so far.
 
-    ``shown`` is the objective to draw.
+    Args:
+        program: compiled.
+        x: the first point.
+        steps, record_every, tolerance: how far.
+        settings: of the update, for the trajectory to hold.
+        shown: the objective to draw.
+        checkpoint: a directory to keep the run in, or None.
     """
-    program.update.restart(x)
-    next_step, stop, interrupted = 0, False, False
+    settings = {**settings, "steps": steps, "tolerance": tolerance, "record_every": record_every, "mode": program.mode}
+    interrupted = False
     # The square of the norm at which to stop, rounded to the safe side; -1 for never.
     small = -1.0 if tolerance is None else (tolerance * (1 - 1e-6)) ** 2
-    chunks: list[tuple[list[np.ndarray], int]] = []
     start = time.perf_counter()
-    with Progress(steps, "gradient descent") as progress:
+    with Progress(steps, "gradient descent") as progress, Keeper(checkpoint) as kept:
+        program.update.restart(x)
+        chunks, stop, seconds = kept.go_on(program.update, settings, shown, x)
+        next_step = chunks[-1][1] + 1 if chunks else 0
         try:
             while next_step <= steps and not stop:
                 records, last, stop = program.chunk(next_step, steps, record_every, small)
                 chunks.append((records, last))
                 next_step = last + 1
                 progress.at(last)
+                chunks = kept.save(chunks, stop, seconds + time.perf_counter() - start, ends=stop or next_step > steps)
         except KeyboardInterrupt:
             if not chunks:
                 raise
             interrupted = True
-    seconds = time.perf_counter() - start
+    seconds += time.perf_counter() - start
 
-    last = chunks[-1][1]
-    # A chunk that ended between two records left its last slot to the next chunk.
-    kept = [r if end == last or end % record_every == 0 else [a[:-1] for a in r] for r, end in chunks]
-    points, losses, norms = (np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*kept, strict=True))
+    (points, losses, norms), last = merged(chunks, record_every)
     iterations = np.minimum(np.arange(len(losses), dtype=np.int64) * record_every, last)
     outcome = "interrupted" if interrupted else _outcome(points, losses, norms, tolerance)
-    settings = {**settings, "steps": steps, "tolerance": tolerance, "record_every": record_every, "mode": program.mode}
     return Trajectory(points, losses, norms, iterations, outcome, settings, seconds, shown)
 
 

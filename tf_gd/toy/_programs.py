@@ -36,7 +36,9 @@ class Method:
     described: dict[str, Any]
 
 
-def minimise(method: Method, objective, start, *, steps, tolerance, record_every, mode, dtype, device) -> Trajectory:
+def minimise(
+    method: Method, objective, start, *, steps, tolerance, record_every, mode, dtype, device, checkpoint=None
+) -> Trajectory:
     """Descend, by hand or with Keras: check what was asked for, find or compile the program, and run it."""
     mode = _checks.one_of("mode", mode, _loop.MODES)
     steps, tolerance, record_every = check_run(steps, tolerance, record_every)
@@ -46,10 +48,12 @@ def minimise(method: Method, objective, start, *, steps, tolerance, record_every
         function = chosen if is_from_the_catalogue(chosen) else fingerprint(value, tf.TensorSpec(x.shape, dtype))
         schedule = None if method.schedule is None else fingerprint(method.schedule, tf.TensorSpec((), tf.int64))
         program = _compile((function, schedule, method.kind, len(x), dtype, device), value, method, mode)
+        size = 2.0 * (steps // record_every) * (len(x) + 2) * np.dtype(dtype).itemsize
+        _checks.check_fits_in_memory("record_every", size, f"Take a larger one, such as {max(1, steps // 1000)}.")
         program.update.set(*method.values)
         settings = dict(objective=chosen.name, **method.described, dtype=dtype, device=device)
         run_settings = dict(steps=steps, record_every=record_every, tolerance=tolerance, settings=settings, shown=chosen)
-        return _loop.run(program, x, **run_settings)
+        return _loop.run(program, x, **run_settings, checkpoint=checkpoint)
 
 
 def fingerprint(function: Callable, argument: tf.TensorSpec) -> Hashable:

@@ -33,6 +33,10 @@ class ByHand:
         self.longest_chunk = _RATES if rate_of_each_step else _loop.LONGEST_CHUNK
         self._all_rates = np.zeros(0)
 
+    def state(self) -> list[tf.Variable]:
+        """Return what a descent goes on from."""
+        return [self.point, self.velocity, self.iterations]
+
     def set(self, rate, momentum: float) -> None:
         """Take other settings: a rate, or an array of them, and a momentum."""
         if isinstance(rate, np.ndarray):
@@ -87,6 +91,7 @@ def gradient_descent(
     mode="auto",
     dtype="float32",
     device="auto",
+    checkpoint=None,
 ) -> Trajectory:
     """Minimise a function by gradient descent, written by hand with ``tf.GradientTape``.
 
@@ -106,6 +111,8 @@ def gradient_descent(
         mode: ``"auto"`` (XLA where it compiles, else graph, else eager; the result's settings say which), or one of them.
         dtype: ``"float32"`` or ``"float64"``.
         device: ``"auto"`` (the CPU), or a name such as ``"GPU:0"``.
+        checkpoint: a directory of this run's own. Killed at any moment and called again with the same arguments, or with
+            more steps, the run goes on and ends with the same bits.
 
     Returns:
         The path. Divergence is an outcome of it, not an exception.
@@ -137,4 +144,4 @@ def gradient_descent(
         described=describe("by hand", rate, momentum, nesterov),
     )
     run = dict(steps=steps, tolerance=tolerance, record_every=record_every, mode=mode, dtype=dtype, device=device)
-    return minimise(method, objective, start, **run)
+    return minimise(method, objective, start, **run, checkpoint=checkpoint)

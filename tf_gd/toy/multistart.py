@@ -66,6 +66,8 @@ def multi_start(
     box = _domain(chosen, domain, given)
     if given is None:
         count = _checks.whole_number("starts", starts, minimum=1, maximum=2**40)
+        size = 4.0 * count * len(box) * np.dtype(dtype).itemsize  # starts, ends, and what is between
+        _checks.check_fits_in_memory("starts", size, "Take fewer, or several calls with seeds of their own.")
         given = _drawn(
             np.random.default_rng(None if seed is None else _checks.whole_number("seed", seed, minimum=0)), count, box
         )

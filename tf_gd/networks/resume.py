@@ -1,0 +1,242 @@
+"""A training run that can be killed at any moment: what it is made of, and how it goes on to the same bits."""
+
+import contextlib
+import re
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_gd._backend import keras
+from tf_gd._signals import ends_on_sigterm
+from tf_gd.checkpoints import Checkpoints, differences, refuse
+from tf_gd.networks.sources import replay
+from tf_gd.networks.step import innermost
+
+SECONDS_BETWEEN = 30.0  # within an epoch
+PAUSE = 30.0  # times as long as writing the last one took: between epochs there is no other rule
+
+
+class Keeper:
+    """Keeps a run in a directory; without one it keeps nothing. To be used as a context.
+
+    Args:
+        directory: of the checkpoints, or None.
+    """
+
+    def __init__(self, directory):
+        self._checkpoints = None if directory is None else Checkpoints(directory)
+        self._found = self._checkpoints.newest() if self._checkpoints else None
+        self._saved_at = time.monotonic()
+        self._saves = 0
+        self._order: int | None = None
+        self.settings: dict[str, Any] = {}  # what the run is; another one is refused
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        if self._checkpoints:
+            self._checkpoints.close()
+
+    def seed(self, seed, shuffle):
+        """Return the seed of the orders: the one given, or else that of the run found, or else a new one."""
+        if self._checkpoints is None or seed is not None or shuffle is not True:
+            return seed
+        return self._found[0]["settings"]["seed"] if self._found else secrets.randbelow(2**31 - 1)
+
+    def mode(self, mode: str, step) -> str:
+        """Return the mode to run a step in: ``"auto"`` stands for the one that the run found had."""
+        return self._found[0]["modes"][step.__name__] if self._found and mode == "auto" else mode
+
+    def go_on(self, model, source, validation, validates_at, callbacks: list, modes: Callable, epochs: int) -> tuple:
+        """Take the model, its optimizer, the history and the callbacks to where the run found was.
+
+        Args:
+            model, source, validation, validates_at, callbacks, epochs: of this run, which has just begun.
+            modes: returns the mode of each step.
+
+        Returns:
+            The epoch, how many of its batches are done, and the metrics so far.
+
+        Raises:
+            ValueError: what is there is another run.
+        """
+        first = self.settings["initial_epoch"]
+        if self._checkpoints is None:
+            return first, 0, {}
+        self._model, self._source, self._modes = model, source, modes
+        self._variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+        self.settings |= {**_of_model(model), "variables": [_shape(variable) for variable in self._variables]}
+        self._callbacks = [(callback, _plain_parts(callback)) for callback in callbacks]
+        if self._found is None:
+            return first, 0, {}
+        state, arrays = self._found
+        self._refuse_another(state["settings"], arrays)
+        if state["epoch"] > epochs:
+            refuse(self._checkpoints.directory, [f"it has gone on for {state['epoch']} epochs, and {epochs} are asked for"])
+        for variable, array in zip(self._variables, arrays, strict=False):
+            variable.assign(array)
+        _put_back(self._callbacks, state["callbacks"], arrays)
+        model.history.epoch, model.history.history = state["epochs"], state["history"]
+        model.stop_training = state["stopped"]
+        for past in range(first, state["epoch"]):
+            replay(source)
+            if validation is not None and validates_at(past + 1):
+                replay(validation)
+        self._saves, self._order = state["saves"], state["order"]
+        return state["epoch"], state["batch"], state["logs"]
+
+    def _refuse_another(self, saved: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        """Raise if the settings are not those of the run found; a rate that a callback set meanwhile is no other setting."""
+        rate, now = innermost(self._model.optimizer)._learning_rate, self.settings
+        at = next((n for n, variable in enumerate(self._variables) if variable is rate), None)
+        if at is not None and at < len(arrays) and np.array_equal(keras.ops.convert_to_numpy(rate), arrays[at]):
+            now = {**now, "optimizer": {**now["optimizer"], "learning_rate": saved["optimizer"].get("learning_rate")}}
+        assert self._checkpoints is not None
+        refuse(self._checkpoints.directory, differences(saved, now))
+        self.settings = saved
+
+    def check_order(self) -> None:
+        """Raise where the samples do not come in the order in which they came to the run found."""
+        if self._checkpoints and self._order not in (None, self._source.first_order):
+            refuse(self._checkpoints.directory, ["the samples came in another order; set the same random seed before"])
+        self._order = None
+
+    def save(self, epoch: int, batch: int, logs: dict, *, last: bool = False) -> None:
+        """Write down where the run is: ``epoch`` whole ones, ``batch`` of the next, and the metrics of that so far.
+
+        Within an epoch that happens now and then only. The last time waits until it is done.
+        """
+        if self._checkpoints is None:
+            return
+        pause = max(SECONDS_BETWEEN if batch else 0.0, PAUSE * self._checkpoints.seconds)
+        if not last and (self._checkpoints.busy or time.monotonic() - self._saved_at < pause):
+            return
+        self._saved_at = time.monotonic()
+        self._saves += 1
+        arrays = [tf.convert_to_tensor(variable.value) for variable in self._variables]  # copied when they are written
+        history = self._model.history
+        state = dict(
+            settings=self.settings,
+            modes=self._modes(),
+            epoch=epoch,
+            batch=batch,
+            logs=dict(logs),
+            saves=self._saves,
+            stopped=self._model.stop_training,
+            epochs=list(history.epoch),
+            history={name: list(values) for name, values in history.history.items()},
+            order=self._source.first_order,
+            callbacks=[_changed(callback, before, arrays) for callback, before in self._callbacks],
+        )
+        self._checkpoints.save(self._saves, state, arrays)
+
+    def ends_on_sigterm(self):
+        """Within this context SIGTERM ends the program as an exception does, if anything is kept."""
+        return ends_on_sigterm() if self._checkpoints else contextlib.nullcontext()
+
+
+def _of_model(model) -> dict[str, Any]:
+    optimizer = {"class": type(model.optimizer).__name__, **model.optimizer.get_config()}
+    optimizer.pop("name", None)
+    losses = keras.tree.flatten(model.loss) if model.loss is not None else []
+    return {
+        "layers": [_of_layer(layer) for layer in model._flatten_layers(include_self=False)],
+        "optimizer": {name: _written(value) for name, value in optimizer.items()},
+        "loss": [_written(loss) for loss in losses],
+        "loss_weights": _written(model._compile_loss._user_loss_weights if model._compile_loss else None),
+        "metrics": list(model.metrics_names),
+    }
+
+
+def _of_layer(layer) -> dict[str, Any]:
+    """Return what a layer is set to, but for its name, which Keras counts up, and what it was initialised with."""
+    try:
+        config = layer.get_config()
+    except (NotImplementedError, TypeError, ValueError):  # a layer of the user's own, which cannot be saved
+        config = {}
+    inside = ("name", "layers", "input_layers", "output_layers", "build_config")
+    kept = {name: part for name, part in config.items() if name not in inside and not name.endswith("_initializer")}
+    return {"class": type(layer).__name__, **_written(kept)}
+
+
+def _written(value) -> Any:
+    """Return a setting as JSON holds it: a number or a text as it is, an object by what it was made of."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {
+            str(name): _written(part) for name, part in value.items() if name not in ("registered_name", "module", "name")
+        }
+    if isinstance(value, list | tuple):
+        return [_written(part) for part in value]
+    if hasattr(value, "get_config"):
+        return {"class": type(value).__name__, **_written(value.get_config())}
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def _shape(variable) -> str:
+    """Return a variable's name, without the numbers that Keras counts layers with, its shape and its type."""
+    name = re.sub(r"_\d+(?=_|$)", "", getattr(variable, "name", ""))
+    return f"{name} {tuple(variable.shape)} {variable.dtype}"
+
+
+def _plain_parts(callback) -> dict[str, Any]:
+    """Return what a callback holds that can be written down: numbers, texts, arrays, and lists of them."""
+    return {name: _copied(value) for name, value in vars(callback).items() if _is_plain(value)}
+
+
+def _is_plain(value) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str | np.generic | np.ndarray)
+
+
+def _copied(value):
+    if isinstance(value, list | tuple):
+        return [_copied(part) for part in value]
+    return np.array(value) if isinstance(value, np.ndarray) else value
+
+
+def _changed(callback, before: dict[str, Any], arrays: list) -> dict[str, Any]:
+    """Return what a callback has changed of itself, with its arrays among the others."""
+    return {
+        name: _packed(value, arrays)
+        for name, value in vars(callback).items()
+        if _is_plain(value) and not (name in before and _equal(value, before[name]))
+    }
+
+
+def _equal(a, b) -> bool:
+    if isinstance(a, list | tuple):
+        return isinstance(b, list | tuple) and len(a) == len(b) and all(map(_equal, a, b))
+    return type(a) is type(b) and bool(np.array_equal(a, b, equal_nan=isinstance(a, float)))
+
+
+def _packed(value, arrays: list):
+    if isinstance(value, np.ndarray):
+        arrays.append(np.array(value))
+        return {"array": len(arrays) - 1}
+    if isinstance(value, list | tuple):
+        return [_packed(part, arrays) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _put_back(callbacks: list[tuple[Any, dict]], saved: list[dict], arrays: list[np.ndarray]) -> None:
+    for (callback, _), changed in zip(callbacks, saved, strict=False):
+        if changed and getattr(callback, "monitor_op", True) is None:
+            callback._set_monitor_op()  # Keras does so late, and turns min_delta about, which must not happen twice
+        for name, value in changed.items():
+            setattr(callback, name, _unpacked(value, arrays))
+
+
+def _unpacked(value, arrays: list[np.ndarray]):
+    if isinstance(value, dict):
+        return arrays[value["array"]]
+    return [_unpacked(part, arrays) for part in value] if isinstance(value, list) else value

@@ -341,7 +341,7 @@ def test_models_that_this_loop_would_not_do_justice_to():
         model = plain_model()
         model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
     with pytest.raises(ValueError, match="model: got one of MirroredStrategy with 2 replicas, expected one"):
-        tf_gd.fit(model, X, Y)
+        tf_gd.find_learning_rate(model, X, Y)
 
 
 def test_a_layer_made_trainable_needs_compiling_again():

@@ -35,6 +35,7 @@ class Checkpoints:
 
     Args:
         directory: made if it is not there.
+        writes: whether to write; one of several workers does, and the others only read.
 
     Raises:
         ValueError: the directory cannot be written to, or another run is using it.
@@ -49,29 +50,34 @@ class Checkpoints:
         ({'epoch': 1}, [array([0, 1, 2])])
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory, writes: bool = True):
         if not isinstance(directory, str | os.PathLike) or not str(directory):
             raise TypeError(f"checkpoint: got {directory!r}, expected the name of a directory.")
-        self.directory = Path(directory)
+        self.directory, self._writes = Path(directory), writes
+        self._lock = self._locked() if writes else None
+        self._writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
+        self._writing: concurrent.futures.Future | None = None
+        self.seconds = 0.0  # that writing the last one took
+
+    def _locked(self):
+        """Return the open file that says that this run uses the directory."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.directory / "lock").open("a+b")
+            file = (self.directory / "lock").open("a+b")
         except OSError as error:
             raise ValueError(
                 f"checkpoint: cannot write to {self.directory} ({error.strerror}), expected a directory you may write to."
             ) from error
         try:
-            _lock(self._lock)
+            _lock(file)
         except OSError as error:
-            self._lock.close()
+            file.close()
             raise ValueError(
                 f"checkpoint: another run is using {self.directory}. Wait for it or stop it, or take another directory."
             ) from error
         for left in self.directory.glob("partial-*"):  # of a run that was killed while it wrote
             left.unlink(missing_ok=True)
-        self._writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
-        self._writing: concurrent.futures.Future | None = None
-        self.seconds = 0.0  # that writing the last one took
+        return file
 
     def __enter__(self):
         return self
@@ -96,6 +102,8 @@ class Checkpoints:
             state: what JSON can hold.
             arrays: NumPy arrays, or what they can be made of.
         """
+        if not self._writes:
+            return
         self.wait()
         self._writing = self._writer.submit(self._write, number, state, arrays)
 
@@ -124,10 +132,12 @@ class Checkpoints:
             self.wait()
         finally:
             self._writer.shutdown()
-            self._lock.close()
+            if self._lock:
+                self._lock.close()
 
     def _files(self) -> list[Path]:
-        return sorted(path for path in self.directory.iterdir() if _NAME.fullmatch(path.name))
+        there = self.directory.iterdir() if self.directory.is_dir() else ()
+        return sorted(path for path in there if _NAME.fullmatch(path.name))
 
     def _write(self, number: int, state: dict[str, Any], arrays: list) -> None:
         start = time.monotonic()

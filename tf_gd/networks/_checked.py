@@ -31,7 +31,7 @@ _ELEMENT_BY_ELEMENT = {  # losses whose targets have the shape of the output
 }
 
 
-def check_compiled(model, validates: bool = False) -> None:
+def check_compiled(model, validates: bool = False, replicas: bool = False) -> None:
     """Raise unless this is a Keras model, compiled with an optimizer, whose steps are those of Keras."""
     if not isinstance(model, keras.Model):
         raise TypeError(f"model: got {type(model).__name__}, expected a keras.Model.")
@@ -46,11 +46,11 @@ def check_compiled(model, validates: bool = False) -> None:
                 f"model: {type(model).__name__} has a {method} of its own, which this loop would pass over. Override "
                 "compute_loss instead, which it calls, or train with model.fit."
             )
-    if model.distribute_strategy.num_replicas_in_sync > 1:
+    if model.distribute_strategy.num_replicas_in_sync > 1 and not replicas:
         raise ValueError(
             f"model: got one of {type(model.distribute_strategy).__name__} with "
-            f"{model.distribute_strategy.num_replicas_in_sync} replicas, expected one. Train it with model.fit, "
-            "where tf_gd.ManualSGD works as well."
+            f"{model.distribute_strategy.num_replicas_in_sync} replicas, expected one. Build it outside "
+            "the scope of the strategy; tf_gd.fit takes one with replicas."
         )
 
 

@@ -77,7 +77,7 @@ def _as_keras_sees_it(model, tensors):
     Keras weighs the loss of each output by the length of the batch where that is known when the step is traced. In
     ``model.fit`` it is not, and the history holds the plain mean over the batches.
     """
-    if tf.executing_eagerly() or not getattr(model._compile_loss, "metrics", None):
+    if tf.executing_eagerly() or tf.distribute.has_strategy() or not getattr(model._compile_loss, "metrics", None):
         return tensors
     return each(lambda tensor: tf.compat.v1.placeholder_with_default(tensor, [None, *tensor.shape[1:]]), tensors)
 

@@ -25,10 +25,13 @@ class Keeper:
 
     Args:
         directory: of the checkpoints, or None.
+        alone: whether the model has no replicas; with some, there are checkpoints between epochs only.
+        writes: whether this process writes for all.
     """
 
-    def __init__(self, directory):
-        self._checkpoints = None if directory is None else Checkpoints(directory)
+    def __init__(self, directory, alone: bool = True, writes: bool = True):
+        self._checkpoints = None if directory is None else Checkpoints(directory, writes)
+        self._alone = alone
         self._found = self._checkpoints.newest() if self._checkpoints else None
         self._saved_at = time.monotonic()
         self._saves = 0
@@ -111,7 +114,7 @@ class Keeper:
 
         Within an epoch that happens now and then only. The last time waits until it is done.
         """
-        if self._checkpoints is None:
+        if self._checkpoints is None or (batch and not self._alone):
             return
         pause = max(SECONDS_BETWEEN if batch else 0.0, PAUSE * self._checkpoints.seconds)
         if not last and (self._checkpoints.busy or time.monotonic() - self._saved_at < pause):

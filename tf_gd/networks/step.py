@@ -17,11 +17,7 @@ def step_of_descent(model, x, y, sample_weight=None):
         sample_weight: ``(batch,)``, or nothing.
     """
     optimizer, variables = model.optimizer, model.trainable_variables
-    with tf.GradientTape() as tape:
-        prediction = forward(model, x, training=True)
-        loss = model.compute_loss(x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=True)
-        scaled = optimizer.scale_loss(loss)
-    gradients = tape.gradient(scaled, [variable.value for variable in variables])
+    prediction, loss, gradients = loss_and_gradients(model, x, y, sample_weight)
     warn_of_missing(gradients, variables)
     loss_metric(model).update_state(loss, sample_weight=tf.shape(tf.nest.flatten(x)[0])[0])
 
@@ -30,6 +26,15 @@ def step_of_descent(model, x, y, sample_weight=None):
     else:
         optimizer.apply(gradients, variables)
     model.compute_metrics(x, y, prediction, sample_weight=sample_weight)
+
+
+def loss_and_gradients(model, x, y, sample_weight):
+    """Return the prediction on a batch, the loss, and its gradient for each trainable variable."""
+    with tf.GradientTape() as tape:
+        prediction = forward(model, x, training=True)
+        loss = model.compute_loss(x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=True)
+        scaled = model.optimizer.scale_loss(loss)
+    return prediction, loss, tape.gradient(scaled, [variable.value for variable in model.trainable_variables])
 
 
 def apply_by_hand(optimizer, gradients, variables):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tf_gd import _checks
 from tf_gd._backend import keras
 from tf_gd._progress import Progress
+from tf_gd.networks import data, replicas
 from tf_gd.networks._checked import check_callbacks, check_compiled
 from tf_gd.networks.programs import MODES, Programs
 from tf_gd.networks.resume import Keeper
@@ -92,7 +93,7 @@ def fit(
         >>> history.history["loss"], model.weights[0].numpy().ravel().tolist()
         ([0.5], [0.25, 0.0])
     """
-    check_compiled(model, validates=bool(validation_data is not None or validation_split))
+    check_compiled(model, validates=bool(validation_data is not None or validation_split), replicas=True)
     batch_size = _optional("batch_size", batch_size)
     epochs = _checks.whole_number("epochs", epochs, minimum=0)
     initial_epoch = _checks.whole_number("initial_epoch", initial_epoch, minimum=0)
@@ -107,7 +108,9 @@ def fit(
     validation_steps = _optional("validation_steps", validation_steps)
     if validation_data is not None:
         validation = source_for_validation(model, validation_data, validation_batch_size, validation_steps)
-    with Keeper(checkpoint) as kept:
+    with replicas.scope_of(model), Keeper(checkpoint, not replicas.several(), replicas.is_chief()) as kept:
+        if replicas.several():
+            replicas.check(model, mode, data.is_streamed(x), shuffle, seed)
         seed = kept.seed(seed, shuffle)
         batches = dict(batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle, seed=seed, epoch=initial_epoch)
         source, held_out = source_for_training(model, x, y, sample_weight, class_weight, share=share, **batches)
@@ -122,8 +125,11 @@ def _train(model, source, validation, validates_at, callbacks, kept, *, epochs: 
     """Train for some epochs, a whole one in one call of a compiled program where nobody wants to hear of every batch."""
     steps = model.__dict__.get("_tf_gd_steps", 0) + (epochs - initial_epoch) * (source.batches or 0)
     model.__dict__["_tf_gd_steps"] = steps  # this model has been trained for, or will be
-    programs = Programs(model, kept.mode(mode, step_of_descent), source.streamed, steps)
-    checks = Programs(model, kept.mode(mode, evaluation_step), getattr(validation, "streamed", False), steps)
+    step, measure = step_of_descent, evaluation_step
+    if replicas.several():
+        step, measure = replicas.step_on_replicas, replicas.evaluation_on_replicas
+    programs = Programs(model, kept.mode(mode, step), source.streamed, steps)
+    checks = Programs(model, kept.mode(mode, measure), getattr(validation, "streamed", False), steps)
     about = dict(epochs=epochs, steps=source.batches, model=model)
     listeners = keras.callbacks.CallbackList(callbacks, add_history=True, add_progbar=False, verbose=0, **about)
     at_once = _at_once(callbacks, "train")
@@ -131,8 +137,7 @@ def _train(model, source, validation, validates_at, callbacks, kept, *, epochs: 
     listeners.on_train_begin()
 
     def modes() -> dict[str, str]:
-        steps = (step_of_descent, programs), (evaluation_step, checks)
-        return {step.__name__: compiled.mode_of(step) for step, compiled in steps}
+        return {step.__name__: programs.mode_of(step), measure.__name__: checks.mode_of(measure)}
 
     first_epoch, first_batch, logs = kept.go_on(model, source, validation, validates_at, callbacks, modes, epochs)
     total = (epochs - initial_epoch) * source.batches if source.batches else None
@@ -146,7 +151,7 @@ def _train(model, source, validation, validates_at, callbacks, kept, *, epochs: 
                     kept.check_order()
                     if at_once == 1:
                         listeners.on_train_batch_begin(batch)
-                    logs = programs.run(step_of_descent, part, fresh=batch == 0)
+                    logs = programs.run(step, part, fresh=batch == 0)
                     done += part.taken
                     if progress:
                         progress.at(done, f"epoch {epoch + 1}/{epochs}")
@@ -156,7 +161,7 @@ def _train(model, source, validation, validates_at, callbacks, kept, *, epochs: 
                             break
                     kept.save(epoch, batch + part.taken, logs)
                 if validation is not None and validates_at(epoch + 1):
-                    measured = _validate(validation, callbacks, listeners, checks)
+                    measured = _validate(measure, validation, callbacks, listeners, checks)
                     logs |= {f"val_{name}": value for name, value in measured.items()}
                 if verbose:
                     shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
@@ -167,14 +172,14 @@ def _train(model, source, validation, validates_at, callbacks, kept, *, epochs: 
                     break
     except KeyboardInterrupt:
         model.history.params["interrupted"] = True
-    model.history.params["mode"] = programs.mode_of(step_of_descent)
+    model.history.params["mode"] = programs.mode_of(step)
     if epochs > initial_epoch:
         model.optimizer.finalize_variable_values(model.trainable_variables)  # the moving average, where there is one
     listeners.on_train_end(logs=logs)
     return model.history
 
 
-def _validate(validation, callbacks, listeners, programs) -> dict[str, float]:
+def _validate(step, validation, callbacks, listeners, programs) -> dict[str, float]:
     """Measure loss and metrics on the data to validate on."""
     at_once = _at_once(callbacks, "test")
     measured: dict[str, float] = {}
@@ -182,7 +187,7 @@ def _validate(validation, callbacks, listeners, programs) -> dict[str, float]:
     for batch, part in validation.epoch(at_once):
         if at_once == 1:
             listeners.on_test_batch_begin(batch)
-        measured = programs.run(evaluation_step, part, fresh=batch == 0)
+        measured = programs.run(step, part, fresh=batch == 0)
         if at_once == 1 and part.taken:
             listeners.on_test_batch_end(batch, measured)
     listeners.on_test_end(measured)

@@ -1,0 +1,159 @@
+"""Several replicas of a model: equal to one, and to the bit equal to one process that adds the shares' gradients."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tf_gd
+
+X = np.random.default_rng(1).normal(size=(50, 6)).astype("float32")  # 3 batches of 16, and 2 samples
+Y = np.tanh(X[:, :2]).astype("float32")
+SGD = keras.optimizers.SGD
+OPTIMIZERS = {
+    "plain": lambda: SGD(0.1),
+    "momentum": lambda: SGD(0.1, momentum=0.9),
+    "Nesterov": lambda: SGD(0.1, momentum=0.9, nesterov=True),
+    "weight decay": lambda: SGD(0.1, weight_decay=0.05),
+    "clipnorm": lambda: SGD(0.1, clipnorm=0.1),
+    "global_clipnorm": lambda: SGD(0.1, global_clipnorm=0.1),
+    "clipvalue": lambda: SGD(0.1, clipvalue=0.02),
+    "accumulation": lambda: SGD(0.1, momentum=0.9, gradient_accumulation_steps=3),
+    "moving average": lambda: SGD(0.1, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3),
+    "schedule": lambda: SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5)),
+    "by hand": lambda: tf_gd.ManualSGD(0.1, momentum=0.9, global_clipnorm=0.2),
+}
+
+
+def two():
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
+
+
+def build(optimizer, loss="mse", **layer):
+    keras.utils.set_random_seed(4)
+    hidden = keras.layers.Dense(5, "tanh", kernel_regularizer="l2", **layer)
+    model = keras.Sequential([keras.Input((6,)), hidden, keras.layers.Dense(2)])
+    model.compile(optimizer(), loss, metrics=["mae"])
+    return model
+
+
+def weights(model):
+    return [keras.ops.convert_to_numpy(variable) for variable in [*model.variables, *model.optimizer.variables]]
+
+
+@pytest.mark.parametrize("rows", [48, 50, 49], ids=["whole batches", "a last one of 2", "a last one of 1"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_two_replicas_do_what_one_does(name, rows):
+    run = dict(batch_size=16, epochs=2, shuffle=True, seed=3, verbose=0, validation_data=(X[:7], Y[:7]))
+    alone = build(OPTIMIZERS[name])
+    expected = tf_gd.fit(alone, X[:rows], Y[:rows], **run, mode="graph")
+    with two().scope():
+        model = build(OPTIMIZERS[name])
+        history = tf_gd.fit(model, X[:rows], Y[:rows], **run)
+    for a, b in zip(weights(model), weights(alone), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+    for key, values in expected.history.items():
+        np.testing.assert_allclose(history.history[key], values, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_to_the_bit_one_process_that_adds_two_shares(name):
+    """With Keras's own optimizer applied to the sum."""
+    with tf_gd.exact_arithmetic():
+        with two().scope():
+            model = build(OPTIMIZERS[name])
+            tf_gd.fit(model, X, Y, batch_size=16, epochs=2, shuffle=False, verbose=0)
+        alone = build(OPTIMIZERS[name])
+        alone.optimizer.build(alone.trainable_variables)
+
+        @tf.function
+        def share(x, y, everywhere):
+            with tf.GradientTape() as tape:
+                errors = tf.reduce_sum(tf.reduce_mean(tf.square(y - alone(x, training=True)), axis=-1))
+                loss = errors / everywhere + sum(alone.losses) / 2.0
+            return tape.gradient(loss, [v.value for v in alone.trainable_variables])
+
+        @tf.function
+        def apply(gradients):
+            alone.optimizer.apply(gradients, alone.trainable_variables)
+
+        for _ in range(2):
+            for first in range(0, 50, 16):
+                x, y = X[first : first + 16], Y[first : first + 16]
+                half = (len(x) + 1) // 2
+                count = tf.constant(float(len(x)))
+                one, other = share(x[:half], y[:half], count), share(x[half:], y[half:], count)
+                apply([a + b for a, b in zip(one, other, strict=True)])
+        alone.optimizer.finalize_variable_values(alone.trainable_variables)
+    for a, b in zip(model.variables + model.optimizer.variables, alone.variables + alone.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
+
+
+def test_sample_weights_and_sums():
+    weight = np.linspace(0, 2, 50).astype("float32")
+    for loss in (keras.losses.MeanSquaredError(), keras.losses.MeanSquaredError(reduction="sum")):
+        models = []
+        for scope in (tf.distribute.get_strategy().scope(), two().scope()):
+            with scope:
+                models.append(build(lambda: SGD(0.01), loss))
+                tf_gd.fit(models[-1], X, Y, sample_weight=weight, batch_size=15, epochs=2, shuffle=False, verbose=0)
+        for a, b in zip(*map(weights, models), strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+
+
+def test_model_fit_is_wrong_where_this_is_right():
+    """The reason for it: model.fit clips before it adds, and takes the mean of means."""
+    alone = build(OPTIMIZERS["global_clipnorm"])
+    tf_gd.fit(alone, X, Y, batch_size=16, shuffle=False, verbose=0)
+    with two().scope():
+        theirs = build(OPTIMIZERS["global_clipnorm"])
+        theirs.fit(X, Y, batch_size=16, shuffle=False, verbose=0)
+    assert max(np.abs(a - b).max() for a, b in zip(weights(alone), weights(theirs), strict=True)) > 1e-3
+
+
+def test_batch_normalisation_and_dropout_run_and_are_averaged():
+    with two().scope():
+        keras.utils.set_random_seed(4)
+        layers = [keras.layers.Dense(5), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5), keras.layers.Dense(2)]
+        model = keras.Sequential([keras.Input((6,)), *layers])
+        model.compile(SGD(0.0), "mse")
+        tf_gd.fit(model, X[:16], Y[:16], batch_size=16, shuffle=False, verbose=0)
+    inside = X[:16] @ np.asarray(layers[0].kernel) + np.asarray(layers[0].bias)
+    means = (inside[:8].mean(axis=0) + inside[8:].mean(axis=0)) / 2
+    np.testing.assert_allclose(np.asarray(layers[1].moving_mean), 0.01 * means, rtol=1e-4)
+
+
+def test_a_killed_run_on_replicas_goes_on(tmp_path):
+    run = dict(batch_size=16, seed=3, verbose=0)
+    with two().scope():
+        whole, first, resumed = (build(OPTIMIZERS["momentum"]) for _ in range(3))
+        expected = tf_gd.fit(whole, X, Y, epochs=4, **run)
+        tf_gd.fit(first, X, Y, epochs=2, checkpoint=tmp_path, **run)
+        history = tf_gd.fit(resumed, X, Y, epochs=4, checkpoint=tmp_path, **run)
+    for a, b in zip(weights(whole), weights(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert history.history == expected.history
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options", "said"),
+    [
+        (lambda: keras.optimizers.Adam(), {}, "optimizer: got Adam"),
+        (lambda: SGD(0.1), dict(mode="xla"), "mode: got"),
+        (lambda: SGD(0.1), dict(shuffle="keras"), "shuffle: got"),
+    ],
+)
+def test_what_would_be_wrong_is_refused(optimizer, options, said):
+    with two().scope():
+        model = build(optimizer)
+        with pytest.raises(ValueError, match=said):
+            tf_gd.fit(model, X, Y, verbose=0, **options)
+    with two().scope(), pytest.raises(ValueError, match="outside the scope"):
+        tf_gd.fit(model, X, Y, verbose=0)
+    with two().scope():
+        model = build(lambda: SGD(0.1), keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"))
+        with pytest.raises(ValueError, match="loss: got reductions mean_with_sample_weight"):
+            tf_gd.fit(model, X, Y, verbose=0)
+        model = build(lambda: SGD(0.1))
+        with pytest.raises(ValueError, match="x: got a data set"):
+            tf_gd.fit(model, tf.data.Dataset.from_tensor_slices((X, Y)).batch(8), verbose=0)

@@ -1,0 +1,172 @@
+"""The same step on several replicas of a model: each has its share of the batch; first of all, the gradients are added up.
+
+``model.fit`` clips each replica's gradient and then adds, and weighs a replica with few samples like one with many. Here
+the loss is the sum over all samples divided by their number, whatever the shares; clipping, decay and the step come after
+the sum, once, and every replica takes the same new weights.
+"""
+
+import contextlib
+
+import tensorflow as tf
+
+from tf_gd._backend import keras
+from tf_gd.networks.gradients import warn_of_missing
+from tf_gd.networks.step import apply_by_hand, forward, is_sgd, loss_and_gradients, loss_metric
+
+_MEANS = ("sum_over_batch_size", "mean")
+
+
+def step_on_replicas(model, x, y, sample_weight=None):
+    """Do one step of SGD on one batch, spread over the replicas of the strategy.
+
+    Args:
+        model: built under the scope of the strategy.
+        x, y, sample_weight: the whole batch, as for :func:`~tf_gd.networks.step.step_of_descent`.
+    """
+    strategy, variables = tf.distribute.get_strategy(), model.trainable_variables
+    replicas = strategy.num_replicas_in_sync
+    reached: list[bool] = []
+
+    def on_one():
+        parts = _share(x), _share(y), _share(sample_weight)
+        here, everywhere = _samples(parts[0]), _samples(x)
+        if here:
+            prediction, loss, gradients = loss_and_gradients(model, *parts[:2], _weights(model, parts[2], here, everywhere))
+            loss += _penalties(model) * max(0.0, 1.0 - everywhere / replicas)  # the part of those that have no sample
+            loss_metric(model).update_state(loss * (everywhere / here), sample_weight=here)
+            model.compute_metrics(*parts[:2], prediction, sample_weight=parts[2])
+            reached[:] = [g is not None for g in gradients]
+        else:  # the last batch may have fewer samples than there are replicas
+            with tf.GradientTape() as tape:
+                loss = model.optimizer.scale_loss(_penalties(model) / replicas)
+            gradients = tape.gradient(loss, [variable.value for variable in variables])
+        pairs = zip(gradients, variables, strict=True)
+        dense = [tf.zeros(v.shape, v.dtype) if g is None else tf.convert_to_tensor(g) for g, v in pairs]
+        return dense, _statistics(model)
+
+    gradients, statistics = strategy.run(on_one)
+    gradients = [strategy.reduce(tf.distribute.ReduceOp.SUM, g, axis=None) for g in gradients]
+    gradients = [g if has else None for g, has in zip(gradients, reached, strict=True)]
+    warn_of_missing(gradients, variables)
+    apply_by_hand(model.optimizer, gradients, variables)
+    for variable, values in zip(_averaged(model), statistics, strict=True):
+        variable.assign(strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None))
+
+
+def evaluation_on_replicas(model, x, y, sample_weight=None):
+    """Measure loss and metrics on one batch, spread over the replicas of the strategy."""
+    strategy = tf.distribute.get_strategy()
+
+    def on_one():
+        x_here, y_here, weights = _share(x), _share(y), _share(sample_weight)
+        here = _samples(x_here)
+        if here:
+            prediction = forward(model, x_here, training=False)
+            factors = _weights(model, weights, here, _samples(x))
+            loss = model.compute_loss(x=x_here, y=y_here, y_pred=prediction, sample_weight=factors, training=False)
+            loss_metric(model).update_state(loss * (_samples(x) / here), sample_weight=here)
+            model.compute_metrics(x_here, y_here, prediction, sample_weight=weights)
+
+    strategy.run(on_one)
+
+
+def scope_of(model):
+    """Return the scope of the strategy that the model was built under.
+
+    Raises:
+        ValueError: this is the scope of another one.
+    """
+    strategy = model.distribute_strategy
+    if tf.distribute.has_strategy():
+        if tf.distribute.get_strategy() is not strategy:
+            raise ValueError("model: got one built outside the scope of this strategy. Build and compile it inside as well.")
+        return contextlib.nullcontext()
+    return strategy.scope() if strategy is not None and strategy.num_replicas_in_sync > 1 else contextlib.nullcontext()
+
+
+def several() -> bool:
+    """Return whether the strategy whose scope this is has more than one replica."""
+    return tf.distribute.get_strategy().num_replicas_in_sync > 1
+
+
+def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
+    """Raise where a run on several replicas would be wrong, or is not possible.
+
+    Raises:
+        ValueError: naming what to change.
+    """
+    if not is_sgd(model.optimizer):
+        got = type(model.optimizer).__name__
+        raise ValueError(f"optimizer: got {got} on several replicas, expected keras.optimizers.SGD or tf_gd.ManualSGD.")
+    if mode == "xla":
+        raise ValueError('mode: got "xla" on several replicas, which TensorFlow cannot do. Take "graph" or "auto".')
+    if streamed:
+        raise ValueError("x: got a data set on several replicas, expected arrays: each replica takes its share of a batch.")
+    if shuffle == "keras":
+        raise ValueError('shuffle: got "keras" on several replicas, expected True, with a seed, or False.')
+    if shuffle is True and seed is None and _has_workers():
+        raise ValueError("seed: got None with several workers, expected a number, so that all agree on the order.")
+    if type(model).compute_loss is not keras.Model.compute_loss:
+        raise ValueError("model: got one with its own compute_loss, expected Keras's, to know how it counts the samples.")
+    losses = [loss for loss in keras.tree.flatten(model.loss) if loss is not None]
+    if len(losses) > 1:
+        raise ValueError(f"model: got {len(losses)} losses on several replicas, expected one. Add them up in one output.")
+    reductions = {getattr(loss, "reduction", "mean") for loss in losses}
+    if len(reductions) > 1 or not reductions <= {*_MEANS, "sum"}:
+        got = ", ".join(map(str, sorted(reductions)))
+        raise ValueError(f"loss: got reductions {got} on several replicas, expected one of {', '.join(_MEANS)} or sum.")
+
+
+def is_chief() -> bool:
+    """Return whether this process writes for all: the only one, or the first of several workers."""
+    resolver = tf.distribute.get_strategy().cluster_resolver
+    return not _has_workers() or (resolver.task_type in (None, "chief") or resolver.task_id == 0)
+
+
+def _has_workers() -> bool:
+    resolver = tf.distribute.get_strategy().cluster_resolver
+    return resolver is not None and bool(resolver.cluster_spec()) and resolver.cluster_spec().num_tasks("worker") > 1
+
+
+def _share(tensors):
+    """Return this replica's rows: as many as the others have, or one more."""
+    context = tf.distribute.get_replica_context()
+    number, count = int(tf.get_static_value(context.replica_id_in_sync_group)), context.num_replicas_in_sync
+
+    def rows(tensor):
+        whole, rest = divmod(tensor.shape[0], count)
+        first = number * whole + min(number, rest)
+        return tensor[first : first + whole + (number < rest)]
+
+    return keras.tree.map_structure(lambda t: None if t is None else rows(t), tensors, none_is_leaf=True)
+
+
+def _samples(tensors) -> int:
+    return int(keras.tree.flatten(tensors)[0].shape[0])
+
+
+def _weights(model, sample_weight, here: int, everywhere: int):
+    """Return weights that make the sum of the replicas' losses the loss of the batch.
+
+    Keras divides by the samples here and by the number of replicas; it should divide by the samples everywhere.
+    """
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    loss = keras.tree.flatten(model.loss)[0] if model.loss is not None else None
+    if here * replicas == everywhere or getattr(loss, "reduction", "mean") == "sum":
+        return sample_weight
+    factor = replicas * here / everywhere
+    return factor * sample_weight if sample_weight is not None else tf.fill([here], factor)
+
+
+def _penalties(model):
+    """Return the sum of what regularizers add to the loss."""
+    return tf.add_n([tf.zeros(()), *(v.regularizer(v) for v in model.trainable_variables if v.regularizer is not None)])
+
+
+def _averaged(model) -> list:
+    """Return what each replica counts for itself: the moving statistics of BatchNormalization."""
+    return [v for v in model.non_trainable_variables if "seed_generator" not in v.path and v.dtype.startswith("float")]
+
+
+def _statistics(model) -> list:
+    return [tf.identity(variable.value) for variable in _averaged(model)]

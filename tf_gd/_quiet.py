@@ -27,7 +27,8 @@ def quiet_tensorflow() -> None:
 
         from tf_gd import _backend  # noqa: F401
 
-        tf.config.list_logical_devices()  # the first use of a device logs as well
+        if "TF_CONFIG" not in os.environ:  # a strategy of several workers has to come before that
+            tf.config.list_logical_devices()  # the first use of a device logs as well
     tf.get_logger().setLevel("ERROR")
 
 

@@ -125,6 +125,13 @@ def _tour(options) -> int:
     return DONE if report.holds else FAILED
 
 
+def _launch(options) -> int:
+    from tf_gd import _checks, launch
+
+    workers = _checks.whole_number("--workers", options.workers, minimum=1, maximum=1000)
+    return launch.launch(options.script, options.arguments, workers)
+
+
 def _doctor(options) -> int:
     from tf_gd import doctor
 
@@ -157,6 +164,11 @@ def _parser() -> argparse.ArgumentParser:
         ("compare", _compare, "run the update by hand and keras.optimizers.SGD side by side"),
     ):
         _add_run_options(command(name, function, text, output_dir="pictures"), tolerance=name == "run")
+    several = commands.add_parser("launch", help="run a script as several workers on this machine")
+    several.set_defaults(command=_launch, name="launch")
+    several.add_argument("--workers", type=int, default=2, metavar="N", help="how many; default: %(default)s")
+    several.add_argument("script", metavar="SCRIPT", help="a Python file with a tf.distribute.MultiWorkerMirroredStrategy")
+    several.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its arguments")
     command("doctor", _doctor, "print versions and devices, and what is wrong with them")
     return parser
 

@@ -72,7 +72,9 @@ class Keeper:
         if self._checkpoints is None:
             return first, 0, {}
         self._model, self._source, self._modes = model, source, modes
-        self._variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+        self._variables = [*model.variables, *model.optimizer.variables]
+        if self._alone:  # else there are checkpoints between epochs only, where metrics begin anew
+            self._variables += model.metrics_variables
         self.settings |= {**_of_model(model), "variables": [_shape(variable) for variable in self._variables]}
         self._callbacks = [(callback, _plain_parts(callback)) for callback in callbacks]
         if self._found is None:

@@ -1,0 +1,153 @@
+"""``tf-gd launch``: two workers on the loopback, equal to each other and to one process; and what happens when one dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from shares import OPTIMIZERS, one_process_that_adds_two_shares
+
+import tf_gd
+
+TESTS = Path(__file__).parent
+TRAIN = f"""
+import sys
+sys.path.insert(0, {str(TESTS)!r})
+import tf_gd
+tf_gd.quiet_tensorflow()
+import json, os
+import tensorflow as tf
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+import keras, numpy as np
+from shares import OPTIMIZERS, X, Y, build
+me = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+out, *names = sys.argv[1:]
+with strategy.scope(), tf_gd.exact_arithmetic():
+    for number, name in enumerate(names):
+        model = build(OPTIMIZERS[name])
+        tf_gd.fit(model, X, Y, batch_size=16, epochs=2, shuffle=False, verbose=0)
+        np.savez(f"{{out}}/{{number}}_{{me}}.npz", *[v.numpy() for v in [*model.variables, *model.optimizer.variables]])
+print("done", me)
+"""
+LONG = f"""
+import sys
+sys.path.insert(0, {str(TESTS)!r})
+import tf_gd
+tf_gd.quiet_tensorflow()
+import json, os
+import tensorflow as tf
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+import keras, numpy as np
+from shares import OPTIMIZERS, X, Y, build
+me = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+out, kept, epochs, dies = sys.argv[1:]
+class Dies(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if dies == "dies" and me == 1 and epoch == 3:
+            os.kill(os.getpid(), 9)
+with strategy.scope():
+    model = build(OPTIMIZERS["momentum"])
+    run = dict(batch_size=16, epochs=int(epochs), seed=5, verbose=0)
+    history = tf_gd.fit(model, X, Y, checkpoint=kept or None, callbacks=[Dies()], **run)
+np.savez(f"{{out}}/{{me}}.npz", *[v.numpy() for v in model.variables], loss=history.history["loss"])
+"""
+
+
+def launch(script: str, *arguments, workers=2):
+    command = [sys.executable, "-m", "tf_gd", "launch", "--workers", str(workers), script, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
+
+
+def written(path):
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}
+
+
+def test_two_workers_end_with_the_bits_of_one_process_that_adds_two_shares(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(TRAIN)
+    done = launch(script, tmp_path, *OPTIMIZERS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {"[0] done 0", "[1] done 1"} <= set(done.stdout.splitlines())
+    for number, name in enumerate(OPTIMIZERS):
+        with tf_gd.exact_arithmetic():
+            alone = one_process_that_adds_two_shares(name)
+        one, other = (written(tmp_path / f"{number}_{me}.npz") for me in (0, 1))
+        expected = map(keras.ops.convert_to_numpy, [*alone.variables, *alone.optimizer.variables])
+        for (key, a), b in zip(one.items(), expected, strict=True):
+            np.testing.assert_array_equal(a, other[key])
+            np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_a_worker_is_killed_and_the_run_goes_on_to_the_same_bits(tmp_path):
+    script, kept = tmp_path / "long.py", tmp_path / "kept"
+    script.write_text(LONG)
+    assert launch(script, tmp_path, "", 6, "lives").returncode == 0
+    whole = written(tmp_path / "0.npz")
+    died = launch(script, tmp_path, kept, 6, "dies")
+    assert died.returncode == 128 + signal.SIGKILL
+    assert "worker 1 ended with exit code 137; ending the others" in died.stderr
+    assert any(kept.glob("at-*"))
+    assert launch(script, tmp_path, kept, 6, "lives").returncode == 0
+    for me in (0, 1):
+        resumed = written(tmp_path / f"{me}.npz")
+        for name, value in whole.items():
+            np.testing.assert_array_equal(resumed[name], value)
+
+
+WAITS = """
+import os, sys, time
+open(f"{sys.argv[1]}/{os.getpid()}", "w").close()
+time.sleep(60)
+"""
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
+
+
+def eventually(condition, seconds=20.0) -> bool:
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.05)
+    return condition()
+
+
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_no_worker_is_left_behind(ending, tmp_path):
+    if ending == "SIGKILL" and sys.platform != "linux":
+        pytest.skip("only Linux ends a process with the one that started it")
+    script, pids = tmp_path / "waits.py", tmp_path / "pids"
+    script.write_text(WAITS)
+    pids.mkdir()
+    command = [sys.executable, "-m", "tf_gd", "launch", "--workers", "3", script, pids]
+    launcher = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert eventually(lambda: len(list(pids.iterdir())) == 3)
+    launcher.send_signal(getattr(signal, ending))
+    code = launcher.wait(30)
+    assert code == {"SIGINT": 130, "SIGTERM": 143, "SIGKILL": -9}[ending]
+    assert eventually(lambda: not any(alive(int(path.name)) for path in pids.iterdir()))
+
+
+def test_a_failure_is_passed_on_and_a_wrong_script_told(tmp_path):
+    script = tmp_path / "fails.py"
+    script.write_text(
+        "import os, sys, time\nprint('here')\nif '\"index\": 1' in os.environ['TF_CONFIG']: sys.exit(7)\ntime.sleep(60)"
+    )
+    done = launch(script)
+    assert done.returncode == 7
+    assert "[0] here" in done.stdout
+    missing = launch(tmp_path / "missing.py")
+    assert missing.returncode == 2
+    assert "script: got" in missing.stderr
+    assert launch(script, workers=0).returncode == 2

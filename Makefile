@@ -30,6 +30,7 @@ bench: $(VENV)/.installed $(VENV)-peers/.installed
 	$(BIN)/python benchmarks/many_starts.py --peers $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/curvature.py
 	$(BIN)/python benchmarks/checkpoints.py
+	$(BIN)/python benchmarks/replicas.py
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/sphinx-build -W --keep-going -q -b html -d build/doctrees docs build/docs

@@ -35,7 +35,7 @@ def test_the_commands_in_the_readme_exist(capsys):
     from tf_gd.cli import main
 
     commands = re.findall(r"^\$ tf-gd (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])

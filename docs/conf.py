@@ -8,6 +8,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["MPLBACKEND"] = "agg"
 
 import latex2mathml.converter
+from docutils.nodes import SkipNode
 
 import tf_gd
 
@@ -112,16 +113,12 @@ def formula(node, display: str) -> str:
 
 def inline_formula(translator, node):
     """Write a formula in a line."""
-    from docutils.nodes import SkipNode
-
     translator.body.append(formula(node, "inline"))
     raise SkipNode
 
 
 def displayed_formula(translator, node):
     """Write a formula that has a line of its own."""
-    from docutils.nodes import SkipNode
-
     translator.body.append(f'<div class="math">{formula(node, "block")}</div>')
     raise SkipNode
 

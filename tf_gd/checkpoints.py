@@ -6,6 +6,7 @@ process keeps two runs apart.
 """
 
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import math
@@ -18,6 +19,9 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+
+from tf_gd._files import PARTIAL, whole
+from tf_gd._signals import ends_on_sigterm
 
 try:
     import fcntl
@@ -32,6 +36,8 @@ _KEPT = 2
 
 class Checkpoints:
     """The checkpoints of one run, in a directory that no other run uses meanwhile; to be closed, or used as a context.
+
+    Meanwhile SIGTERM ends the program as an exception does, so that what is being written is finished.
 
     Args:
         directory: made if it is not there.
@@ -54,8 +60,11 @@ class Checkpoints:
         if not isinstance(directory, str | os.PathLike) or not str(directory):
             raise TypeError(f"checkpoint: got {directory!r}, expected the name of a directory.")
         self.directory, self._writes = Path(directory), writes
-        self._lock = self._locked() if writes else None
-        self._writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
+        self._held = contextlib.ExitStack()
+        if writes:
+            self._held.enter_context(self._locked())
+        self._held.enter_context(ends_on_sigterm())
+        self._writer = self._held.enter_context(concurrent.futures.ThreadPoolExecutor(1, "checkpoint"))
         self._writing: concurrent.futures.Future | None = None
         self.seconds = 0.0  # that writing the last one took
 
@@ -75,7 +84,7 @@ class Checkpoints:
             raise ValueError(
                 f"checkpoint: another run is using {self.directory}. Wait for it or stop it, or take another directory."
             ) from error
-        for left in self.directory.glob("partial-*"):  # of a run that was killed while it wrote
+        for left in self.directory.glob(f"{PARTIAL}*"):  # of a run that was killed while it wrote
             left.unlink(missing_ok=True)
         return file
 
@@ -131,9 +140,7 @@ class Checkpoints:
         try:
             self.wait()
         finally:
-            self._writer.shutdown()
-            if self._lock:
-                self._lock.close()
+            self._held.close()
 
     def _files(self) -> list[Path]:
         there = self.directory.iterdir() if self.directory.is_dir() else ()
@@ -142,21 +149,12 @@ class Checkpoints:
     def _write(self, number: int, state: dict[str, Any], arrays: list) -> None:
         start = time.monotonic()
         arrays = [np.asarray(array) for array in arrays]
-        partial = self.directory / f"partial-{number}"
-        try:
-            about = {"state": state, "arrays": [[str(array.dtype), array.shape] for array in arrays]}
-            page = json.dumps(about).encode()
-            content = b"".join([_MARK, len(page).to_bytes(8, "little"), page, *(array.tobytes() for array in arrays)])
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            before = self._files()
-            partial.replace(self.directory / f"at-{number:015d}-{_digest(content)}.ckpt")
-            _fsync(self.directory)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        about = {"state": state, "arrays": [[str(array.dtype), array.shape] for array in arrays]}
+        page = json.dumps(about).encode()
+        content = b"".join([_MARK, len(page).to_bytes(8, "little"), page, *(array.tobytes() for array in arrays)])
+        before = self._files()
+        with whole(self.directory / f"at-{number:015d}-{_digest(content)}.ckpt") as partial:
+            partial.write_bytes(content)
         for old in before[: 1 - _KEPT or None]:
             old.unlink(missing_ok=True)
         self.seconds = time.monotonic() - start
@@ -230,14 +228,3 @@ def _lock(file) -> None:
     else:
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-
-def _fsync(directory: Path) -> None:
-    """Make a rename last, where the system can."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

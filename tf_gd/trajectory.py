@@ -1,13 +1,13 @@
 """What every run returns: aligned records, a typed outcome, and the settings that made them. NumPy only."""
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tf_gd._files import whole
 
 OUTCOMES = {
     "converged": "the gradient norm fell to the tolerance, and the loss did not grow",
@@ -115,21 +115,11 @@ class Trajectory:
         path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         about = json.dumps({"outcome": self.outcome, "settings": self.settings, "seconds": self.seconds})
         try:
-            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+            with whole(path) as partial:
+                np.savez(partial, about=np.array(about), **{name: getattr(self, name) for name in _ARRAYS})
         except OSError as error:
-            raise ValueError(
-                f"path: cannot write {path} ({error.strerror}), expected a directory you may write to."
-            ) from error
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, about=np.array(about), **{name: getattr(self, name) for name in _ARRAYS})
-            Path(temporary).chmod(0o666 & ~_umask())  # as any new file, and not as the temporary one
-            Path(temporary).replace(path)
-        except BaseException as error:
-            Path(temporary).unlink()
-            if isinstance(error, OSError):
-                raise ValueError(f"path: cannot write {path} ({error.strerror}), expected the name of a file.") from error
-            raise
+            wanted = "the name of a file" if path.is_dir() else "a directory you may write to"
+            raise ValueError(f"path: cannot write {path} ({error.strerror}), expected {wanted}.") from error
         return path
 
     @classmethod
@@ -169,9 +159,3 @@ class Trajectory:
             if known.dim == self.points.shape[1] and np.allclose(known(self.points[:1]), self.losses[:1], rtol=1e-4):
                 objective = known  # and not one of another dimension or condition number, with the same name
         return plot_trajectory(self, objective=objective, ax=ax)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

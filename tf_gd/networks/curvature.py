@@ -12,7 +12,7 @@ from tf_gd._backend import keras
 from tf_gd.networks import data
 from tf_gd.networks._checked import build, check_compiled
 from tf_gd.networks.step import forward
-from tf_gd.toy.objectives import resolve
+from tf_gd.toy._checked import check_place
 
 _DENSE = 16  # up to so many variables the Hessian is formed: Lanczos needs more room than that
 _BASIS = 8  # vectors that Lanczos keeps; with more it needs hardly fewer products
@@ -83,12 +83,7 @@ def largest(multiply: Callable, size: int, tolerance: float) -> float:
 
 
 def _product_of_objective(objective, x) -> tuple[Callable, int]:
-    point = None if x is None else _checks.point("x", x, "float64")
-    chosen = resolve(objective, point)
-    if point is None:
-        point = np.array(chosen.minima[0] if chosen.minima else chosen.start)
-    if len(point) != chosen.dim:
-        raise ValueError(f"x: got {len(point)} coordinates, expected {chosen.dim} for {chosen.name!r}.")
+    chosen, point = check_place(objective, x)
     position = tf.constant(point)
 
     def multiply(vector):

@@ -28,13 +28,14 @@ def step_on_replicas(model, x, y, sample_weight=None):
     reached: list[bool] = []
 
     def on_one():
-        parts = _share(x), _share(y), _share(sample_weight)
-        here, everywhere = _samples(parts[0]), _samples(x)
+        x_here, y_here, weights = _share((x, y, sample_weight))
+        here, everywhere = _samples(x_here), _samples(x)
         if here:
-            prediction, loss, gradients = loss_and_gradients(model, *parts[:2], _weights(model, parts[2], here, everywhere))
+            factors = _weights(model, weights, here, everywhere)
+            prediction, loss, gradients = loss_and_gradients(model, x_here, y_here, factors)
             loss += _penalties(model) * max(0.0, 1.0 - everywhere / replicas)  # the part of those that have no sample
             loss_metric(model).update_state(loss * (everywhere / here), sample_weight=here)
-            model.compute_metrics(*parts[:2], prediction, sample_weight=parts[2])
+            model.compute_metrics(x_here, y_here, prediction, sample_weight=weights)
             reached[:] = [g is not None for g in gradients]
         else:  # the last batch may have fewer samples than there are replicas
             with tf.GradientTape() as tape:
@@ -58,13 +59,13 @@ def evaluation_on_replicas(model, x, y, sample_weight=None):
     strategy = tf.distribute.get_strategy()
 
     def on_one():
-        x_here, y_here, weights = _share(x), _share(y), _share(sample_weight)
-        here = _samples(x_here)
+        x_here, y_here, weights = _share((x, y, sample_weight))
+        here, everywhere = _samples(x_here), _samples(x)
         if here:
             prediction = forward(model, x_here, training=False)
-            factors = _weights(model, weights, here, _samples(x))
+            factors = _weights(model, weights, here, everywhere)
             loss = model.compute_loss(x=x_here, y=y_here, y_pred=prediction, sample_weight=factors, training=False)
-            loss_metric(model).update_state(loss * (_samples(x) / here), sample_weight=here)
+            loss_metric(model).update_state(loss * (everywhere / here), sample_weight=here)
             model.compute_metrics(x_here, y_here, prediction, sample_weight=weights)
 
     strategy.run(on_one)

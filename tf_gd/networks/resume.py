@@ -1,6 +1,5 @@
 """A training run that can be killed at any moment: what it is made of, and how it goes on to the same bits."""
 
-import contextlib
 import re
 import secrets
 import time
@@ -11,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gd._backend import keras
-from tf_gd._signals import ends_on_sigterm
 from tf_gd.checkpoints import Checkpoints, differences, refuse
 from tf_gd.networks.sources import replay
 from tf_gd.networks.step import innermost
@@ -139,10 +137,6 @@ class Keeper:
             callbacks=[_changed(callback, before, arrays) for callback, before in self._callbacks],
         )
         self._checkpoints.save(self._saves, state, arrays)
-
-    def ends_on_sigterm(self):
-        """Within this context SIGTERM ends the program as an exception does, if anything is kept."""
-        return ends_on_sigterm() if self._checkpoints else contextlib.nullcontext()
 
 
 def _of_model(model) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def _train(model, source, validation, validates_at, callbacks, kept, *, epochs: 
     total = (epochs - initial_epoch) * source.batches if source.batches else None
     bar, done = Progress(total, "training") if verbose else contextlib.nullcontext(), 0
     try:
-        with bar as progress, kept.ends_on_sigterm():
+        with bar as progress:
             for epoch in range(first_epoch, 0 if model.stop_training else epochs):
                 start = time.perf_counter()
                 listeners.on_epoch_begin(epoch)

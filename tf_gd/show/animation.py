@@ -1,8 +1,6 @@
 """Moving pictures: a descent, or several side by side, step by step."""
 
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from matplotlib.animation import FFMpegWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from tf_gd._files import whole
 from tf_gd.show.plots import plot_contours
 from tf_gd.show.style import BY_HAND, INK, OWN, styled
 
@@ -77,28 +76,21 @@ def _write(path: Path, figure, drawn: list, moments, rate: float) -> Path:
     """Write the file, whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-        os.close(handle)
+        with whole(path) as partial:
+            if path.suffix == ".gif":
+                images = list(_images(figure, drawn, moments))
+                pause = round(1000 / rate)
+                lasting = [pause] * (len(images) - 1) + [pause * (_HOLD + 1)]
+                images[0].save(partial, save_all=True, append_images=images[1:], duration=lasting, loop=0, optimize=True)
+            else:
+                writer = FFMpegWriter(fps=max(1, round(rate)))
+                with writer.saving(figure, str(partial), dpi=_DPI):
+                    for record in [*moments, *[moments[-1]] * _HOLD]:
+                        for update in drawn:
+                            update(record)
+                        writer.grab_frame()
     except OSError as error:
         raise ValueError(f"path: cannot write {path} ({error.strerror}), expected a directory you may write to.") from error
-    try:
-        images = list(_images(figure, drawn, moments))
-        if path.suffix == ".gif":
-            pause = round(1000 / rate)
-            lasting = [pause] * (len(images) - 1) + [pause * (_HOLD + 1)]
-            images[0].save(temporary, save_all=True, append_images=images[1:], duration=lasting, loop=0, optimize=True)
-        else:
-            writer = FFMpegWriter(fps=max(1, round(rate)))
-            with writer.saving(figure, temporary, dpi=_DPI):
-                for record in [*moments, *[moments[-1]] * _HOLD]:
-                    for update in drawn:
-                        update(record)
-                    writer.grab_frame()
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
     return path
 
 

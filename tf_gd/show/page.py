@@ -2,9 +2,9 @@
 
 import base64
 import html
-import os
-import tempfile
 from pathlib import Path
+
+from tf_gd._files import whole
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #eee; --good: #00664b; --bad: #b00020; }
@@ -47,15 +47,8 @@ def write_page(path: Path, stops, verdict: str) -> Path:
         f"<p><strong>{_text(verdict)}.</strong> Every number below was measured by this run, beside the one that theory, "
         f"arithmetic or a publication says.</p><ul>{contents}</ul>{''.join(map(_section, stops))}</body></html>\n"
     )
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".html")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink()
-        raise
+    with whole(path) as partial:
+        partial.write_text(page, encoding="utf-8")
     return path
 
 

@@ -67,6 +67,17 @@ def check_start(objective, start, dtype: str) -> tuple[Objective, Callable, Any]
     return chosen, value, tf.convert_to_tensor(x)
 
 
+def check_place(objective, x) -> tuple[Objective, np.ndarray]:
+    """Return the objective and a place, ``(dim,)`` in float64: ``x``, or else the first known minimum, or the start."""
+    point = None if x is None else _checks.point("x", x, "float64")
+    chosen = resolve(objective, point)
+    if point is None:
+        point = np.array(chosen.minima[0] if chosen.minima else chosen.start)
+    if len(point) != chosen.dim:
+        raise ValueError(f"x: got {len(point)} coordinates, expected {chosen.dim} for {chosen.name!r}.")
+    return chosen, point
+
+
 def _value(fn: Callable, x: np.ndarray, name: str) -> Callable:
     """Return ``fn`` if it can be descended on from ``x``; evaluates it and its gradient there once, eagerly."""
     point = tf.convert_to_tensor(x)

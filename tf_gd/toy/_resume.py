@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_gd._signals import ends_on_sigterm
 from tf_gd.checkpoints import Checkpoints, differences, refuse
 
 SECONDS_BETWEEN = 5.0
@@ -23,22 +22,16 @@ class Keeper:
 
     def __init__(self, directory):
         self._checkpoints = None if directory is None else Checkpoints(directory)
-        self._sigterm = ends_on_sigterm()
         self._settings: dict[str, Any] = {}
         self._update: Any = None
         self._saved_at = time.monotonic()
 
     def __enter__(self):
-        if self._checkpoints:
-            self._sigterm.__enter__()
         return self
 
     def __exit__(self, *exc_info):
         if self._checkpoints:
-            try:
-                self._checkpoints.close()
-            finally:
-                self._sigterm.__exit__(*exc_info)
+            self._checkpoints.close()
 
     def go_on(self, update, settings: dict[str, Any], objective, x) -> tuple[Chunks, bool, float]:
         """Take the update to where the run found was, if there is one.

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gd import _checks
+from tf_gd.toy._checked import check_place
 from tf_gd.toy._smooth import Smooth
 from tf_gd.toy.objectives import resolve
 
@@ -26,12 +27,7 @@ def eigenvalues(objective, x=None) -> np.ndarray:
         >>> eigenvalues("lecture_quadratic").round(6).tolist()  # 3 - sqrt 2 and 3 + sqrt 2
         [1.585786, 4.414214]
     """
-    x = None if x is None else _checks.point("x", x, "float64")
-    chosen = resolve(objective, x)
-    if x is None:
-        x = np.array(chosen.minima[0] if chosen.minima else chosen.start)
-    if len(x) != chosen.dim:
-        raise ValueError(f"x: got {len(x)} coordinates, expected {chosen.dim} for {chosen.name!r}.")
+    chosen, x = check_place(objective, x)
     hessian = Smooth(lambda point: tf.reshape(chosen.fn(point), ()), chosen.dim).second(x)
     if not np.isfinite(hessian).all():
         raise ValueError(f"x: the Hessian of {chosen.name!r} is not finite at {x.tolist()}, expected another point.")

@@ -108,6 +108,20 @@ time.sleep(60)
 """
 
 
+FAILS = """
+import os, sys, time
+from pathlib import Path
+printed = Path(sys.argv[1])
+if '"index": 1' in os.environ["TF_CONFIG"]:  # fails once the other has printed
+    while not printed.exists():
+        time.sleep(0.05)
+    sys.exit(7)
+print("here")
+printed.touch()
+time.sleep(60)
+"""
+
+
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -141,10 +155,8 @@ def test_no_worker_is_left_behind(ending, tmp_path):
 
 def test_a_failure_is_passed_on_and_a_wrong_script_told(tmp_path):
     script = tmp_path / "fails.py"
-    script.write_text(
-        "import os, sys, time\nprint('here')\nif '\"index\": 1' in os.environ['TF_CONFIG']: sys.exit(7)\ntime.sleep(60)"
-    )
-    done = launch(script)
+    script.write_text(FAILS)
+    done = launch(script, tmp_path / "printed")
     assert done.returncode == 7
     assert "[0] here" in done.stdout
     missing = launch(tmp_path / "missing.py")

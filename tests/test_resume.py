@@ -17,6 +17,7 @@ import tensorflow as tf
 
 import tf_gd
 from tf_gd import checkpoints
+from tf_gd._signals import ends_on_sigterm
 from tf_gd.networks import programs, resume, training
 from tf_gd.toy import _resume
 
@@ -357,7 +358,7 @@ def test_what_does_not_fit_into_memory_is_told_before():
 
 
 def test_kill_9_at_random_moments(tmp_path):
-    """As often as ``TF_GD_KILLS`` says; the last of them with SIGTERM."""
+    """As often as ``TF_GD_KILLS`` says; the first of them, when most is to be done still, with SIGTERM."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     since = time.monotonic()
@@ -369,12 +370,12 @@ def test_kill_9_at_random_moments(tmp_path):
     while killed < kills:
         child = start(script, directory, tmp_path / "resumed.npz")
         time.sleep(random.uniform(0, 1.5 * seconds / kills))
-        last = killed == kills - 1
-        child.send_signal(signal.SIGTERM if last else signal.SIGKILL)
+        first = killed == 0
+        child.send_signal(signal.SIGTERM if first else signal.SIGKILL)
         code = ended(child)
         if code == 0:  # it was done before
             break
-        assert code == (143 if last else -signal.SIGKILL)
+        assert code == (143 if first else -signal.SIGKILL)
         killed += 1
     assert killed
     assert ended(start(script, directory, tmp_path / "resumed.npz")) == 0
@@ -382,6 +383,21 @@ def test_kill_9_at_random_moments(tmp_path):
         assert whole.files == resumed.files
         for name in whole.files:
             np.testing.assert_array_equal(whole[name], resumed[name])
+
+
+def test_sigterm_ends_with_143_whatever_is_made_of_the_exception():
+    @ends_on_sigterm()
+    def run():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except SystemExit as error:
+            raise RuntimeError("what TensorFlow makes of it while it traces") from error
+
+    with pytest.raises(SystemExit) as ended_with:
+        run()
+    assert ended_with.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_the_command_ends_with_143_on_sigterm_and_goes_on(tmp_path):

@@ -12,14 +12,19 @@ TERMINATED = 128 + signal.SIGTERM
 def ends_on_sigterm() -> Iterator[None]:
     """Within this context SIGTERM raises SystemExit, with the exit code 143, so that what is being written is finished.
 
-    Where the program has a handler of its own, or outside the main thread, nothing is changed.
+    TensorFlow may turn that into an error of its own, as while it traces; leaving the context turns it back. Where the
+    program has a handler of its own, or outside the main thread, nothing is changed.
     """
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if not ours:
         yield
         return
 
+    came = False
+
     def end(*_):
+        nonlocal came
+        came = True
         raise SystemExit(TERMINATED)
 
     signal.signal(signal.SIGTERM, end)
@@ -27,3 +32,5 @@ def ends_on_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if came:
+            raise SystemExit(TERMINATED)

@@ -1,6 +1,7 @@
 # make tour   sets up and runs the main job        make lint   style, types, layers
 # make test   sets up and runs the tests           make bench  side by side with jax, optax and torch
 # make docs   the pages: every tutorial run        make docs-test  looks at them in a browser
+# make nightly  50 kills, 10,000 hostile calls
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONHASHSEED ?= 0
 
-.PHONY: tour test setup lint bench docs docs-test clean
+.PHONY: tour test setup lint bench docs docs-test nightly clean
 
 tour: $(VENV)/.installed
 	$(BIN)/tf-gd tour
@@ -35,6 +36,9 @@ bench: $(VENV)/.installed $(VENV)-peers/.installed
 docs: $(VENV)/.installed-docs
 	$(BIN)/sphinx-build -W --keep-going -q -b html -d build/doctrees docs build/docs
 	@echo "open build/docs/index.html"
+
+nightly: $(VENV)/.installed-tests
+	TF_GD_KILLS=50 TF_GD_FUZZ=10000 $(BIN)/python -m pytest -n 2 --dist worksteal tests/test_resume.py tests/test_fuzz.py
 
 docs-test: $(VENV)/.installed-docs
 	$(BIN)/python -m pytest docs/test_site.py

@@ -1,7 +1,9 @@
 """``tf-gd launch``: two workers on the loopback, equal to each other and to one process; and what happens when one dies."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -32,6 +34,12 @@ with strategy.scope(), tf_gd.exact_arithmetic():
         model = build(OPTIMIZERS[name])
         tf_gd.fit(model, X, Y, batch_size=16, epochs=2, shuffle=False, verbose=0)
         np.savez(f"{{out}}/{{number}}_{{me}}.npz", *[v.numpy() for v in [*model.variables, *model.optimizer.variables]])
+with strategy.scope():
+    many = tf_gd.multi_start("himmelblau", 5001, learning_rate=0.01, steps=100, seed=3)
+    one = tf_gd.multi_start("booth", [[0.0, 0.0]], learning_rate=0.01, steps=3)  # fewer than there are workers
+assert many.settings["device"] == "CPU:0 of 2 workers", many.settings
+np.savez(f"{{out}}/many_{{me}}.npz", *[many.starts, many.final, many.losses, many.gradient_norms, many.label, many.minima])
+assert one.final.shape == (1, 2)
 print("done", me)
 """
 LONG = f"""
@@ -83,6 +91,60 @@ def test_two_workers_end_with_the_bits_of_one_process_that_adds_two_shares(tmp_p
         for (key, a), b in zip(one.items(), expected, strict=True):
             np.testing.assert_array_equal(a, other[key])
             np.testing.assert_array_equal(a, b, err_msg=name)
+    many = tf_gd.multi_start("himmelblau", 5001, learning_rate=0.01, steps=100, seed=3)
+    whole = [many.starts, many.final, many.losses, many.gradient_norms, many.label, many.minima]
+    for me in (0, 1):
+        for a, b in zip(written(tmp_path / f"many_{me}.npz").values(), whole, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_under_slurm_too(tmp_path):
+    """As ``srun`` starts two tasks on one node: each finds out from the environment which one it is."""
+    script = tmp_path / "train.py"
+    counts = "gpus_per_node=2, gpus_per_task=1, auto_set_gpu=False"  # it counts tasks as GPUs, also where there is none
+    resolver = f"tf.distribute.cluster_resolver.SlurmClusterResolver({counts}, port_base=int(os.environ['PORT']))"
+    text = TRAIN.replace("MirroredStrategy()", f"MirroredStrategy(cluster_resolver={resolver})")
+    script.write_text(
+        text.replace('json.loads(os.environ["TF_CONFIG"])["task"]["index"]', 'int(os.environ["SLURM_PROCID"])')
+    )
+    step = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NODELIST": "localhost", "SLURM_STEP_TASKS_PER_NODE": "2"}
+    step |= {"PYTHONPATH": str(TESTS.parent), "PORT": str(two_free_ports())}
+    workers = [
+        subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path), "global_clipnorm"],
+            env={**os.environ, **step, "SLURM_PROCID": str(number)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    try:
+        for number, worker in enumerate(workers):
+            said = worker.communicate(timeout=240)[0]
+            assert worker.returncode == 0, said
+            assert f"done {number}" in said.splitlines()
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    with tf_gd.exact_arithmetic():
+        alone = one_process_that_adds_two_shares("global_clipnorm")
+    for me in (0, 1):
+        for a, b in zip(
+            written(tmp_path / f"0_{me}.npz").values(), [*alone.variables, *alone.optimizer.variables], strict=True
+        ):
+            np.testing.assert_array_equal(a, keras.ops.convert_to_numpy(b))
+
+
+def two_free_ports() -> int:
+    """Return a port of the loopback that is free, as the next one is."""
+    while True:
+        with socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            with contextlib.suppress(OSError, OverflowError):
+                other.bind(("127.0.0.1", one.getsockname()[1] + 1))
+                return one.getsockname()[1]
 
 
 def test_a_worker_is_killed_and_the_run_goes_on_to_the_same_bits(tmp_path):

@@ -8,6 +8,7 @@ from scipy import stats
 
 import tf_gd
 from tf_gd._progress import Progress
+from tf_gd.toy import _many
 
 HIMMELBLAU = [(3, 2), (-2.80511809, 3.13131252), (-3.77931025, -3.28318599), (3.58442834, -1.84812653)]
 LIMITS = [0.0243060, 0.0248293, 0.0149493, 0.0189719]
@@ -225,3 +226,29 @@ def test_maps_of_what_cannot_be_mapped():
         tf_gd.basin_map("booth", seed=3)
     with pytest.raises(ValueError, match="has none, expected"):
         tf_gd.basin_map(lambda x: x[..., 0] ** 2 + x[..., 1] ** 2)
+
+
+def test_inside_a_strategy_its_replicas_share_the_work():
+    settings = dict(starts=9000, learning_rate=0.01, steps=50, seed=1)
+    alone = tf_gd.multi_start("himmelblau", **settings)
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice()).scope():
+        shared = tf_gd.multi_start("himmelblau", **settings)
+        placed = tf_gd.multi_start("himmelblau", **settings, device="CPU:1")
+    assert [run.settings["device"] for run in (alone, shared, placed)] == ["CPU:0", "CPU:0, CPU:1", "CPU:1"]
+    for name in ("final", "losses", "gradient_norms", "label", "minima", "limits"):
+        for other in (shared, placed):
+            np.testing.assert_array_equal(getattr(other, name), getattr(alone, name))
+
+
+def test_each_device_computes_its_part(monkeypatch):
+    used = []
+    own = _many._program
+    monkeypatch.setattr(_many, "_program", lambda key, *rest: spied(own(key, *rest), key[-1]))
+
+    def spied(made, device):
+        program, mode = made
+        return lambda *arguments: (used.append(device), program(*arguments))[1], mode
+
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice()).scope():
+        tf_gd.multi_start("himmelblau", 100_000, learning_rate=0.01, steps=2, seed=1)
+    assert [used.count(f"CPU:{n}") for n in (0, 1)] == [2, 2]  # of 32,768 each

@@ -104,7 +104,7 @@ def test_bad_objectives():
         tf_gd.Objective("f", f, start=[1.0, 2.0], minima=[[1.0]])
     with pytest.raises(ValueError, match="domain: got"):
         tf_gd.Objective("f", f, start=[1.0, 2.0], domain=[[3, 1], [0, 1]])
-    with pytest.raises(ValueError, match="domain: got 'x'"):
+    with pytest.raises(TypeError, match="domain: got 'x'"):
         tf_gd.Objective("f", f, start=[1.0, 2.0], domain="x")
     with pytest.raises(TypeError, match=r"minima: got 0\.0, expected a list of points"):
         tf_gd.Objective("f", f, start=[1.0], minima=0.0)

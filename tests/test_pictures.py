@@ -131,7 +131,7 @@ def test_saving(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == f"saved {path}\n"
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TF_GD_PICTURES", str(tmp_path / "file"))
-    with pytest.raises(ValueError, match=r"pictures: cannot write .*TF_GD_PICTURES"):
+    with pytest.raises(ValueError, match=r"path: cannot write .*TF_GD_PICTURES"):
         show.save(ax, "booth.png")
 
 

@@ -114,10 +114,10 @@ def test_what_cannot_be_animated(tmp_path, monkeypatch):
     run = tf_gd.gradient_descent("square", steps=2)
     with pytest.raises(ValueError, match=r"expected a name that ends in .gif or .mp4"):
         show.animate(run, tmp_path / "a.png")
-    with pytest.raises(ValueError, match="frames, seconds: got 121"):
+    with pytest.raises(ValueError, match="frames: got 121"):
         show.animate(run, tmp_path / "a.gif", frames=121)
     for frames, seconds in (("5", 1), (5.5, 1), (5, float("inf")), (5, 1e9)):
-        with pytest.raises(ValueError, match="frames, seconds: got"):
+        with pytest.raises((TypeError, ValueError), match=r"(frames|seconds): got"):
             show.animate(run, tmp_path / "a.gif", frames=frames, seconds=seconds)
     for wrong in ([run], {"a": 3}):
         with pytest.raises(TypeError, match="trajectories: got"):
@@ -125,7 +125,7 @@ def test_what_cannot_be_animated(tmp_path, monkeypatch):
     with pytest.raises(TypeError, match="objective: got 'booth'"):
         show.animate(run, tmp_path / "a.gif", objective="booth")
     for nowhere in (tmp_path, None):
-        with pytest.raises(ValueError, match="expected a name that ends in"):
+        with pytest.raises((TypeError, ValueError), match=r"path: got .* expected"):
             show.animate(run, nowhere)
     with pytest.raises(ValueError, match="trajectories: got 5"):
         show.animate(dict.fromkeys("abcde", run), tmp_path / "a.gif")

@@ -5,6 +5,7 @@ import math
 import numbers
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,62 @@ def point(name: str, value, dtype: str) -> np.ndarray:
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: got {array.tolist()}, expected finite coordinates in {dtype}. Start from another point.")
     return array
+
+
+def array(name: str, value: Any, *, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
+    """Return ``value`` as float64; NaN and infinity are taken. ``shape`` has None where any length will do.
+
+    Where a vector is expected, a lone number is one of length 1.
+
+    Examples:
+        >>> array("x", [1, 2], shape=(None,)).tolist()
+        [1.0, 2.0]
+    """
+    try:
+        taken = np.asarray(value)
+        if taken.dtype.kind not in "iufb" or np.ma.is_masked(value):
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: got {_show(value)}, expected numbers. Pass a list such as [1.0, 2.0].") from None
+    taken = taken.reshape(-1) if shape and len(shape) == 1 and taken.ndim == 0 else taken
+    if shape is not None and (
+        taken.ndim != len(shape) or any(wanted not in (None, got) for wanted, got in zip(shape, taken.shape, strict=True))
+    ):
+        wanted = ", ".join("any" if length is None else str(length) for length in shape)
+        raise ValueError(f"{name}: got an array of shape {taken.shape}, expected ({wanted}).")
+    with np.errstate(over="ignore"):
+        return taken.astype("float64")
+
+
+def is_one_number(value: Any) -> bool:
+    """Return whether ``value`` is not a list or an array of some, whatever else it is."""
+    try:
+        return np.ndim(value) == 0
+    except ValueError:  # lists of different lengths
+        return False
+
+
+def text(name: str, value: Any) -> str:
+    """Return ``value``, or raise unless it is text."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: got {_show(value)}, expected text.")
+    return value
+
+
+def path(name: str, value: Any) -> Path:
+    """Return ``value`` as a path, or raise unless it can be the name of a file."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name}: got {_show(value)}, expected the name of a file, for example 'path.npz'.")
+    taken = Path(os.fsdecode(value))
+    if not taken.name or "\0" in str(taken):
+        raise ValueError(f"{name}: got {str(taken)!r}, expected the name of a file, for example 'path.npz'.")
+    return taken
+
+
+def has(name: str, value: Any, attributes: Sequence[str], expected: str) -> None:
+    """Raise unless ``value`` has these attributes, as a result of ours has, or what behaves like one."""
+    if isinstance(value, type) or not all(hasattr(value, attribute) for attribute in attributes):
+        raise TypeError(f"{name}: got {_show(value)}, expected {expected}.")
 
 
 def check_fits_in_memory(name: str, size: float, advice: str) -> None:

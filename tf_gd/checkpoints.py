@@ -57,7 +57,7 @@ class Checkpoints:
     """
 
     def __init__(self, directory, writes: bool = True):
-        if not isinstance(directory, str | os.PathLike) or not str(directory):
+        if not isinstance(directory, str | os.PathLike) or not str(directory) or "\0" in str(directory):
             raise TypeError(f"checkpoint: got {directory!r}, expected the name of a directory.")
         self.directory, self._writes = Path(directory), writes
         self._held = contextlib.ExitStack()
@@ -99,7 +99,7 @@ class Checkpoints:
         for path in reversed(self._files()):
             try:
                 return _read(path)
-            except (OSError, ValueError, KeyError, TypeError, MemoryError) as error:
+            except Exception as error:  # whatever its bytes lead to
                 warnings.warn(f"checkpoint: {path} is damaged ({error}); taking the one before it.", stacklevel=3)
         return None
 
@@ -178,7 +178,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     for name, shape in about["arrays"]:
         dtype = np.dtype(getattr(ml_dtypes, name, name))
         size = math.prod(shape) * dtype.itemsize
-        if dtype.hasobject or size > len(content) - at:
+        if dtype.hasobject or not 0 <= size <= len(content) - at:
             raise ValueError("it holds less than it says")
         arrays.append(np.frombuffer(content[at : at + size], dtype).reshape(shape).copy())
         at += size

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tf_gd import _checks
 from tf_gd.show.table import table
 
 
@@ -44,16 +45,23 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
 
     Raises:
         ClaimError: the claim does not hold.
+        TypeError, ValueError: there is nothing to compare.
 
     Examples:
         >>> claim("one step at rate 1/L lands on the minimum", measured=0.0, expected=0.0)
         ok  one step at rate 1/L lands on the minimum
             expected 0, measured 0
     """
-    if isinstance(expected, (str, bool)):
+    text, at_least = _checks.text("text", text), _checks.flag("at_least", at_least)
+    within = _checks.number("within", within, minimum=0.0)
+    if isinstance(expected, (str, bool, np.bool_)):
+        if not isinstance(measured, (str, bool, np.bool_)):
+            raise TypeError(f"measured: got {measured!r}, expected {type(expected).__name__}, as what is expected is.")
         holds = measured == expected
     else:
-        got, wanted = np.asarray(measured, "float64"), np.asarray(expected, "float64")
+        got, wanted = _checks.array("measured", measured), _checks.array("expected", expected)
+        if not got.size or not wanted.size:  # all of nothing agrees with anything
+            raise ValueError(f"{'expected' if got.size else 'measured'}: got an empty array, expected at least one number.")
         difference = got - wanted if got.ndim == 0 or wanted.ndim == 0 or got.shape == wanted.shape else np.array(np.nan)
         holds = bool(np.all(difference >= -within) if at_least else np.all(np.abs(difference) <= within))
     made = Claim(text, ("at least " if at_least else "") + _show(expected), _show(measured), bool(holds))
@@ -77,7 +85,7 @@ def predicted_and_measured() -> str:
 
 
 def _show(value) -> str:
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if isinstance(value, str):
         return value

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_gd._files import whole
+from tf_gd import _checks
+from tf_gd._files import read_arrays, whole
 
 OUTCOMES = {
     "converged": "the gradient norm fell to the tolerance, and the loss did not grow",
@@ -109,9 +110,7 @@ class Trajectory:
         Raises:
             ValueError: the directory is not there or cannot be written to.
         """
-        path = Path(path)
-        if not path.name:
-            raise ValueError(f"path: got {str(path)!r}, expected the name of a file, for example 'path.npz'.")
+        path = _checks.path("path", path)
         path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         about = json.dumps({"outcome": self.outcome, "settings": self.settings, "seconds": self.seconds})
         try:
@@ -124,21 +123,27 @@ class Trajectory:
 
     @classmethod
     def load(cls, path) -> "Trajectory":
-        """Read a trajectory written by :meth:`save`.
+        """Read a trajectory written by :meth:`save`; it takes no more memory than the file has bytes, twice over.
 
         Raises:
+            FileNotFoundError: there is no such file.
             ValueError: the file is not a saved trajectory, or is damaged.
         """
+        path = _checks.path("path", path)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _ARRAYS}
-                about = json.loads(str(file["about"]))
+            arrays = read_arrays(path, [*_ARRAYS, "about"])
+            about = json.loads(str(arrays.pop("about")))
+            for name, array in arrays.items():
+                if array.dtype.kind not in ("iu" if name == "iterations" else "f"):
+                    raise TypeError(f"{name} are {array.dtype}")
+            if not isinstance(about["settings"], dict) or not isinstance(about["seconds"], float):
+                raise TypeError("the settings are none")
             return cls(**arrays, outcome=about["outcome"], settings=about["settings"], seconds=about["seconds"])
         except FileNotFoundError:
             raise
         except Exception as error:
             raise ValueError(
-                f"{path}: expected a file written by Trajectory.save, and could not read it ({error})."
+                f"path: {path}: expected a file written by Trajectory.save, and could not read it ({error})."
             ) from error
 
     def plot(self, objective=None, ax=None):

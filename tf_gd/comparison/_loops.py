@@ -13,7 +13,7 @@ import tensorflow as tf
 from tf_gd import _checks
 from tf_gd._backend import keras
 from tf_gd.comparison._recipe import as_vector, compared
-from tf_gd.comparison.training import build_afresh, check_model_and_loss, copy_of
+from tf_gd.comparison.training import build_afresh, check_model_and_loss, compiled, copy_of
 from tf_gd.networks import data
 from tf_gd.networks._checked import build
 from tf_gd.networks.programs import each
@@ -142,10 +142,11 @@ class Case:
         given = each(lambda leaf: tf.cast(leaf, tf.float64) if leaf.dtype.is_floating else leaf, self.given)
         return dataclasses.replace(self, given=given, batches=_batches(given, self.batch_size, self.steps))
 
-    def fresh(self, other=None, **compiled):
+    def fresh(self, other=None, **settings):
         """Return a new model, compiled and built, with the same first weights each time."""
         model = build_afresh(self.build_model, self.seed, other)
-        model.compile(optimizer=copy_of(self.optimizer), loss=self.loss, loss_weights=self.loss_weights, **compiled)
+        settings |= dict(optimizer=copy_of(self.optimizer), loss=self.loss, loss_weights=self.loss_weights)
+        compiled(model, **settings)
         build(model, *self.given)
         return model
 

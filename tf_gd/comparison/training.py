@@ -84,6 +84,8 @@ def compare_training(
     seed = _checks.whole_number("seed", seed, minimum=0)
     if test_data is not None and (not isinstance(test_data, (tuple, list)) or len(test_data) != 2):
         raise TypeError(f"test_data: got {type(test_data).__name__}, expected a pair (x, y).")
+    if test_data is not None:
+        test_data = data.as_arrays(test_data[0], test_data[1], prefix="test_data: ")[:2]
     given = data.as_arrays(x, y)
     epochs = _checks.whole_number("epochs", epochs, minimum=1)
     batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
@@ -92,7 +94,7 @@ def compare_training(
     for by_hand in (True, False):
         model = build_afresh(build_model, seed, other=runs[0].model if runs else None)
         copy = copy_of(optimizer)
-        model.compile(optimizer=copy, loss=loss, metrics=metrics, jit_compile=jit_compile)
+        compiled(model, optimizer=copy, loss=loss, metrics=metrics, jit_compile=jit_compile)
         build(model, *given)
         states = _StateOfEachEpoch(model)
         settings = dict(batch_size=batch_size, epochs=epochs, verbose=0, callbacks=[states])
@@ -152,6 +154,19 @@ def build_afresh(build_model: Callable, seed: int, other=None):
     if model is other:
         raise ValueError("build_model: it returned the same model twice, expected a new one each time it is called.")
     return model
+
+
+def compiled(model, **settings) -> None:
+    """Compile a model, and say what was asked for where Keras will not."""
+    try:
+        model.compile(**settings)
+    except Exception as error:
+        asked = ", ".join(
+            f"{name} {settings[name]!r}" for name in ("loss", "loss_weights", "metrics") if settings.get(name) is not None
+        )
+        raise ValueError(
+            f"model.compile raised {type(error).__name__}: {error} It got {asked}, expected what Keras takes."
+        ) from error
 
 
 def copy_of(optimizer):

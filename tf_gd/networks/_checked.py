@@ -81,13 +81,21 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
         for loss, target, output in zip(losses, targets, outputs, strict=True):
             check_target(loss, target, tuple(output.shape[1:]), prefix)
     if len(outputs) == 1 and sample_weight is not None and not isinstance(sample_weight, tf.TensorSpec):
+        if not hasattr(sample_weight, "shape"):
+            raise ValueError(f"{prefix}sample_weight: got a {type(sample_weight).__name__}, expected one array.")
         _check_weights(tuple(sample_weight.shape), tuple(outputs[0].shape), prefix)
     if not model.trainable_variables:
         raise ValueError("model: got no trainable variables, expected at least one to descend on.")
     if y is not None and model.loss is None and not model.losses and type(model).compute_loss is keras.Model.compute_loss:
         raise ValueError("loss: got None, expected one. Call model.compile(..., loss=...), or add a loss in a layer.")
     if not (model.optimizer.built and all(part.built for part in (model._compile_loss, model._compile_metrics) if part)):
-        model._symbolic_build(data_batch=symbols)
+        try:
+            model._symbolic_build(data_batch=symbols)
+        except Exception as error:
+            raise ValueError(
+                f"{prefix}x, {prefix}y, loss, metrics: computing the loss and the metrics raised {type(error).__name__}: "
+                f"{error} Expected a loss and metrics that fit the targets and the model's outputs."
+            ) from error
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
     _check_optimizer_knows(model)
@@ -105,6 +113,8 @@ def _losses_of(model, outputs: int) -> list[Any]:
 def _check_input(model, x, prefix: str) -> None:
     """Raise where a model of one input is given another shape, as from a data set that was not batched."""
     wanted, given = getattr(model, "inputs", None) or [], keras.tree.flatten(x)
+    if len(wanted) == 1 and len(given) != 1 and not isinstance(x, dict):
+        raise ValueError(f"{prefix}x: got {len(given)} arrays, expected one, as the model has one input. Not a list?")
     if len(wanted) != 1 or len(given) != 1:
         return
     expected, got = tuple(wanted[0].shape)[1:], tuple(given[0].shape)[1:]

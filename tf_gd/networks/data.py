@@ -34,6 +34,8 @@ def as_arrays(x, y=None, sample_weight=None, class_weight=None, prefix: str = ""
     arrays = {}
     for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
         arrays[name] = _arrays(prefix + name, list(value) if isinstance(value, tuple) else value)
+    if not keras.tree.flatten(arrays["x"]):
+        raise ValueError(f"{prefix}x: got an empty {type(x).__name__}, expected samples: an array, or one for each input.")
     counts = {name: {len(leaf) for leaf in keras.tree.flatten(value)} for name, value in arrays.items() if value is not None}
     if len(set().union(*counts.values())) != 1:
         got = ", ".join(f"{name} {' and '.join(map(str, sorted(lengths)))}" for name, lengths in counts.items())
@@ -50,7 +52,10 @@ def _arrays(name: str, value):
 
 
 def _array(name: str, value) -> np.ndarray:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # of different lengths
+        array = np.asarray(None)
     if array.dtype.kind not in "iufb" or array.ndim == 0:
         got = f"{array.dtype} of shape {array.shape}" if array.dtype.kind in "iufb" else type(value).__name__
         raise TypeError(
@@ -58,9 +63,11 @@ def _array(name: str, value) -> np.ndarray:
             "a list stands for several inputs or outputs; make a tf.data.Dataset of a generator."
         )
     if array.dtype.kind == "f":
-        array = array.astype(keras.config.floatx(), copy=False)
+        with np.errstate(over="ignore"):
+            array = array.astype(keras.config.floatx(), copy=False)
         if not np.isfinite(array).all():
-            raise ValueError(f"{name}: got NaN or infinite values, expected finite numbers. Clean the data first.")
+            held = f"expected finite numbers that {array.dtype} can hold. Clean the data first."
+            raise ValueError(f"{name}: got NaN or infinite values, or such as become so, {held}")
     return array
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from tf_gd import _checks
 from tf_gd._backend import keras
 
 
@@ -36,6 +37,8 @@ def digits(*, test_share: float = 0.2, seed: int = 0) -> Digits:
         >>> data.x_train.shape, data.x_test.shape
         ((1437, 64), (360, 64))
     """
+    test_share = _checks.number("test_share", test_share, minimum=0.01, maximum=0.99)
+    seed = _checks.whole_number("seed", seed, minimum=0)
     x, y = load_digits(return_X_y=True)
     x = (x / 16.0).astype("float32")
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=test_share, stratify=y, random_state=seed)
@@ -49,6 +52,7 @@ def softmax_regression(inputs: int = 64, classes: int = 10) -> keras.Model:
         >>> softmax_regression().count_params()
         650
     """
+    inputs, classes = _sizes(inputs=inputs, classes=classes)
     return keras.Sequential([keras.layers.Input((inputs,)), keras.layers.Dense(classes)], name="softmax_regression")
 
 
@@ -59,5 +63,10 @@ def mlp(inputs: int = 64, hidden: int = 64, classes: int = 10) -> keras.Model:
         >>> mlp().count_params()
         4810
     """
+    inputs, hidden, classes = _sizes(inputs=inputs, hidden=hidden, classes=classes)
     layers = [keras.layers.Input((inputs,)), keras.layers.Dense(hidden, "relu"), keras.layers.Dense(classes)]
     return keras.Sequential(layers, name="mlp")
+
+
+def _sizes(**sizes) -> list[int]:
+    return [_checks.whole_number(name, size, minimum=1, maximum=1_000_000) for name, size in sizes.items()]

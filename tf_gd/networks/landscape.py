@@ -115,7 +115,7 @@ def loss_surface(
 
 
 def _path(path, size: int) -> np.ndarray:
-    records = np.asarray(getattr(path, "points", path), "float64")
+    records = _checks.array("path", getattr(path, "points", path))
     if records.ndim != 2 or records.shape[1] != size or len(records) < 2 or not np.isfinite(records).all():
         raise ValueError(
             f"path: got shape {records.shape}, expected two or more finite records of {size} weights, (records, {size}), "
@@ -136,7 +136,7 @@ def _directions(given, model, center: np.ndarray, records: np.ndarray | None, se
         else:
             plane = _principal(records - center)
     else:
-        plane = np.asarray(given, "float64")
+        plane = _checks.array("directions", given)
         if plane.shape != (2, len(center)) or not np.isfinite(plane).all():
             raise ValueError(f"directions: got shape {plane.shape}, expected two of {len(center)} finite numbers.")
     lengths = np.linalg.norm(plane, axis=1)
@@ -175,7 +175,6 @@ def _losses(model, tensors, center: np.ndarray, plane: np.ndarray, coordinates: 
     x, y, _ = tensors
     start, ways = tf.constant(center), tf.constant(plane)
 
-    @tf.function
     def measure(points):
         losses = tf.TensorArray(tf.float64, size=tf.shape(points)[0])
         for number in tf.range(tf.shape(points)[0]):
@@ -189,7 +188,8 @@ def _losses(model, tensors, center: np.ndarray, plane: np.ndarray, coordinates: 
 
     before = [tf.identity(variable) for variable in variables]
     try:
-        return measure(tf.constant(coordinates)).numpy()
+        points = tf.constant(coordinates, tf.float64)
+        return tf.function(measure).get_concrete_function(tf.TensorSpec.from_tensor(points))(points).numpy()
     finally:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)

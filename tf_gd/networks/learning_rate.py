@@ -86,7 +86,7 @@ def find_learning_rate(
     """
     check_compiled(model)
     low = _checks.number("low", low, above=0.0)
-    high = _checks.number("high", high, above=low)
+    high = _checks.number("high", high, above=low, maximum=1e30)
     steps = _checks.whole_number("steps", steps, minimum=10)
     batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
     seed = _checks.whole_number("seed", seed, minimum=0)

@@ -10,8 +10,9 @@ from matplotlib.animation import FFMpegWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from tf_gd import _checks
 from tf_gd._files import whole
-from tf_gd.show.plots import plot_contours
+from tf_gd.show.plots import check_path, plot_contours, values_of
 from tf_gd.show.style import BY_HAND, INK, OWN, styled
 
 _MOST_FRAMES, _DPI = 120, 80
@@ -44,29 +45,25 @@ def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: fl
         >>> written.read_bytes()[:3]
         b'GIF'
     """
-    path = Path(path or "")
+    path = _checks.path("path", path)
     if path.is_dir() or path.suffix not in (".gif", ".mp4"):
         raise ValueError(f"path: got {path.name!r}, expected a name that ends in .gif or .mp4.")
     if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
         raise ValueError("path: got .mp4, but there is no ffmpeg on this machine, expected it installed. Or write a .gif.")
-    numbers = isinstance(frames, int) and isinstance(seconds, int | float)
-    if not numbers or not 1 <= frames <= _MOST_FRAMES or not 0 < seconds <= 600:
-        got = f"frames, seconds: got {frames!r} and {seconds!r}"
-        raise ValueError(f"{got}, expected a whole number from 1 to {_MOST_FRAMES}, and more than 0, at most 600.")
+    frames = _checks.whole_number("frames", frames, minimum=1, maximum=_MOST_FRAMES)
+    seconds = _checks.number("seconds", seconds, minimum=0.01, maximum=600.0)
     panels = trajectories if isinstance(trajectories, dict) else {"": trajectories}
-    if not all(hasattr(run, "points") and hasattr(run, "losses") for run in panels.values()):
-        got = ", ".join(type(run).__name__ for run in panels.values())
-        raise TypeError(f"trajectories: got {got}, expected a tf_gd.Trajectory, or a dict from titles to some.")
+    for run in panels.values():
+        check_path("trajectories", run)
     if objective is not None and not callable(objective):
         raise TypeError(f"objective: got {objective!r}, expected a function, as tf_gd.objectives.get('booth').")
     if not 1 <= len(panels) <= 4:
         raise ValueError(f"trajectories: got {len(panels)}, expected one to four side by side.")
     figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 4.4), squeeze=False, layout="constrained")
-    drawn = [_panel(ax, title, run, objective) for ax, (title, run) in zip(axes[0], panels.items(), strict=True)]
     last = max(len(run.losses) for run in panels.values()) - 1
     moments = np.unique(np.linspace(0, last, min(frames, last + 1)).astype(int))
-
     try:
+        drawn = [_panel(ax, title, run, objective) for ax, (title, run) in zip(axes[0], panels.items(), strict=True)]
         return _write(path, figure, drawn, moments, (len(moments) + _HOLD) / seconds)
     finally:
         plt.close(figure)
@@ -130,7 +127,7 @@ def _panel(ax, title: str, run, objective):
     elif dim == 1 and objective is not None:
         low, high = run.points.min(), run.points.max()
         x = np.linspace(low - 0.1 * (high - low) - 1e-6, high + 0.1 * (high - low) + 1e-6, 401)
-        ax.plot(x, np.asarray(objective(x[:, None].astype("float32"))), color=INK, linestyle="-", linewidth=1.2)
+        ax.plot(x, values_of(objective, x[:, None]), color=INK, linestyle="-", linewidth=1.2)
         xs, ys = run.points[:, 0], run.losses
         ax.set(xlabel="$x$", ylabel="$f(x)$")
     else:

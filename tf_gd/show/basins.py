@@ -1,10 +1,10 @@
 """Pictures of many descents: which minimum is reached from where."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from tf_gd.show.style import INK, styled
+from tf_gd import _checks
+from tf_gd.show.style import INK, on, styled
 
 _NOWHERE = "#DDDDDD"
 _COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
@@ -22,7 +22,8 @@ def plot_basins(basins, ax=None):
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots(figsize=(5.6, 5.8))[1]
+    _checks.has("basins", basins, ("runs", "label", "x1"), "what tf_gd.basin_map returns")
+    ax = on(ax, figsize=(5.6, 5.8))
     colours = ListedColormap([_NOWHERE, *_of(range(len(basins.runs.minima)))])
     extent = (*_edges(basins.x1), *_edges(basins.x2))
     shades = basins.label + 1
@@ -46,7 +47,8 @@ def plot_starts(runs, ax=None):
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots()[1]
+    _checks.has("runs", runs, ("starts", "label", "minima"), "what tf_gd.multi_start returns")
+    ax = on(ax)
     dim = runs.starts.shape[1]
     if dim > 2:
         return _plot_shares(runs, ax)

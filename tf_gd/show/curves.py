@@ -1,10 +1,10 @@
 """Curves: the loss over the steps, the distance between two runs, the learning rates beside each other."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from tf_gd.show.style import BUILT_IN, BY_HAND, INK, OWN, styled
+from tf_gd import _checks
+from tf_gd.show.style import BUILT_IN, BY_HAND, INK, OWN, on, styled
 
 
 @styled
@@ -20,9 +20,13 @@ def plot_losses(runs, ax=None, lowest: float = 0.0, xlabel: str = "step"):
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots()[1]
+    if not isinstance(runs, dict) or not runs:
+        raise TypeError(f"runs: got {runs!r}, expected a dict, as {{'by hand': trajectory}}.")
+    lowest, xlabel = _checks.number("lowest", lowest), _checks.text("xlabel", xlabel)
+    all_losses = {label: _checks.array("runs", getattr(run, "losses", run), shape=(None,)) for label, run in runs.items()}
+    ax = on(ax)
     for label, run in runs.items():
-        losses = np.asarray(getattr(run, "losses", run), dtype="float64") - lowest
+        losses = all_losses[label] - lowest
         counted = np.asarray(getattr(run, "iterations", np.arange(len(losses))))
         finite = np.isfinite(losses)
         shown = np.where(losses[finite] > 0, losses[finite], np.nan)
@@ -50,7 +54,12 @@ def plot_distance(iterations, ulp, absolute, title: str = "", ax=None):
     Returns:
         The axes of the ULP.
     """
-    ax = ax if ax is not None else plt.subplots(figsize=(6.4, 3.6))[1]
+    iterations = _checks.array("iterations", iterations, shape=(None,))
+    ulp, absolute = (
+        _checks.array(name, value, shape=iterations.shape) for name, value in (("ulp", ulp), ("absolute", absolute))
+    )
+    title = _checks.text("title", title)
+    ax = on(ax, figsize=(6.4, 3.6))
     same = not np.any(ulp)
     ax.plot(iterations, ulp, **BY_HAND, label="ULP")
     ax.set(xlabel="step", ylabel="distance in ULP", title=title)
@@ -81,7 +90,9 @@ def plot_explanation(explained, ax=None, label: str = "your loop to Keras"):
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots()[1]
+    _checks.has("explained", explained, ("distances", "rests", "causes"), "what tf_gd.explain_difference returns")
+    label = _checks.text("label", label)
+    ax = on(ax)
     steps = np.arange(1, len(explained.distances))
     same_bits = 1e-9  # where a distance of zero is drawn
     drawn = dict(marker="o", markersize=4, linestyle="-")
@@ -112,7 +123,8 @@ def plot_range_test(found, ax=None):
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots()[1]
+    _checks.has("found", found, ("rates", "smoothed", "suggestion"), "what tf_gd.find_learning_rate returns")
+    ax = on(ax)
     ax.plot(found.rates, found.losses, ".", color=INK, alpha=0.35, markersize=5, label="each batch")
     ax.plot(found.rates, found.smoothed, **BY_HAND, label="averaged")
     ax.axvline(found.suggestion, color="#009E73", linestyle="-.", label=f"begin with {found.suggestion:.2g}")
@@ -139,7 +151,10 @@ def plot_sharpness(epochs, eigenvalues, limits, ax=None):
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots()[1]
+    epochs = _checks.array("epochs", epochs, shape=(None,))
+    eigenvalues = _checks.array("eigenvalues", eigenvalues, shape=epochs.shape)
+    limits = _checks.array("limits", limits, shape=epochs.shape)
+    ax = on(ax)
     ax.plot(epochs, eigenvalues, **BY_HAND, label="largest eigenvalue")
     ax.plot(epochs, limits, color=INK, linestyle="--", label="2 / learning rate")
     ax.set(xlabel="epoch", ylabel="largest eigenvalue of the Hessian", ylim=(0, None))
@@ -163,8 +178,14 @@ def plot_learning_rates(rates, losses, start_loss: float, limit: float | None = 
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots()[1]
-    rates, losses = np.asarray(rates), np.asarray(losses, dtype="float64")
+    rates = _checks.array("rates", rates, shape=(None,))
+    losses = _checks.array("losses", losses, shape=rates.shape)
+    if not ((rates > 0) & (rates < 1e100)).all():
+        raise ValueError(f"rates: got {rates.min():g} to {rates.max():g}, expected learning rates: finite, and above 0.")
+    start_loss = _checks.number("start_loss", start_loss, minimum=1e-100, maximum=1e100)
+    limit = None if limit is None else _checks.number("limit", limit, above=0.0, maximum=1e100)
+    best = None if best is None else _checks.number("best", best, above=0.0, maximum=1e100)
+    ax = on(ax)
     top, bottom = start_loss * 1e4, max(np.nanmin(losses[losses > 0], initial=start_loss), start_loss * 1e-16)
     shown = np.clip(np.where(np.isfinite(losses), losses, np.inf), bottom, top)
     ax.plot(rates, shown, marker="o", **{**BY_HAND, "linewidth": 1.6}, label="measured")
@@ -191,7 +212,8 @@ def plot_rate_map(rates, ax=None):
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots()[1]
+    _checks.has("rates", rates, ("factors", "momenta", "best"), "what tf_gd.rates.rate_map returns")
+    ax = on(ax)
     levels = np.linspace(0.9 * rates.best.factor, 1.0, 12)
     grid = (rates.learning_rates * rates.curvatures.max(), rates.momenta, rates.factors)
     filled = ax.contourf(*grid, levels, cmap="viridis", extend="min")

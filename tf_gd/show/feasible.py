@@ -1,11 +1,11 @@
 """Pictures of problems with constraints: where one may be, the paths, and the answers."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 
+from tf_gd import _checks
 from tf_gd.show.curves import plot_losses
 from tf_gd.show.plots import plot_contours
-from tf_gd.show.style import BY_HAND, INK, styled
+from tf_gd.show.style import BY_HAND, INK, on, styled
 
 _MARKERS = {"analytic": "P", "scipy": "s", "cvxpy": "D", "gradient_descent": "*"}
 _FINENESS = 161
@@ -35,13 +35,17 @@ def plot_solutions(solutions, ax=None):
     Returns:
         The axes.
     """
+    if isinstance(solutions, str) or not hasattr(solutions, "__getitem__") or not len(solutions):
+        raise TypeError(f"solutions: got {type(solutions).__name__}, expected a list of what Problem.solve returns.")
+    for one in solutions:
+        _checks.has("solutions", one, ("problem", "method", "trajectory"), "a list of what Problem.solve returns")
     problem = solutions[0].problem
     paths = {one.method: one.trajectory for one in solutions if one.trajectory is not None}
     if problem.dim != 2:
         if not paths:
             raise ValueError(f"plot: got {problem.dim} variables and no path, expected two variables, or gradient descent.")
         return plot_losses(paths, ax=ax)
-    ax = ax if ax is not None else plt.subplots()[1]
+    ax = on(ax)
     plot_contours(_Drawn(problem), {name.replace("_", " "): path for name, path in paths.items()}, ax=ax)
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
     grid = np.stack(np.meshgrid(np.linspace(left, right, _FINENESS), np.linspace(low, high, _FINENESS)), axis=-1)

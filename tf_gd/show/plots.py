@@ -1,12 +1,15 @@
 """Pictures of paths: on level lines in two dimensions, over the slope in one."""
 
+from collections.abc import Iterable
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
 
+from tf_gd import _checks
 from tf_gd.show.curves import plot_losses
-from tf_gd.show.style import BY_HAND, INK, OWN, styled
+from tf_gd.show.style import BY_HAND, INK, OWN, on, styled
 
 
 @styled
@@ -21,6 +24,7 @@ def plot_trajectory(trajectory, objective=None, ax=None):
     Returns:
         The axes.
     """
+    check_path("trajectory", trajectory)
     objective = objective if objective is not None else trajectory.objective
     if objective is None or trajectory.points.shape[1] > 2:
         return plot_losses({"by hand": trajectory}, ax=ax)
@@ -42,12 +46,17 @@ def plot_contours(objective, trajectories, ax=None, levels: int = 24):
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots()[1]
-    minima = np.array(getattr(objective, "minima", ())).reshape(-1, 2)
+    if not isinstance(trajectories, dict):
+        raise TypeError(f"trajectories: got {type(trajectories).__name__}, expected a dict from labels to trajectories.")
+    for run in trajectories.values():
+        check_path("trajectories", run, dim=2)
+    levels = _checks.whole_number("levels", levels, minimum=2, maximum=1000)
+    minima = _minima(objective, 2)
+    ax = on(ax)
     frame = _frame(objective, trajectories, minima)
     x1, x2 = np.meshgrid(_between(frame[0], 241), _between(frame[1], 241))
-    f = _values(objective, np.stack([x1, x2], axis=-1))
-    _draw_level_lines(ax, x1, x2, f, _values(objective, minima), levels)
+    f = values_of(objective, np.stack([x1, x2], axis=-1))
+    _draw_level_lines(ax, x1, x2, f, values_of(objective, minima), levels)
 
     cycle = list(mpl.rcParams["axes.prop_cycle"])
     for number, (label, trajectory) in enumerate(trajectories.items()):
@@ -74,17 +83,18 @@ def plot_steps(trajectory, objective, axes=None):
     Returns:
         The two axes.
     """
-    top, bottom = axes if axes is not None else plt.subplots(2, 1, sharex=True, figsize=(6.4, 6.0))[1]
-    minima = np.array(getattr(objective, "minima", ())).reshape(-1, 1)
+    check_path("trajectory", trajectory, dim=1)
+    minima = _minima(objective, 1)
+    top, bottom = _one_above_the_other(axes)
     frame = _frame(objective, {"": trajectory}, minima)[0]
     x = _between(frame, 1001)
-    f = np.asarray(_values(objective, x[:, None]), dtype="float64")
+    f = np.asarray(values_of(objective, x[:, None]), dtype="float64")
     slope = np.gradient(f, x)
     path = trajectory.points[:, 0].astype("float64")
     inside = (path >= frame[0]) & (path <= frame[1])
     left = None if inside.all() else int(np.argmin(inside))  # the first record outside
     path = path[: None if left is None else left + 1]
-    signs = np.sign(_values(objective, path[:, None] + 1e-3) - _values(objective, path[:, None] - 1e-3))
+    signs = np.sign(values_of(objective, path[:, None] + 1e-3) - values_of(objective, path[:, None] - 1e-3))
     recorded = {"$f(x)$": trajectory.losses, "$f'(x)$": trajectory.gradient_norms}
 
     for ax, curve, name in ((top, f, "$f(x)$"), (bottom, slope, "$f'(x)$")):
@@ -108,6 +118,32 @@ def plot_steps(trajectory, objective, axes=None):
     top.set_title(getattr(objective, "formula", "") or None)
     top.legend(loc="upper center", fontsize=8, ncols=3, frameon=True, framealpha=0.9)
     return top, bottom
+
+
+def check_path(name: str, value, dim: int | None = None) -> None:
+    """Raise unless ``value`` is a trajectory, in ``dim`` variables where that is given."""
+    _checks.has(name, value, ("points", "losses", "iterations"), "a tf_gd.Trajectory, as tf_gd.gradient_descent returns")
+    if dim is not None and value.points.shape[1] != dim:
+        raise ValueError(f"{name}: got a path in {value.points.shape[1]} variables, expected one in {dim}.")
+
+
+def _minima(objective, dim: int) -> np.ndarray:
+    """Return the known minima, ``(any, dim)``."""
+    if isinstance(objective, type) or not callable(objective):
+        raise TypeError(f"objective: got {objective!r}, expected a function, for example tf_gd.objectives.get('booth').")
+    known = np.array(getattr(objective, "minima", ()))
+    if known.size and known.shape[-1] != dim:
+        raise ValueError(f"objective: got a function of {known.shape[-1]} variables, expected one of {dim}.")
+    return known.reshape(-1, dim)
+
+
+def _one_above_the_other(axes):
+    if axes is None:
+        return plt.subplots(2, 1, sharex=True, figsize=(6.4, 6.0))[1]
+    pair = list(axes) if isinstance(axes, Iterable) else [axes]
+    if len(pair) != 2:
+        raise ValueError(f"axes: got {len(pair)}, expected two of them, as plt.subplots(2, 1)[1].")
+    return [on(ax) for ax in pair]
 
 
 def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
@@ -166,9 +202,16 @@ def _between(limits, count: int) -> np.ndarray:
     return np.linspace(limits[0], limits[1], count)
 
 
-def _values(objective, points) -> np.ndarray:
+def values_of(objective, points) -> np.ndarray:
+    """Return f at many points ``(..., dim)``."""
     points = np.asarray(points, dtype="float32")
-    values = np.asarray(objective(points), dtype="float64")
+    try:
+        with np.errstate(all="ignore"):
+            values = np.asarray(objective(points), dtype="float64")
+    except Exception as error:  # of the user's own function
+        raise ValueError(
+            f"objective: failed at points of shape {points.shape}: {error}. Write it for many points."
+        ) from error
     if values.size != points.size // points.shape[-1]:
         raise ValueError(
             f"objective: got values of shape {values.shape} for points of shape {points.shape}, expected "

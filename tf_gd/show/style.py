@@ -6,9 +6,14 @@ By hand is blue, solid and broad, built in is orange and dashed, everywhere: whe
 import functools
 import os
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+
+from tf_gd import _checks
+from tf_gd._files import whole
 
 STYLE = Path(__file__).with_name("tf_gd.mplstyle")
 BY_HAND = {"color": "#0072B2", "linestyle": "-", "linewidth": 2.4}
@@ -28,6 +33,19 @@ def styled(draw):
     return wrapper
 
 
+def on(ax=None, **figure):
+    """Return ``ax``, or new axes in a figure with these settings.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if ax is None:
+        return plt.subplots(**figure)[1]
+    if not isinstance(ax, Axes):
+        raise TypeError(f"ax: got {type(ax).__name__}, expected axes of matplotlib, for example plt.subplots()[1].")
+    return ax
+
+
 def save(axes, name: str) -> Path:
     """Write the figure of ``axes`` as a PNG into the directory of pictures, and print where.
 
@@ -43,21 +61,26 @@ def save(axes, name: str) -> Path:
     Raises:
         ValueError: the directory cannot be written to.
     """
-    path = write(axes, Path(os.environ.get("TF_GD_PICTURES", "pictures")) / name)
+    path = write(axes, Path(os.environ.get("TF_GD_PICTURES", "pictures")) / _checks.path("name", name))
     print(f"saved {path}")
     return path
 
 
 def write(axes, path) -> Path:
-    """Write the figure of ``axes`` as a PNG to ``path``; return the path."""
-    path = Path(path)
-    figure = np.ravel(axes)[0].figure
+    """Write the figure of ``axes`` to ``path``, whole or not at all: a PNG, or what its ending says; return the path."""
+    path = _checks.path("path", path)
+    path = path if path.suffix else path.with_suffix(".png")
+    first = np.ravel(np.asarray(axes, dtype=object))[:1].tolist()
+    if not first or not isinstance(first[0], Axes):
+        raise TypeError(f"axes: got {type(axes).__name__}, expected what a function of tf_gd.show returns.")
+    figure: Any = first[0].figure
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
-    except OSError as error:
+        with whole(path) as partial:
+            figure.savefig(partial, format=path.suffix[1:])
+    except (OSError, ValueError) as error:  # ValueError: a format that there is not
         raise ValueError(
-            f"pictures: cannot write {path} ({error.strerror}). Run from a directory you may write to, or set "
-            "the environment variable TF_GD_PICTURES to one."
+            f"path: cannot write {path} ({getattr(error, 'strerror', error)}). Run from a directory you may write to, or "
+            "set the environment variable TF_GD_PICTURES to one."
         ) from error
     return path

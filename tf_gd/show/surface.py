@@ -1,10 +1,10 @@
 """The loss of a network on a plane through its weights."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from tf_gd.show.style import BY_HAND, INK, styled
+from tf_gd import _checks
+from tf_gd.show.style import BY_HAND, INK, on, styled
 
 
 @styled
@@ -19,7 +19,9 @@ def plot_surface(surface, ax=None, levels: int = 20):
     Returns:
         The axes.
     """
-    ax = ax if ax is not None else plt.subplots()[1]
+    _checks.has("surface", surface, ("losses", "path", "a", "b"), "what tf_gd.loss_surface returns")
+    levels = _checks.whole_number("levels", levels, minimum=2, maximum=1000)
+    ax = on(ax)
     losses = np.where(np.isfinite(surface.losses), surface.losses, np.nan)
     low, high = np.nanmin(losses), np.nanmax(losses)
     if 0 < low < high:

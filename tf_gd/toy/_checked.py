@@ -15,7 +15,7 @@ def check_run(steps, tolerance, record_every):
     steps = _checks.whole_number("steps", steps, minimum=0)
     record_every = _checks.whole_number("record_every", record_every, minimum=1)
     if tolerance is not None:
-        tolerance = _checks.number("tolerance", tolerance, minimum=0.0)
+        tolerance = _checks.number("tolerance", tolerance, minimum=0.0, maximum=1e100)
     return steps, tolerance, record_every
 
 
@@ -24,7 +24,7 @@ def check_learning_rate(learning_rate, steps: int, dtype: str):
     if callable(learning_rate):
         _check_schedule(learning_rate)
         return learning_rate
-    if np.ndim(learning_rate) == 0:
+    if _checks.is_one_number(learning_rate):
         rate: Any = _checks.number("learning_rate", learning_rate, above=0.0)
         rates = np.array([rate])
     else:
@@ -75,6 +75,7 @@ def check_place(objective, x) -> tuple[Objective, np.ndarray]:
         point = np.array(chosen.minima[0] if chosen.minima else chosen.start)
     if len(point) != chosen.dim:
         raise ValueError(f"x: got {len(point)} coordinates, expected {chosen.dim} for {chosen.name!r}.")
+    _value(chosen.fn, point, chosen.name)
     return chosen, point
 
 

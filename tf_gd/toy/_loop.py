@@ -215,4 +215,4 @@ def _outcome(points, losses, norms, tolerance) -> str:
     rounding = 10 * np.finfo(losses.dtype).eps * abs(float(losses[0]))
     if losses[-1] > losses[0] + rounding:
         return "diverged"
-    return "converged" if tolerance is not None and norms[-1] <= tolerance else "max_steps"
+    return "converged" if tolerance is not None and float(norms[-1]) <= tolerance else "max_steps"

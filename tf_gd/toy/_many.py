@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tf_gd import devices, updates
 from tf_gd._progress import Progress
+from tf_gd.toy._places import Places
 from tf_gd.toy._programs import fingerprint
 from tf_gd.toy.objectives import Objective, is_from_the_catalogue
 
@@ -81,32 +82,42 @@ def of_many(objective: Objective, start) -> Callable:
     return lambda x: tf.vectorized_map(lambda point: tf.reshape(objective.fn(point), ()), x)
 
 
-def run_many(objective, function: Callable, starts: np.ndarray, update: Update, steps: int, mode: str, device: str):
+def run_many(objective, function: Callable, starts: np.ndarray, update: Update, steps: int, mode: str, places: Places):
     """Return the last points ``(n, dim)``, f and the gradient norm there ``(n,)``, how many were done, and the mode."""
     count, dim = starts.shape
+    mine = starts[places.share(count)]
     tile = min(_TILE, max(8, 1 << (count - 1).bit_length()))
     tiles = min(_TILES_A_CALL, -(-count // tile))
     known = is_from_the_catalogue(objective)  # what another function reads from outside may have changed since
     written = objective if known else fingerprint(function, tf.TensorSpec((2, dim), starts.dtype))
-    key = (written, tile, tiles, dim, starts.dtype.str, device, update.momentum is None, update.nesterov)
-    with tf.device(device), devices.exact_arithmetic():
-        program, mode = _program(key, function, update, (tiles, tile, dim), starts.dtype, mode)
+    key = (written, tile, tiles, dim, starts.dtype.str, update.momentum is None, update.nesterov)
+    programs = []
+    with devices.exact_arithmetic():
+        for device in places.devices:
+            with tf.device(device):
+                program, mode = _program((*key, device), function, update, (tiles, tile, dim), starts.dtype, mode)
+                programs.append(program)
         numbers = [tf.constant(number, starts.dtype) for number in (update.learning_rate, update.momentum or 0.0)]
-        final, losses, norms = np.full_like(starts, np.nan), *np.full((2, count), np.nan, starts.dtype)
+        final, losses, norms = np.full_like(mine, np.nan), *np.full((2, len(mine)), np.nan, starts.dtype)
 
         def work(first: int) -> None:
-            part = slice(first, min(first + tile * tiles, count))
+            part = slice(first, min(first + tile * tiles, len(mine)))
             given = np.empty((tiles * tile, dim), starts.dtype)
-            given[: part.stop - first] = starts[part]
-            given[part.stop - first :] = starts[part.stop - 1]  # tiles are of one size: the last one is filled up
-            with tf.device(device):
-                results = program(tf.constant(given.reshape(tiles, tile, dim)), tf.constant(steps), *numbers)
+            given[: part.stop - first] = mine[part]
+            given[part.stop - first :] = mine[part.stop - 1]  # tiles are of one size: the last one is filled up
+            number = first // (tile * tiles) % len(programs)
+            with tf.device(places.devices[number]):
+                results = programs[number](tf.constant(given.reshape(tiles, tile, dim)), tf.constant(steps), *numbers)
             final[part], losses[part], norms[part] = (
                 result.numpy().reshape(-1, *result.shape[2:])[: part.stop - first] for result in results
             )
 
-        done = _spread(work, range(0, count, tile * tiles), count)
-    return final, losses, norms, min(done * tile * tiles, count), mode
+        done = _spread(work, range(0, len(mine), tile * tiles), len(mine))
+    done = min(done * tile * tiles, len(mine))
+    if places.workers > 1:
+        final, losses, norms = (places.together(part) for part in (final, losses, norms))
+        done = count
+    return final, losses, norms, done, mode
 
 
 def _spread(work: Callable[[int], None], pieces: range, count: int) -> int:

@@ -21,8 +21,11 @@ class Curved:
 
     def __init__(self, function: Callable, dim: int):
         self._function = function
-        spec = tf.TensorSpec((None, dim), tf.float64)
-        self._compiled = tf.function(self._derivatives, input_signature=[spec])
+        self._spec = tf.TensorSpec((None, dim), tf.float64)
+
+    @functools.cached_property
+    def _compiled(self):
+        return tf.function(self._derivatives).get_concrete_function(self._spec)
 
     def _derivatives(self, x):
         with tf.GradientTape() as outer:

@@ -17,20 +17,23 @@ def scipy(problem, learning_rate, steps, tolerance) -> Solution:
     ]
 
     steepest = float(np.abs(problem.f.first(problem.start)[1]).max())
-    unit = 1 / steepest if 0 < steepest < 1e-3 else 1.0  # SLSQP stops by the size of f
+    unit = 1 / steepest if steepest > 0 else 1.0  # SLSQP stops when f changes by less than a fixed number
 
     def evaluate(x):
         value, slope = problem.f.first(x)
         return unit * float(value), unit * slope
 
-    far = FAR * (1 + np.abs(problem.start).max())
+    far, last = FAR * (1 + np.abs(problem.start).max()), problem.start
 
-    def stop_far_away(x):
-        if np.abs(x).max() > far:
+    def stop(x):
+        """Far away, or where a line search no longer finds anything, which SLSQP would repeat to its last iteration."""
+        nonlocal last
+        if np.abs(x).max() > far or np.abs(x - last).max() <= 1e-15 * np.abs(x).max():
             raise StopIteration
+        last = x.copy()
 
-    options = {"maxiter": min(steps, 1000), "ftol": min(1e-12, tolerance**2)}
-    settings = dict(method="SLSQP", constraints=constraints, options=options, callback=stop_far_away)
+    options = {"maxiter": min(steps, 300), "ftol": min(1e-12, tolerance**2)}
+    settings = dict(method="SLSQP", constraints=constraints, options=options, callback=stop)
     with np.errstate(all="ignore"):
         found = optimize.minimize(evaluate, problem.start, jac=True, **settings)
     away = np.abs(found.x).max() > far or not np.isfinite(found.fun)

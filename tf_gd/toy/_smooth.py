@@ -31,6 +31,12 @@ class Smooth:
     def _second(self):
         return tf.function(self._with_second, autograph=False).get_concrete_function(self._spec)
 
+    @functools.cached_property
+    def _many(self):
+        spec = tf.TensorSpec((None, *self._spec.shape), tf.float64)
+        many = tf.function(lambda points: tf.vectorized_map(self.function, points), autograph=False)
+        return many.get_concrete_function(spec)
+
     def _with_first(self, x):
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -59,7 +65,7 @@ class Smooth:
 
     def of_many(self, points) -> np.ndarray:
         """Return the values at many points ``(n, dim)``."""
-        return tf.vectorized_map(self.function, tf.constant(points, tf.float64)).numpy()
+        return self._many(tf.constant(points, tf.float64)).numpy()
 
 
 def together(functions: Sequence[Callable], scale: float = 1.0) -> Callable:

@@ -20,10 +20,11 @@ _STRONG = 1e4  # a penalty that is met, if there is a way
 
 def solve(problem, method: str, learning_rate: float | None, steps: int, tolerance: float) -> Solution:
     """Solve a problem by one method."""
-    gap = problem.region.nearest(problem.start)[1]
-    if gap > 1e-6 * (1 + np.abs(problem.start).max()) and not feasible(problem, problem.start):
-        return answer(problem, method, problem.start, "infeasible", 0, None)
-    return METHODS[method](problem, learning_rate, steps, tolerance)
+    with np.errstate(all="ignore"):  # what overflows has an outcome of its own
+        gap = problem.region.nearest(problem.start)[1]
+        if gap > 1e-6 * (1 + np.abs(problem.start).max()) and not feasible(problem, problem.start):
+            return answer(problem, method, problem.start, "infeasible", 0, None)
+        return METHODS[method](problem, learning_rate, steps, tolerance)
 
 
 # --- gradient = 0

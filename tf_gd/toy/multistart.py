@@ -3,9 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks, devices
+from tf_gd import _checks
 from tf_gd.toy import _many, _minima
 from tf_gd.toy._checked import check_start
+from tf_gd.toy._places import Places
 from tf_gd.toy.ends import BasinMap, MultiStart
 from tf_gd.toy.objectives import Objective, is_from_the_catalogue, resolve
 
@@ -40,6 +41,9 @@ def multi_start(
         domain: ``(low, high)``, or a pair for each coordinate; by default the objective's own.
         mode: ``"auto"`` (XLA where it compiles, else a graph), ``"xla"`` or ``"graph"``.
 
+    Inside the scope of a ``tf.distribute`` strategy the starts are shared out over its replicas, and every worker gets all
+    results, with the same bits as from one process.
+
     Returns:
         The ends, with the minimum that each of them reached, if it is at most a thousandth of the domain's diagonal away,
         and another step would be less than a hundredth of that.
@@ -55,10 +59,13 @@ def multi_start(
     dtype = _checks.one_of("dtype", dtype, ("float32", "float64"))
     mode = _checks.one_of("mode", mode, ("auto", "xla", "graph"))
     steps = _checks.whole_number("steps", steps, minimum=0)
-    learning_rate = _checks.number("learning_rate", learning_rate, above=0.0)
+    learning_rate = _checks.number("learning_rate", learning_rate, above=0.0, maximum=1e30)
     momentum = _checks.number("momentum", momentum, minimum=0.0, maximum=1.0)
     nesterov = _checks.flag("nesterov", nesterov) and momentum > 0
-    given = None if np.ndim(starts) == 0 else _points(starts, dtype)
+    places = Places(device)
+    given = None if _checks.is_one_number(starts) else _points(starts, dtype)
+    if given is None and seed is None and places.workers > 1:
+        raise ValueError("seed: got None with several workers, expected a number, so that all draw the same starts.")
     one = None if given is None else next((point for point in given if np.isfinite(point).all()), None)
     if given is not None and one is None:
         raise ValueError(f"starts: got {len(given)} points, none of them finite, expected some to start from.")
@@ -77,8 +84,7 @@ def multi_start(
     chosen, _, first = check_start(chosen, one if one is not None else given[0], dtype)
     function = _many.of_many(chosen, first.numpy())
     update = _many.Update(learning_rate, momentum or None, nesterov)
-    place = devices.choose(device)
-    final, losses, norms, done, mode = _many.run_many(chosen, function, given, update, steps, mode, place)
+    final, losses, norms, done, mode = _many.run_many(chosen, function, given, update, steps, mode, places)
 
     bad = ~np.isfinite(given).all(axis=1)
     final[bad] = losses[bad] = norms[bad] = np.nan
@@ -89,7 +95,7 @@ def multi_start(
     diagonal = float(np.linalg.norm(box[:, 1] - box[:, 0]))
     minima, limits, label = _labelled(function, chosen, final, norms * learning_rate, diagonal)
     settings = dict(objective=chosen.name, learning_rate=learning_rate, momentum=momentum, nesterov=nesterov, steps=steps)
-    settings |= dict(mode=mode, dtype=dtype, device=place, seed=seed, interrupted=done < len(given))
+    settings |= dict(mode=mode, dtype=dtype, device=str(places), seed=seed, interrupted=done < len(given))
     return MultiStart(chosen, starts, final, losses, norms, label, minima, limits, settings)
 
 
@@ -123,13 +129,11 @@ def basin_map(objective, *, learning_rate=0.01, steps=2000, resolution=501, doma
 
 
 def _points(starts, dtype: str) -> np.ndarray:
-    try:
-        points = np.asarray(starts, dtype)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"starts: got {type(starts).__name__}, expected a whole number, or points (n, dim).") from error
-    if points.ndim != 2 or not points.size:
-        raise ValueError(f"starts: got shape {points.shape}, expected points (n, dim), or a whole number of them to draw.")
-    return points
+    numbers = starts if isinstance(starts, np.ndarray) and starts.dtype == dtype else _checks.array("starts", starts)
+    if numbers.ndim != 2 or not numbers.size:
+        raise ValueError(f"starts: got shape {numbers.shape}, expected points (n, dim), or a whole number of them to draw.")
+    with np.errstate(over="ignore"):
+        return numbers.astype(dtype, copy=False)
 
 
 def _domain(objective: Objective, domain, starts: np.ndarray | None) -> np.ndarray:

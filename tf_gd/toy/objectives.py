@@ -22,6 +22,9 @@ else:
     tf = LazyModule("tensorflow")
 
 
+_LARGEST = 1e30  # of a domain: what float32 can hold, with room
+
+
 @dataclass(frozen=True, eq=False)
 class Objective:
     """A function to minimise, with what is known about it.
@@ -58,13 +61,12 @@ class Objective:
             if len(point) != len(start):
                 raise ValueError(f"minima: got {list(point)}, expected {len(start)} coordinates, as many as start has.")
         if domain is not None:
-            try:
-                box = np.asarray(domain, float)
-            except (TypeError, ValueError):
-                box = np.zeros(0)
+            box = _checks.array("domain", domain)
             box = np.tile(box, (len(start), 1)) if box.shape == (2,) else box
-            if box.shape != (len(start), 2) or not (box[:, 0] < box[:, 1]).all():
-                raise ValueError(f"domain: got {domain!r}, expected (low, high) for each of {len(start)} coordinates.")
+            if box.shape != (len(start), 2) or not (box[:, 0] < box[:, 1]).all() or not (np.abs(box) <= _LARGEST).all():
+                raise ValueError(
+                    f"domain: got {domain!r}, expected finite (low, high) for each of {len(start)} coordinates."
+                )
             domain = tuple(map(tuple, box.tolist()))
         for key, value in dict(name=name, fn=fn, start=start, minima=minima, domain=domain, formula=formula).items():
             object.__setattr__(self, key, value)
@@ -166,7 +168,7 @@ def quadratic(matrix, linear=None, constant: float = 0.0, *, name: str = "quadra
         ...
         ValueError: matrix: got one that is not symmetric, expected x A x / 2 with A = A^T. Pass (A + A^T) / 2: ...
     """
-    a = np.asarray(matrix, "float64")
+    a = _checks.array("matrix", matrix)
     if a.ndim != 2 or a.shape[0] != a.shape[1] or not a.size or not np.isfinite(a).all():
         raise ValueError(f"matrix: got shape {a.shape}, expected finite numbers (dim, dim).")
     if not np.allclose(a, a.T, rtol=1e-12, atol=1e-12 * np.abs(a).max()):

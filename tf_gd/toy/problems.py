@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from tf_gd import _checks
 from tf_gd.toy import _solvers
+from tf_gd.toy._intersection import Intersection
+from tf_gd.toy._sets import ConvexSet
 from tf_gd.toy._smooth import Smooth, together
-from tf_gd.toy.constraints import ConvexSet, Intersection
 from tf_gd.toy.objectives import Objective, resolve
 from tf_gd.toy.solution import NotApplicableError, Solution, Solutions
 
@@ -123,7 +124,7 @@ class Problem:
         """
         method = _checks.one_of("method", method, tuple(_solvers.METHODS))
         steps = _checks.whole_number("steps", steps, minimum=1)
-        tolerance = _checks.number("tolerance", tolerance, above=0.0)
+        tolerance = _checks.number("tolerance", tolerance, above=0.0, maximum=1.0)
         if learning_rate is not None:
             learning_rate = _checks.number("learning_rate", learning_rate, above=0.0)
         return _solvers.solve(self, method, learning_rate, steps, tolerance)

@@ -15,6 +15,8 @@ from tf_gd.toy._checked import check_place
 from tf_gd.toy._smooth import Smooth
 from tf_gd.toy.objectives import resolve
 
+_LARGEST_CONDITION = 1e30
+
 
 def eigenvalues(objective, x=None) -> np.ndarray:
     """Return the eigenvalues of the Hessian, the smallest first, ``(dim,)``.
@@ -71,17 +73,25 @@ def predicted(curvatures, learning_rate, momentum=0.0, nesterov: bool = False):
         (0.980198, 0.8182)
     """
     curvatures = _checks.point("curvatures", curvatures, "float64")
-    rate, momentum = np.broadcast_arrays(np.asarray(learning_rate, "float64"), np.asarray(momentum, "float64"))
+    rate, momentum = _checks.array("learning_rate", learning_rate), _checks.array("momentum", momentum)
+    nesterov = _checks.flag("nesterov", nesterov)
+    try:
+        rate, momentum = np.broadcast_arrays(rate, momentum)
+    except ValueError as error:
+        got = f"shapes {rate.shape} and {momentum.shape}"
+        raise ValueError(f"learning_rate, momentum: got {got}, expected numbers, or arrays that fit each other.") from error
     if not (np.isfinite(rate).all() and np.isfinite(momentum).all()):
         raise ValueError("learning_rate, momentum: got one that is not finite, expected numbers.")
-    shrinks = 1.0 - rate[..., None] * curvatures
-    beta = momentum[..., None]
-    trace, determinant = (beta * 1 + 1) * shrinks, beta * shrinks
-    if not nesterov:
-        trace, determinant = shrinks + beta, np.broadcast_to(beta, shrinks.shape)
-    inside = trace**2 - 4 * determinant
-    real = (np.abs(trace) + np.sqrt(np.maximum(inside, 0.0))) / 2
-    radius = np.where(inside < 0, np.sqrt(np.maximum(determinant, 0.0)), real).max(axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows diverges
+        shrinks = 1.0 - rate[..., None] * curvatures
+        beta = momentum[..., None]
+        trace, determinant = (beta * 1 + 1) * shrinks, beta * shrinks
+        if not nesterov:
+            trace, determinant = shrinks + beta, np.broadcast_to(beta, shrinks.shape)
+        inside = trace**2 - 4 * determinant
+        real = (np.abs(trace) + np.sqrt(np.maximum(inside, 0.0))) / 2
+        radii = np.where(inside < 0, np.sqrt(np.maximum(determinant, 0.0)), real)
+        radius = np.where(np.isnan(radii), np.inf, radii).max(axis=-1)
     return float(radius) if radius.ndim == 0 else radius
 
 
@@ -113,6 +123,8 @@ def best(curvatures, kind: str = "plain") -> Settings:
     m, largest = float(curvatures.min()), float(curvatures.max())
     if m <= 0:
         raise ValueError(f"curvatures: got {m:.3g}, expected all above 0: else there is no rate to converge at.")
+    if not largest / m <= _LARGEST_CONDITION or not 1 / _LARGEST_CONDITION <= largest <= _LARGEST_CONDITION:
+        raise ValueError(f"curvatures: got {m:.3g} to {largest:.3g}, expected numbers that float64 can square and divide.")
     k = np.sqrt(largest / m)
     if kind == "plain":
         rate, momentum = 2 / (m + largest), 0.0
@@ -148,8 +160,9 @@ def measured(trajectory, minimum, skip: float = 0.5) -> float:
     points = np.asarray(trajectory.points)
     if len(minimum) != points.shape[1]:
         raise ValueError(f"minimum: got {len(minimum)} coordinates, expected {points.shape[1]}, as the trajectory has.")
-    distances = np.linalg.norm(points.astype("float64") - minimum, axis=1)
-    noise = 100 * np.finfo(points.dtype).eps * max(float(np.abs(minimum).max()), 1e-3 * distances[0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        distances = np.linalg.norm(points.astype("float64") - minimum, axis=1)
+    noise = 100 * float(np.finfo(points.dtype).eps) * max(float(np.abs(minimum).max()), 1e-3 * float(distances[0]))
     counted = np.flatnonzero(np.isfinite(distances) & (distances > noise))
     counted = counted[int(skip * len(counted)) :]
     if len(counted) < 2:

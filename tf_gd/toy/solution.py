@@ -162,10 +162,15 @@ def feasible(problem, x: np.ndarray) -> bool:
     def missing(x):
         return np.concatenate([np.maximum(problem.g(x), 0.0), problem.h(x), [0.0]])
 
+    def slope(x):
+        sides, slopes = problem.g.first(x)
+        return np.concatenate([np.where(sides[:, None] > 0, slopes, 0.0), problem.h.first(x)[1], np.zeros((1, len(x)))])
+
     generator, scale = np.random.default_rng(0), 1 + np.abs(problem.start).max()
     for start in (x, problem.start, *(problem.start + scale * generator.normal(scale=3.0, size=(10, problem.dim)))):
         if np.isfinite(start).all() and np.isfinite(missing(start)).all():
-            found = optimize.least_squares(missing, start, max_nfev=500, ftol=1e-15, xtol=1e-15, gtol=1e-15)
-            if np.abs(found.fun).max() <= 1e-6:
+            found = optimize.least_squares(missing, start, slope, max_nfev=150, ftol=1e-15, xtol=1e-15, gtol=1e-15)
+            rounding = 1e-12 * np.abs(missing(start)).max()
+            if np.abs(found.fun).max() <= 1e-6 + rounding:
                 return True
     return False

@@ -1,0 +1,156 @@
+"""Hostile arguments: a call returns, or raises an error of ours that names the argument; nothing hangs, nothing else leaks.
+
+Warnings from inside NumPy and TensorFlow are errors in these tests, as in all of them. A thousand cases each time,
+the same ones; with ``TF_GD_FUZZ=10000`` so many, and new ones (``make nightly``).
+"""
+
+import contextlib
+import inspect
+import io
+import os
+import re
+import signal
+import traceback
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from hostile import CALLS, VALUES
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy
+
+import tf_gd
+from tf_gd import cli
+from tf_gd.claims import ClaimError
+
+CASES = int(os.environ.get("TF_GD_FUZZ", "1000"))
+PACKAGE = str(Path(tf_gd.__file__).parent)
+SECONDS = 20  # a call that compiles takes 2 on a machine that does nothing else; one that hangs takes for ever
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm on this system")
+fuzzed = settings(
+    max_examples=CASES,
+    deadline=None,
+    derandomize="TF_GD_FUZZ" not in os.environ,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+
+
+NUMBERS = st.floats(-10, 10) | st.floats(min_value=1e10) | st.floats(max_value=-1e10) | st.integers(-3, 9) | st.just(np.nan)
+ARRAYS = numpy.arrays("float64", numpy.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3), elements=NUMBERS)
+FUNCTIONS = st.sampled_from([value for value in VALUES if callable(value)])
+
+
+def like(right):
+    """Return hostile values of the kind of the right one, which no check of the type alone can refuse."""
+    if isinstance(right, bool | str):
+        return st.sampled_from([value for value in VALUES if isinstance(value, bool | str)])
+    if isinstance(right, int | float):
+        return NUMBERS
+    if isinstance(right, list | tuple | np.ndarray):
+        return ARRAYS | ARRAYS.map(np.ndarray.tolist)
+    return FUNCTIONS if callable(right) else NUMBERS | ARRAYS | FUNCTIONS
+
+
+@contextlib.contextmanager
+def no_longer_than(seconds: int):
+    def ring(*_):
+        raise AssertionError(f"it took more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def judge(call, *names: str) -> None:
+    """Raise unless the call returns, or raises a ValueError or TypeError of ours, or one that names an argument."""
+    with no_longer_than(SECONDS), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            call()
+        except (ValueError, TypeError) as error:
+            raised = error
+        except (ClaimError, FileNotFoundError):
+            return
+        except UserWarning as warning:  # ours may be said
+            if traceback.extract_tb(warning.__traceback__)[-1].filename.startswith(PACKAGE):
+                return
+            raise
+        else:
+            return
+        finally:
+            plt.close("all")
+    raised_in = traceback.extract_tb(raised.__traceback__)[-1].filename
+    named = any(name in str(raised) for name in [*names, "required positional", "unexpected keyword"])
+    assert str(raised).strip()
+    assert named or raised_in.startswith(PACKAGE), f"{raised_in}: {raised}"
+
+
+@fuzzed
+@given(st.data())
+def test_a_call_returns_or_names_what_is_wrong(tmp_path_factory, data):
+    name = data.draw(st.sampled_from(list(CALLS)))
+    function, arguments = CALLS[name]
+    changed = data.draw(st.lists(st.sampled_from(list(arguments)), min_size=1, max_size=3, unique=True))
+    hostile = {argument: data.draw(st.sampled_from(VALUES) | like(arguments[argument])) for argument in changed}
+    with contextlib.chdir(tmp_path_factory.mktemp("here")):
+        judge(lambda: function(**arguments | hostile), *changed)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_call_that_is_to_be_spoiled_is_right(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    function, arguments = CALLS[name]
+    if name == "Trajectory.load":
+        function(tf_gd.gradient_descent("booth", learning_rate=0.01, steps=2, mode="eager").save("run.npz"))
+    else:
+        function(**arguments)
+
+
+def test_every_public_function_is_tried():
+    """The formulas of ``updates`` do arithmetic on whatever they are given; the others here take no argument or a result."""
+    reference = Path(__file__).parents[1].joinpath("docs", "api", "index.rst").read_text(encoding="utf-8")
+    public = set(re.findall(r"^   tf_gd\.(\S+)$", reference, re.MULTILINE))
+    left = {name for name in public - {call.split(" of ")[0] for call in CALLS} if not name.startswith("updates.")}
+    results = {"Trajectory", "Comparison", "MultiStart", "BasinMap", "rates.RateMap", "show.plot_explanation"}
+    for name in left - results:
+        module, _, attribute = name.rpartition(".")
+        assert not inspect.signature(getattr(getattr(tf_gd, module) if module else tf_gd, attribute)).parameters, name
+
+
+WORDS = [
+    *("rosenbrock", "booth", "nothing", "", "--", "-1", "nan", "1,2", "1e999", "--steps", "--steps=3", "--mode=eager"),
+    *("--json", "--learning-rate", "--learning-rate=nan", "--momentum=2", "--start=", "--start=1,2", "--start=x", "\0"),
+    *("--dtype=int8", "é", "--record-every=0", "--device=TPU:9", "os:system", "nothing:f", ":", "math:sin", "--help"),
+    *("--tolerance=-1", "--output-dir", "run", "--workers=0", "--workers", "--checkpoint=kept", "--checkpoint"),
+]
+
+
+@settings(fuzzed, max_examples=max(20, CASES // 8))
+@given(
+    st.sampled_from(["run", "compare", "list", "launch", "nothing", ""]),
+    st.lists(st.sampled_from(WORDS), max_size=4),
+)
+def test_the_command_line_ends_with_an_exit_code(tmp_path_factory, command, words):
+    directory = tmp_path_factory.mktemp("out")
+    arguments = [command, *words] + ([f"--output-dir={directory}"] if command in ("run", "compare") else [])
+    said = io.StringIO()
+    with contextlib.ExitStack() as held:
+        held.enter_context(no_longer_than(60))
+        held.enter_context(contextlib.chdir(directory))
+        held.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        held.enter_context(contextlib.redirect_stderr(said))
+        try:
+            code = cli.main(arguments)
+        except SystemExit as ended:
+            code = ended.code
+    assert code in (0, 1, 2), code
+    assert code != 2 or said.getvalue().strip()
+    assert "Traceback" not in said.getvalue()

@@ -12,7 +12,7 @@ from docutils.nodes import SkipNode
 
 import tf_gd
 
-tf_gd.quiet_tensorflow()
+tf_gd.quiet_tensorflow(cpus=2)
 
 ROOT = Path(__file__).resolve().parent.parent
 

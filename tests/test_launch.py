@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -96,6 +97,18 @@ def test_two_workers_end_with_the_bits_of_one_process_that_adds_two_shares(tmp_p
     for me in (0, 1):
         for a, b in zip(written(tmp_path / f"many_{me}.npz").values(), whole, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_the_script_of_the_documentation(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (TESTS.parent / "docs" / "workers.md").read_text(encoding="utf-8")
+    Path("train.py").write_text(page.split("```python\n")[1].split("```")[0])
+    first, again = launch("train.py"), launch("train.py")
+    assert first.returncode == again.returncode == 0, first.stdout + first.stderr
+    printed = re.findall(r"^\[[01]\] (-?\d+\.\d+)$", first.stdout + again.stdout, re.MULTILINE)
+    assert len(printed) == 4, first.stdout
+    assert len(set(printed)) == 1, printed
+    assert list(Path("kept").glob("at-*"))
 
 
 def test_under_slurm_too(tmp_path):

@@ -5,10 +5,12 @@ import json
 import os
 import pickle
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -413,3 +415,20 @@ def test_the_command_ends_with_143_on_sigterm_and_goes_on(tmp_path):
     assert child.wait() == 143
     done = subprocess.run([*run, "--steps", "200"], capture_output=True, check=True, text=True)
     assert json.loads(done.stdout)["steps"] == 200
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
+    """The newest checkpoint is the one that is farthest, whatever the dates of the files; and the hour is never asked."""
+    with checkpoints.Checkpoints(tmp_path) as kept:
+        for number in (1, 2):
+            kept.save(number, {"epoch": number}, [])
+            kept.wait()
+        for days, path in zip((3650, -3650), sorted(tmp_path.glob("at-*")), strict=True):
+            os.utime(path, (time.time() + 86400 * days,) * 2)
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        assert kept.newest()[0] == {"epoch": 2}
+        kept.save(3, {"epoch": 3}, [])
+        kept.wait()
+        assert kept.newest()[0] == {"epoch": 3}
+    sources = Path(tf_gd.__file__).parent.rglob("*.py")
+    assert not [path for path in sources if re.search(r"time\.time\(|datetime", path.read_text(encoding="utf-8"))]

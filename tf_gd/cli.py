@@ -225,7 +225,7 @@ def _objective(name: str):
 def _start_tensorflow(options) -> None:
     from tf_gd._quiet import quiet_tensorflow
 
-    quiet_tensorflow()
+    quiet_tensorflow(cpus=2 if options.name == "tour" else 1)
     if not options.show:
         import matplotlib
 

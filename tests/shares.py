@@ -20,6 +20,8 @@ OPTIMIZERS = {
     "accumulation": lambda: SGD(0.1, momentum=0.9, gradient_accumulation_steps=3),
     "moving average": lambda: SGD(0.1, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3),
     "schedule": lambda: SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5)),
+    "Adam": lambda: keras.optimizers.Adam(0.01, global_clipnorm=0.1),
+    "Lion": lambda: keras.optimizers.Lion(0.01, weight_decay=0.05, clipnorm=0.1, use_ema=True, ema_momentum=0.8),
     "by hand": lambda: tf_gd.ManualSGD(0.1, momentum=0.9, global_clipnorm=0.2),
 }
 

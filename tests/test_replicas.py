@@ -40,6 +40,33 @@ def test_to_the_bit_one_process_that_adds_two_shares(name):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
 
 
+@pytest.mark.parametrize("steps", [None, 2], ids=["whole epochs", "an epoch goes on"])
+def test_a_data_set_is_shared_out_as_arrays_are(steps):
+    weight = np.linspace(0, 2, 50).astype("float32")
+    run = dict(epochs=3, shuffle=False, verbose=0, steps_per_epoch=steps)
+    with two().scope():
+        of_arrays, of_a_set = (build(OPTIMIZERS["global_clipnorm"]) for _ in range(2))
+        batches, checks = (tf.data.Dataset.from_tensor_slices(parts) for parts in ((X, Y, weight), (X[:7], Y[:7])))
+        batches = batches.batch(16) if steps is None else batches.batch(16).repeat()
+        arrays = dict(batch_size=16, sample_weight=weight, validation_batch_size=4, validation_data=(X[:7], Y[:7]))
+        expected = tf_gd.fit(of_arrays, X, Y, **run, **arrays)
+        history = tf_gd.fit(of_a_set, batches, **run, validation_data=checks.batch(4))
+    assert history.history == expected.history
+    for a, b in zip(weights(of_a_set), weights(of_arrays), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_data_set_that_ends_early_on_replicas():
+    with two().scope():
+        model = build(OPTIMIZERS["momentum"])
+        batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16).filter(lambda x, y: tf.shape(x)[0] == 16)  # 3 of 4
+        history = tf_gd.fit(model, batches, epochs=2, verbose=0)
+        assert model.optimizer.iterations.numpy() == 6
+        with pytest.warns(UserWarning, match="ended after 3 of 9 batches"):
+            tf_gd.fit(model, batches, steps_per_epoch=9, verbose=0)
+    assert len(history.history["loss"]) == 2
+
+
 def test_sample_weights_and_sums():
     weight = np.linspace(0, 2, 50).astype("float32")
     for loss in (keras.losses.MeanSquaredError(), keras.losses.MeanSquaredError(reduction="sum")):
@@ -89,7 +116,8 @@ def test_a_killed_run_on_replicas_goes_on(tmp_path):
 @pytest.mark.parametrize(
     ("optimizer", "options", "said"),
     [
-        (lambda: keras.optimizers.Adam(), {}, "optimizer: got Adam"),
+        (lambda: keras.optimizers.Adam(gradient_accumulation_steps=2), {}, "optimizer: got Adam with gradient_accum"),
+        (lambda: keras.optimizers.Lion(use_ema=True, ema_overwrite_frequency=2), {}, "optimizer: got Lion with ema_over"),
         (lambda: SGD(0.1), dict(mode="xla"), "mode: got"),
         (lambda: SGD(0.1), dict(shuffle="keras"), "shuffle: got"),
     ],
@@ -105,6 +133,3 @@ def test_what_would_be_wrong_is_refused(optimizer, options, said):
         model = build(lambda: SGD(0.1), keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"))
         with pytest.raises(ValueError, match="loss: got reductions mean_with_sample_weight"):
             tf_gd.fit(model, X, Y, verbose=0)
-        model = build(lambda: SGD(0.1))
-        with pytest.raises(ValueError, match="x: got a data set"):
-            tf_gd.fit(model, tf.data.Dataset.from_tensor_slices((X, Y)).batch(8), verbose=0)

@@ -203,6 +203,15 @@ class Rows:
         return functools.partial(pass_through, step, model, batch_size=self._batch_size, fresh=fresh)
 
 
+class OneBatch(Rows):
+    """A batch of a data set."""
+
+    count = 1
+
+    def __init__(self, tensors):
+        super().__init__(tensors, None, data.count(tensors))
+
+
 class Stream:
     """The next batches of an iterator; ``taken`` says how many there were."""
 

@@ -11,13 +11,13 @@ import tensorflow as tf
 
 from tf_gd._backend import keras
 from tf_gd.networks.gradients import warn_of_missing
-from tf_gd.networks.step import apply_by_hand, forward, is_sgd, loss_and_gradients, loss_metric
+from tf_gd.networks.step import apply_by_hand, forward, innermost, is_sgd, loss_and_gradients, loss_metric
 
 _MEANS = ("sum_over_batch_size", "mean")
 
 
 def step_on_replicas(model, x, y, sample_weight=None):
-    """Do one step of SGD on one batch, spread over the replicas of the strategy.
+    """Do one step on one batch, spread over the replicas of the strategy.
 
     Args:
         model: built under the scope of the strategy.
@@ -49,9 +49,22 @@ def step_on_replicas(model, x, y, sample_weight=None):
     gradients = [strategy.reduce(tf.distribute.ReduceOp.SUM, g, axis=None) for g in gradients]
     gradients = [g if has else None for g, has in zip(gradients, reached, strict=True)]
     warn_of_missing(gradients, variables)
-    apply_by_hand(model.optimizer, gradients, variables)
+    if is_sgd(model.optimizer):
+        apply_by_hand(model.optimizer, gradients, variables)
+    else:
+        _apply_by_keras(model.optimizer, gradients, variables)
     for variable, values in zip(_averaged(model), statistics, strict=True):
         variable.assign(strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None))
+
+
+def _apply_by_keras(optimizer, gradients, variables):
+    """Let an optimizer of Keras move the weights on every replica, by the sum that each of them has already."""
+    inner = innermost(optimizer)
+    inner._all_reduce_sum_gradients = lambda pairs: pairs  # else it would add up once more, and that after clipping
+    try:
+        tf.distribute.get_strategy().run(lambda parts: optimizer.apply(parts, variables), args=(gradients,))
+    finally:
+        del inner._all_reduce_sum_gradients
 
 
 def evaluation_on_replicas(model, x, y, sample_weight=None):
@@ -96,13 +109,14 @@ def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
     Raises:
         ValueError: naming what to change.
     """
-    if not is_sgd(model.optimizer):
-        got = type(model.optimizer).__name__
-        raise ValueError(f"optimizer: got {got} on several replicas, expected keras.optimizers.SGD or tf_gd.ManualSGD.")
+    for option in () if is_sgd(model.optimizer) else ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+        if getattr(innermost(model.optimizer), option):
+            got = f"{type(model.optimizer).__name__} with {option}"
+            raise ValueError(f"optimizer: got {got} on several replicas, which Keras cannot do. Take SGD, or {option}=None.")
     if mode == "xla":
         raise ValueError('mode: got "xla" on several replicas, which TensorFlow cannot do. Take "graph" or "auto".')
-    if streamed:
-        raise ValueError("x: got a data set on several replicas, expected arrays: each replica takes its share of a batch.")
+    if streamed and _has_workers():
+        raise ValueError("x: got a data set with several workers, expected arrays: all workers must share the same batches.")
     if shuffle == "keras":
         raise ValueError('shuffle: got "keras" on several replicas, expected True, with a seed, or False.')
     if shuffle is True and seed is None and _has_workers():

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gd._backend import keras
-from tf_gd.networks import data
+from tf_gd.networks import data, replicas
 from tf_gd.networks._checked import build
-from tf_gd.networks.programs import Rows, Stream, each
+from tf_gd.networks.programs import OneBatch, Rows, Stream, each
 
 _LARGE = 2**26  # bytes
 BATCHES_A_CALL = 4096  # so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
@@ -99,7 +99,7 @@ class DataSet:
         """Return what its batches are."""
         return f"{self._all} batches of {self._dataset.element_spec}"
 
-    def epoch(self, at_once: int = BATCHES_A_CALL, done: int = 0) -> Iterator[tuple[int, Stream]]:
+    def epoch(self, at_once: int = BATCHES_A_CALL, done: int = 0) -> Iterator[tuple[int, Stream | OneBatch]]:
         """Yield the batches of an epoch after those that are done, some at once, each time with how many were before.
 
         Those that are done are read again: a data set cannot be entered in the middle.
@@ -117,7 +117,9 @@ class DataSet:
         done = sum(1 for _ in itertools.islice(self._iterator or (), skipped))
         ended = done < skipped
         while done < wanted and not ended:
-            part = Stream(self._iterator, int(min(at_once, wanted - done)), known=self._all is not None)
+            part = self._part(int(min(at_once, wanted - done)))
+            if part is None:
+                break
             yield done, part
             done += part.taken
             ended = part.taken < part.count
@@ -129,6 +131,13 @@ class DataSet:
             _warn_short(done, self._steps)
         if ended or self._seen == self._all:
             self._iterator, self._seen = None if ended else iter(self._dataset), 0
+
+    def _part(self, count: int) -> "Stream | OneBatch | None":
+        """Return so many batches; on several replicas one, whose length is known when it is shared out; None at the end."""
+        if not replicas.several():
+            return Stream(self._iterator, count, known=self._all is not None)
+        batch = next(self._iterator or iter(()), None)
+        return None if batch is None else OneBatch(data.parts_of(batch))
 
 
 def replay(source: "InMemory | DataSet") -> None:

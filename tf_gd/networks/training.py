@@ -45,6 +45,9 @@ def fit(
     ``model.fit`` just work. (On a data set of unknown length ``model.fit`` counts a step too many each epoch; this does
     not.) A layer made untrainable stops at once; one made trainable needs ``model.compile`` again.
 
+    A model built in the scope of a ``tf.distribute`` strategy trains on all of its replicas: each takes its share of every
+    batch, their gradients are added up, and then comes one step, which clips the sum. ``model.fit`` clips first.
+
     Args:
         model: a compiled Keras model. With ``keras.optimizers.SGD`` or :class:`tf_gd.ManualSGD` all of the step is done by
             hand, whatever the options; another optimizer updates the weights itself, in the same loop.

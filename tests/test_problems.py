@@ -40,6 +40,15 @@ def test_projections_are_the_nearest_points(name):
         np.testing.assert_allclose(tensors, one.inequalities(point))
 
 
+def test_projections_from_far_away():
+    """Where the squares of the coordinates overflow, and where the total is nothing beside them; by arithmetic."""
+    np.testing.assert_allclose(c.Simplex().project([1e20, 0.0, -1e20]), [1.0, 0.0, 0.0])
+    np.testing.assert_allclose(c.Ball([0.0, 0.0], 1.0).project([3e200, 4e200]), [0.6, 0.8])
+    assert np.isnan(c.HalfSpace([1.0, 1.0], 0.0).project([np.inf, 0.0])).all()
+    with pytest.raises(ValueError, match=r"x: got an array of shape \(3,\), expected \(2\)"):
+        c.Ball([0.0, 0.0], 1.0).project([1.0, 2.0, 3.0])
+
+
 def test_one_projection_after_the_other_is_not_the_nearest_point():
     """The reason for Dykstra's corrections: in the overlap of a line and a half-plane beside it."""
     sets = [c.HalfSpace([0.0, 1.0], 0.0), c.HalfSpace([1.0, 1.0], 0.0)]

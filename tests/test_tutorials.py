@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tf_gd import claims, cli, tour, tutorials
@@ -109,6 +110,12 @@ def test_claims(measured, expected, settings, holds, capsys):
         with pytest.raises(claims.ClaimError, match="it: expected"):
             claims.claim("it", measured, expected, **settings)
         assert capsys.readouterr().out.startswith("NO  it")
+
+
+@pytest.mark.parametrize(("measured", "expected"), [([], []), ([], 1.0), (1.0, []), (1.0, True), (np.ones(2), "both")])
+def test_a_claim_about_nothing_does_not_hold(measured, expected):
+    with pytest.raises((TypeError, ValueError), match=r"(measured|expected): got"):
+        claims.claim("it", measured, expected)
 
 
 def test_choosing():

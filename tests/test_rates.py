@@ -135,3 +135,10 @@ def test_what_cannot_be_animated(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="cannot write"):
         show.animate(run, tmp_path / "file" / "a.gif")
+
+
+def test_what_overflows_diverges():
+    assert rates.predicted([1.0, 1e10], 1e300) == np.inf
+    assert rates.predicted([1.0], [1e308, 1.0], 0.5).tolist() == [np.inf, np.sqrt(0.5)]
+    with pytest.raises(ValueError, match="curvatures: got"):
+        rates.best([1e-200, 1e200])

@@ -148,7 +148,7 @@ CALLS = {
         {"curvatures": [1.0, 10.0], "learning_rate": 0.1, "momentum": 0.0, "nesterov": False},
     ),
     "rates.best": (rates.best, {"curvatures": [1.0, 10.0], "kind": "plain"}),
-    "rates.measured": (lambda **arguments: rates.measured(run(), **arguments), {"minimum": [1.0, 3.0], "skip": 0.0}),
+    "rates.measured": (rates.measured, {"trajectory": run(), "minimum": [1.0, 3.0], "skip": 0.0}),
     "rates.rate_map": (rates.rate_map, {"curvatures": [1.0, 10.0], "nesterov": False, "resolution": 5}),
     "learning_rate_limit": (
         tf_gd.learning_rate_limit,

@@ -1,6 +1,7 @@
 """``tf-gd launch``: two workers on the loopback, equal to each other and to one process; and what happens when one dies."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -41,6 +42,11 @@ with strategy.scope():
 assert many.settings["device"] == "CPU:0 of 2 workers", many.settings
 np.savez(f"{{out}}/many_{{me}}.npz", *[many.starts, many.final, many.losses, many.gradient_norms, many.label, many.minima])
 assert one.final.shape == (1, 2)
+from tf_gd.networks import replicas
+with strategy.scope():
+    if replicas.is_chief():
+        with open(f"{{out}}/chief", "a") as file:
+            file.write(str(me))
 print("done", me)
 """
 LONG = f"""
@@ -92,11 +98,7 @@ def test_two_workers_end_with_the_bits_of_one_process_that_adds_two_shares(tmp_p
         for (key, a), b in zip(one.items(), expected, strict=True):
             np.testing.assert_array_equal(a, other[key])
             np.testing.assert_array_equal(a, b, err_msg=name)
-    many = tf_gd.multi_start("himmelblau", 5001, learning_rate=0.01, steps=100, seed=3)
-    whole = [many.starts, many.final, many.losses, many.gradient_norms, many.label, many.minima]
-    for me in (0, 1):
-        for a, b in zip(written(tmp_path / f"many_{me}.npz").values(), whole, strict=True):
-            np.testing.assert_array_equal(a, b)
+    check_many(tmp_path)
 
 
 def test_the_script_of_the_documentation(tmp_path, monkeypatch):
@@ -121,16 +123,31 @@ def test_under_slurm_too(tmp_path):
         text.replace('json.loads(os.environ["TF_CONFIG"])["task"]["index"]', 'int(os.environ["SLURM_PROCID"])')
     )
     step = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NODELIST": "localhost", "SLURM_STEP_TASKS_PER_NODE": "2"}
-    step |= {"PYTHONPATH": str(TESTS.parent), "PORT": str(two_free_ports())}
+    step |= {"PORT": str(two_free_ports())}
+    both_end_as_one_process(script, tmp_path, [step | {"SLURM_PROCID": str(number)} for number in range(2)])
+
+
+def test_a_chief_and_a_worker(tmp_path):
+    """As Kubeflow sets ``TF_CONFIG``: both are number 0 of their kind, and the chief is the first of two."""
+    script, port = tmp_path / "train.py", two_free_ports()
+    own_number = "int(os.environ['NUMBER'])"
+    script.write_text(TRAIN.replace('json.loads(os.environ["TF_CONFIG"])["task"]["index"]', own_number))
+    cluster = {"chief": [f"localhost:{port}"], "worker": [f"localhost:{port + 1}"]}
+    tasks = [json.dumps({"cluster": cluster, "task": {"type": kind, "index": 0}}) for kind in cluster]
+    both_end_as_one_process(script, tmp_path, [{"TF_CONFIG": task, "NUMBER": str(n)} for n, task in enumerate(tasks)])
+
+
+def both_end_as_one_process(script, tmp_path, environments) -> None:
+    """Check that two workers end with the bits of one process that adds two shares, many starts too; one is the chief."""
     workers = [
         subprocess.Popen(
             [sys.executable, str(script), str(tmp_path), "global_clipnorm"],
-            env={**os.environ, **step, "SLURM_PROCID": str(number)},
+            env={**os.environ, "PYTHONPATH": str(TESTS.parent), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for number in range(2)
+        for environment in environments
     ]
     try:
         for number, worker in enumerate(workers):
@@ -141,13 +158,22 @@ def test_under_slurm_too(tmp_path):
         for worker in workers:
             worker.kill()
             worker.wait()
+    check_many(tmp_path)
+    assert (tmp_path / "chief").read_text() == "0"
     with tf_gd.exact_arithmetic():
         alone = one_process_that_adds_two_shares("global_clipnorm")
+    expected = [keras.ops.convert_to_numpy(variable) for variable in [*alone.variables, *alone.optimizer.variables]]
     for me in (0, 1):
-        for a, b in zip(
-            written(tmp_path / f"0_{me}.npz").values(), [*alone.variables, *alone.optimizer.variables], strict=True
-        ):
-            np.testing.assert_array_equal(a, keras.ops.convert_to_numpy(b))
+        for a, b in zip(written(tmp_path / f"0_{me}.npz").values(), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def check_many(tmp_path) -> None:
+    many = tf_gd.multi_start("himmelblau", 5001, learning_rate=0.01, steps=100, seed=3)
+    whole = [many.starts, many.final, many.losses, many.gradient_norms, many.label, many.minima]
+    for me in (0, 1):
+        for a, b in zip(written(tmp_path / f"many_{me}.npz").values(), whole, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def two_free_ports() -> int:

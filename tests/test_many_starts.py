@@ -194,7 +194,7 @@ def test_pictures():
         (("booth", [1.0, 2.0]), ValueError, r"starts: got shape \(2,\), expected points \(n, dim\)"),
         (("booth", [[1.0, 2.0, 3.0]]), ValueError, "starts: got 3 coordinates, expected 2 for 'booth'"),
         (("booth", [[np.nan, 1.0]]), ValueError, "starts: got 1 points, none of them finite"),
-        ((lambda x: x[0] ** 2, 5), ValueError, "start: got None"),
+        ((lambda x: x[0] ** 2, 5), ValueError, "starts: got a number of them"),
         (("no such", 5), ValueError, "no objective is called 'no such'"),
     ],
 )

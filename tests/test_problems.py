@@ -299,3 +299,29 @@ def test_pictures_and_text():
 def test_bad_problems(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_scipy_says_solved_where_it_is():
+    """On convex quadratics on a ball, gentle and steep: against the multiplier found by bisection."""
+    generator = np.random.default_rng(0)
+    for scale in (1.0, 1e3):
+        for dim in (2, 3, 4):
+            basis = np.linalg.qr(generator.normal(size=(dim, dim)))[0]
+            h = basis @ np.diag(scale * generator.uniform(0.1, 10, dim)) @ basis.T
+            q = scale * generator.normal(size=dim) * 10
+            low, high = 0.0, 1e9  # of the multiplier of |x|^2 <= 1
+            for _ in range(200):
+                middle = (low + high) / 2
+                x = np.linalg.solve(h + middle * np.eye(dim), -q)
+                low, high = (middle, high) if x @ x > 1 else (low, middle)
+            objective = tf_gd.objectives.quadratic(h, q, start=np.full(dim, 2.0))
+            found = tf_gd.Problem(objective, inequality=[lambda x: tf.reduce_sum(x * x) - 1.0]).solve("scipy")
+            assert found.outcome == "solved"
+            np.testing.assert_allclose(found.x, x, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["scipy", "gradient_descent"])
+def test_a_constraint_without_a_gradient_at_the_start(method):
+    """The norm has none at 0."""
+    problem = tf_gd.Problem(lambda x: x[0] + x[1], start=[0.0, 0.0], equality=[lambda x: tf.norm(x) - 1.0])
+    assert problem.solve(method).outcome in ("solved", "stopped", "infeasible", "diverged", "max_steps")

@@ -133,3 +133,24 @@ def test_what_would_be_wrong_is_refused(optimizer, options, said):
         model = build(lambda: SGD(0.1), keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"))
         with pytest.raises(ValueError, match="loss: got reductions mean_with_sample_weight"):
             tf_gd.fit(model, X, Y, verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["mirrored", "workers", "one device"])
+def test_a_strategy_with_a_single_replica(kind):
+    """As on a machine with one GPU, or a script for several workers that is run alone."""
+    kinds = {
+        "mirrored": lambda: tf.distribute.MirroredStrategy(["CPU:0"]),
+        "workers": tf.distribute.MultiWorkerMirroredStrategy,
+        "one device": lambda: tf.distribute.OneDeviceStrategy("CPU:0"),
+    }
+    run = dict(batch_size=16, epochs=2, shuffle=False, verbose=0, validation_data=(X[:7], Y[:7]))
+    alone = build(OPTIMIZERS["global_clipnorm"])
+    expected = tf_gd.fit(alone, X, Y, **run, mode="graph")
+    with kinds[kind]().scope():
+        model = build(OPTIMIZERS["global_clipnorm"])
+        history = tf_gd.fit(model, X, Y, **run)
+        many = tf_gd.multi_start("booth", 10, learning_rate=0.01, steps=10, seed=0)
+    assert many.final.shape == (10, 2)
+    for a, b in zip(weights(model), weights(alone), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(history.history["val_loss"], expected.history["val_loss"], rtol=1e-5)

@@ -17,8 +17,7 @@ def number(
     name: str, value: Any, *, minimum: float = -math.inf, maximum: float = math.inf, above: float = -math.inf
 ) -> float:
     """Return ``value`` as a float, or raise unless ``minimum <= value <= maximum`` and ``value > above``."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value.item()
+    value = unwrapped(value)
     if isinstance(value, _BOOLS) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: got {_show(value)}, expected a number. Pass a float, for example {name}=0.1.")
     value = float(value)
@@ -99,6 +98,8 @@ def array(name: str, value: Any, *, shape: tuple[int | None, ...] | None = None)
     """
     try:
         taken = np.asarray(value)
+        if taken.dtype.kind in "VO" and value is not None:  # bfloat16, fractions, and None for what is missing
+            taken = taken.astype("float64")
         if taken.dtype.kind not in "iufb" or np.ma.is_masked(value):
             raise TypeError
     except (TypeError, ValueError):
@@ -111,6 +112,17 @@ def array(name: str, value: Any, *, shape: tuple[int | None, ...] | None = None)
         raise ValueError(f"{name}: got an array of shape {taken.shape}, expected ({wanted}).")
     with np.errstate(over="ignore"):
         return taken.astype("float64")
+
+
+def unwrapped(value: Any) -> Any:
+    """Return the number, bool or text in an array or a tensor without dimensions, and else ``value`` itself."""
+    if isinstance(value, np.generic) or not hasattr(value, "__array__"):
+        return value
+    try:
+        array = np.asarray(value)
+        return array.item() if array.ndim == 0 else value
+    except (TypeError, ValueError, NotImplementedError):  # a symbolic tensor
+        return value
 
 
 def is_one_number(value: Any) -> bool:
@@ -141,7 +153,8 @@ def path(name: str, value: Any) -> Path:
 def has(name: str, value: Any, attributes: Sequence[str], expected: str) -> None:
     """Raise unless ``value`` has these attributes, as a result of ours has, or what behaves like one."""
     if isinstance(value, type) or not all(hasattr(value, attribute) for attribute in attributes):
-        raise TypeError(f"{name}: got {_show(value)}, expected {expected}.")
+        missing = next((attribute for attribute in attributes if not hasattr(value, attribute)), "a value")
+        raise TypeError(f"{name}: got {_show(value)}, without {missing}, expected {expected}.")
 
 
 def check_fits_in_memory(name: str, size: float, advice: str) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 
 from tf_gd import _checks
 
+_ENDS = 98  # bytes of the records that an archive ends with, at most: 56 + 20 + 22
+_LONGEST_LIST = 4096
 PARTIAL = "partial-"  # what the name of an unfinished file begins with
 
 
@@ -55,6 +57,7 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         OSError: there is no such file, or it cannot be read.
         ValueError, zipfile.BadZipFile: it holds something else, or is damaged.
     """
+    _check_directory(path)
     with zipfile.ZipFile(path) as file:
         members = {member.filename: member for member in file.infolist()}
         if set(members) != {f"{name}.npy" for name in names} or len(file.infolist()) != len(names):
@@ -67,6 +70,20 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
             if member.compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"{member.filename} is compressed")
         return {name: _array(file, f"{name}.npy") for name in names}
+
+
+def _check_directory(path: Path) -> None:
+    """Raise unless the archive ends as one of a few members does, whose list is short: ``zipfile`` reads it at once."""
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, _ENDS), os.SEEK_END)
+        end = file.read().rjust(_ENDS, b"\0")
+    if end[-22:-18] != b"PK\5\6":
+        raise ValueError("it is cut off, or no archive")
+    length = int.from_bytes(end[-10:-6], "little")
+    if end[-42:-38] == b"PK\6\7":  # of more than 4 GB, another end is before it
+        length = int.from_bytes(end[40:48], "little")
+    if length > _LONGEST_LIST:
+        raise ValueError("it has too many members")
 
 
 def _array(file: zipfile.ZipFile, name: str) -> np.ndarray:

@@ -53,7 +53,9 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
             expected 0, measured 0
     """
     text, at_least = _checks.text("text", text), _checks.flag("at_least", at_least)
-    within = _checks.number("within", within, minimum=0.0)
+    tolerance, measured, expected = _checks.array("within", within), _checks.unwrapped(measured), _checks.unwrapped(expected)
+    if not (tolerance >= 0).all():
+        raise ValueError(f"within: got {within!r}, expected numbers that are at least 0.")
     if isinstance(expected, (str, bool, np.bool_)):
         if not isinstance(measured, (str, bool, np.bool_)):
             raise TypeError(f"measured: got {measured!r}, expected {type(expected).__name__}, as what is expected is.")
@@ -63,7 +65,7 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
         if not got.size or not wanted.size:  # all of nothing agrees with anything
             raise ValueError(f"{'expected' if got.size else 'measured'}: got an empty array, expected at least one number.")
         difference = got - wanted if got.ndim == 0 or wanted.ndim == 0 or got.shape == wanted.shape else np.array(np.nan)
-        holds = bool(np.all(difference >= -within) if at_least else np.all(np.abs(difference) <= within))
+        holds = bool(np.all(difference >= -tolerance) if at_least else np.all(np.abs(difference) <= tolerance))
     made = Claim(text, ("at least " if at_least else "") + _show(expected), _show(measured), bool(holds))
     recorded.append(made)
     print(f"{'ok ' if holds else 'NO '} {text}\n    expected {made.expected}, measured {made.measured}")
@@ -92,5 +94,5 @@ def _show(value) -> str:
     if np.size(value) > 1:
         shown = [_show(element) for element in np.ravel(value)[:_SHOWN]]
         return "(" + ", ".join([*shown, *(["..."] if np.size(value) > _SHOWN else [])]) + ")"
-    number = float(np.ravel(value)[0])
+    number = float(np.asarray(np.ravel(value)[0], "float64"))  # None is NaN
     return f"{number:.0f}" if number.is_integer() and abs(number) < 1e9 else f"{number:.7g}"

@@ -56,7 +56,7 @@ def exact_arithmetic():
 
 def names() -> list[str]:
     """Return the devices that TensorFlow can compute on, CPUs first, for example ``["CPU:0", "GPU:0"]``."""
-    return sorted(device.name.removeprefix("/device:") for device in tf.config.list_logical_devices())
+    return sorted({device.name.split("device:")[-1] for device in tf.config.list_logical_devices()})
 
 
 def choose(device: str) -> str:

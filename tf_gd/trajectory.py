@@ -123,7 +123,7 @@ class Trajectory:
 
     @classmethod
     def load(cls, path) -> "Trajectory":
-        """Read a trajectory written by :meth:`save`; it takes no more memory than the file has bytes, twice over.
+        """Read a trajectory written by :meth:`save`; its arrays take no more memory than twice the file's size.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -134,10 +134,10 @@ class Trajectory:
             arrays = read_arrays(path, [*_ARRAYS, "about"])
             about = json.loads(str(arrays.pop("about")))
             for name, array in arrays.items():
-                if array.dtype.kind not in ("iu" if name == "iterations" else "f"):
+                if array.dtype.kind not in "iuf":
                     raise TypeError(f"{name} are {array.dtype}")
-            if not isinstance(about["settings"], dict) or not isinstance(about["seconds"], float):
-                raise TypeError("the settings are none")
+            if not isinstance(about["settings"], dict) or not isinstance(about["seconds"], int | float):
+                raise TypeError("its settings or its seconds are of another kind")
             return cls(**arrays, outcome=about["outcome"], settings=about["settings"], seconds=about["seconds"])
         except FileNotFoundError:
             raise

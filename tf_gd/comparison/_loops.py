@@ -131,6 +131,8 @@ class Case:
         batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
         steps = _checks.whole_number("steps", steps, minimum=1)
         seed = _checks.whole_number("seed", seed, minimum=0)
+        for weight in keras.tree.flatten(loss_weights) if loss_weights is not None else ():
+            _checks.number("loss_weights", weight, minimum=-1e30, maximum=1e30)
         given = data.as_tensors(x, y)
         batches = _batches(given, batch_size, steps)
         return cls(build_model, optimizer, loss, loss_weights, batch_size, steps, seed, given, batches)

@@ -141,6 +141,8 @@ def check_model_and_loss(build_model, loss) -> None:
         raise TypeError("build_model: got a model, expected a function that returns a new one each time it is called.")
     if not callable(build_model):
         raise TypeError(f"build_model: got {build_model!r}, expected a function without arguments that returns a new model.")
+    if loss is not None and not isinstance(loss, str | list | tuple | dict) and not callable(loss):
+        raise TypeError(f"loss: got {type(loss).__name__}, expected one as model.compile takes it, for example 'mse'.")
     if loss is None:
         raise ValueError('loss: got None, expected one as model.compile takes it, for example "mse".')
 
@@ -148,7 +150,10 @@ def check_model_and_loss(build_model, loss) -> None:
 def build_afresh(build_model: Callable, seed: int, other=None):
     """Return a new model from ``build_model`` under a seed, and not the ``other`` one again."""
     keras.utils.set_random_seed(seed)
-    model = build_model()
+    try:
+        model = build_model()
+    except TypeError as error:
+        raise TypeError(f"build_model: calling it without arguments raised TypeError: {error}") from error
     if not isinstance(model, keras.Model):
         raise TypeError(f"build_model: it returned {type(model).__name__}, expected a keras.Model.")
     if model is other:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tf_gd._backend import keras
@@ -91,7 +92,7 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
     if not (model.optimizer.built and all(part.built for part in (model._compile_loss, model._compile_metrics) if part)):
         try:
             model._symbolic_build(data_batch=symbols)
-        except Exception as error:
+        except (TypeError, ValueError, LookupError) as error:
             raise ValueError(
                 f"{prefix}x, {prefix}y, loss, metrics: computing the loss and the metrics raised {type(error).__name__}: "
                 f"{error} Expected a loss and metrics that fit the targets and the model's outputs."
@@ -176,7 +177,7 @@ def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     """Return the callbacks as a list."""
     if isinstance(callbacks, keras.callbacks.Callback):
         callbacks = [callbacks]
-    if not isinstance(callbacks, Iterable | None) or isinstance(callbacks, str):
+    if not isinstance(callbacks, Iterable | None) or isinstance(callbacks, str | np.ndarray):
         raise TypeError(f"callbacks: got {callbacks!r}, expected a list of Keras callbacks.")
     callbacks = list(callbacks or ())
     for callback in callbacks:

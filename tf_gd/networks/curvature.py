@@ -65,7 +65,7 @@ def largest_eigenvalue(model_or_objective, x=None, y=None, *, tolerance=1e-4) ->
         multiply, size = _product_of_objective(model_or_objective, x)
     eigenvalue = largest(multiply, size, tolerance)
     if np.isnan(eigenvalue):
-        raise ValueError("the Hessian is not finite here, expected a point or weights at which the loss is. Start lower.")
+        raise ValueError("x: the Hessian is not finite here, expected a point, or weights and data, at which the loss is.")
     return eigenvalue
 
 

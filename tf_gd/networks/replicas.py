@@ -9,6 +9,7 @@ import contextlib
 
 import tensorflow as tf
 
+from tf_gd import _cluster
 from tf_gd._backend import keras
 from tf_gd.networks.gradients import warn_of_missing
 from tf_gd.networks.step import apply_by_hand, forward, innermost, is_sgd, loss_and_gradients, loss_metric
@@ -95,12 +96,12 @@ def scope_of(model):
         if tf.distribute.get_strategy() is not strategy:
             raise ValueError("model: got one built outside the scope of this strategy. Build and compile it inside as well.")
         return contextlib.nullcontext()
-    return strategy.scope() if strategy is not None and strategy.num_replicas_in_sync > 1 else contextlib.nullcontext()
+    return strategy.scope() if _cluster.mirrors(strategy) else contextlib.nullcontext()
 
 
 def several() -> bool:
-    """Return whether the strategy whose scope this is has more than one replica."""
-    return tf.distribute.get_strategy().num_replicas_in_sync > 1
+    """Return whether this is the scope of a strategy with replicas, be it only one."""
+    return _cluster.mirrors(tf.distribute.get_strategy())
 
 
 def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
@@ -134,13 +135,11 @@ def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
 
 def is_chief() -> bool:
     """Return whether this process writes for all: the only one, or the first of several workers."""
-    resolver = tf.distribute.get_strategy().cluster_resolver
-    return not _has_workers() or (resolver.task_type in (None, "chief") or resolver.task_id == 0)
+    return _cluster.number(tf.distribute.get_strategy()) == 0
 
 
 def _has_workers() -> bool:
-    resolver = tf.distribute.get_strategy().cluster_resolver
-    return resolver is not None and bool(resolver.cluster_spec()) and resolver.cluster_spec().num_tasks("worker") > 1
+    return _cluster.workers(tf.distribute.get_strategy()) > 1
 
 
 def _share(tensors):

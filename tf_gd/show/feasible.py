@@ -35,7 +35,8 @@ def plot_solutions(solutions, ax=None):
     Returns:
         The axes.
     """
-    if isinstance(solutions, str) or not hasattr(solutions, "__getitem__") or not len(solutions):
+    sized = hasattr(solutions, "__len__") and hasattr(solutions, "__getitem__") and not _checks.is_one_number(solutions)
+    if isinstance(solutions, str | dict) or not sized or not len(solutions):
         raise TypeError(f"solutions: got {type(solutions).__name__}, expected a list of what Problem.solve returns.")
     for one in solutions:
         _checks.has("solutions", one, ("problem", "method", "trajectory"), "a list of what Problem.solve returns")

@@ -1,7 +1,5 @@
 """Pictures of paths: on level lines in two dimensions, over the slope in one."""
 
-from collections.abc import Iterable
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -131,8 +129,8 @@ def _minima(objective, dim: int) -> np.ndarray:
     """Return the known minima, ``(any, dim)``."""
     if isinstance(objective, type) or not callable(objective):
         raise TypeError(f"objective: got {objective!r}, expected a function, for example tf_gd.objectives.get('booth').")
-    known = np.array(getattr(objective, "minima", ()))
-    if known.size and known.shape[-1] != dim:
+    known = np.array(() if getattr(objective, "minima", None) is None else objective.minima)
+    if known.size and known.ndim > 1 and known.shape[-1] != dim:
         raise ValueError(f"objective: got a function of {known.shape[-1]} variables, expected one of {dim}.")
     return known.reshape(-1, dim)
 
@@ -140,7 +138,7 @@ def _minima(objective, dim: int) -> np.ndarray:
 def _one_above_the_other(axes):
     if axes is None:
         return plt.subplots(2, 1, sharex=True, figsize=(6.4, 6.0))[1]
-    pair = list(axes) if isinstance(axes, Iterable) else [axes]
+    pair = axes.ravel().tolist() if isinstance(axes, np.ndarray) else [*axes] if isinstance(axes, list | tuple) else [axes]
     if len(pair) != 2:
         raise ValueError(f"axes: got {len(pair)}, expected two of them, as plt.subplots(2, 1)[1].")
     return [on(ax) for ax in pair]

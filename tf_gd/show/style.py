@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from tf_gd import _checks
 from tf_gd._files import whole
@@ -70,17 +71,24 @@ def write(axes, path) -> Path:
     """Write the figure of ``axes`` to ``path``, whole or not at all: a PNG, or what its ending says; return the path."""
     path = _checks.path("path", path)
     path = path if path.suffix else path.with_suffix(".png")
-    first = np.ravel(np.asarray(axes, dtype=object))[:1].tolist()
-    if not first or not isinstance(first[0], Axes):
+    first = axes
+    while isinstance(first, list | tuple) or (isinstance(first, np.ndarray) and first.ndim):
+        if not len(first):
+            break
+        first = first[0]
+    if not isinstance(first, Axes | Figure):
         raise TypeError(f"axes: got {type(axes).__name__}, expected what a function of tf_gd.show returns.")
-    figure: Any = first[0].figure
+    figure: Any = first if isinstance(first, Figure) else first.figure
+    known = sorted(figure.canvas.get_supported_filetypes())
+    if path.suffix[1:].lower() not in known:
+        raise ValueError(f"path: got {path.name!r}, expected a name that ends in one of {', '.join(known)}.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as partial:
             figure.savefig(partial, format=path.suffix[1:])
-    except (OSError, ValueError) as error:  # ValueError: a format that there is not
+    except OSError as error:
         raise ValueError(
-            f"path: cannot write {path} ({getattr(error, 'strerror', error)}). Run from a directory you may write to, or "
+            f"path: cannot write {path} ({error.strerror}). Run from a directory you may write to, or "
             "set the environment variable TF_GD_PICTURES to one."
         ) from error
     return path

@@ -70,6 +70,8 @@ def check_start(objective, start, dtype: str) -> tuple[Objective, Callable, Any]
 def check_place(objective, x) -> tuple[Objective, np.ndarray]:
     """Return the objective and a place, ``(dim,)`` in float64: ``x``, or else the first known minimum, or the start."""
     point = None if x is None else _checks.point("x", x, "float64")
+    if point is None and callable(objective) and not isinstance(objective, Objective):
+        raise ValueError("x: got None, expected a point such as [1.0, 2.0]: no minimum of your own function is known.")
     chosen = resolve(objective, point)
     if point is None:
         point = np.array(chosen.minima[0] if chosen.minima else chosen.start)

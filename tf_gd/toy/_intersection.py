@@ -24,9 +24,9 @@ class Intersection(Set):
     """
 
     def __init__(self, sets: Sequence[ConvexSet], *, tolerance: float = 1e-10, sweeps: int = 10_000):
-        self.sets = tuple(sets) if isinstance(sets, Iterable) else (sets,)
+        self.sets = (sets,) if isinstance(sets, np.ndarray) or not isinstance(sets, Iterable) else tuple(sets)
         for one in self.sets:
-            _checks.has("sets", one, ("project", "inequalities", "equalities"), "sets, as tf_gd.constraints.Box(0, 1)")
+            _checks.has("sets", one, ("project",), "sets, as tf_gd.constraints.Box(0, 1)")
         self._tolerance = _checks.number("tolerance", tolerance, minimum=0.0)
         self._sweeps = _checks.whole_number("sweeps", sweeps, minimum=1)
 

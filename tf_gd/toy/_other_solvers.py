@@ -6,6 +6,9 @@ from scipy import optimize
 from tf_gd.toy._smooth import quadratic
 from tf_gd.toy.solution import FAR, NotApplicableError, Solution, answer
 
+_STALLED = 10  # iterations without a move
+_NO_DESCENT = 8  # what SLSQP says where f is so well solved that only rounding is left, or not: the conditions will tell
+
 
 def scipy(problem, learning_rate, steps, tolerance) -> Solution:
     """Use SciPy's sequential least squares programming (SLSQP), with our gradients."""
@@ -17,28 +20,35 @@ def scipy(problem, learning_rate, steps, tolerance) -> Solution:
     ]
 
     steepest = float(np.abs(problem.f.first(problem.start)[1]).max())
-    unit = 1 / steepest if steepest > 0 else 1.0  # SLSQP stops when f changes by less than a fixed number
+    unit = 1 / steepest if 0 < steepest < 1e-3 else 1.0  # SLSQP stops by the size of f
 
     def evaluate(x):
         value, slope = problem.f.first(x)
         return unit * float(value), unit * slope
 
-    far, last = FAR * (1 + np.abs(problem.start).max()), problem.start
+    far, last, unmoved = FAR * (1 + np.abs(problem.start).max()), problem.start, 0
 
     def stop(x):
-        """Far away, or where a line search no longer finds anything, which SLSQP would repeat to its last iteration."""
-        nonlocal last
-        if np.abs(x).max() > far or np.abs(x - last).max() <= 1e-15 * np.abs(x).max():
-            raise StopIteration
+        """Far away, or where the line search finds nothing more, which SLSQP would repeat to its last iteration."""
+        nonlocal last, unmoved
+        unmoved = unmoved + 1 if np.abs(x - last).max() <= 1e-14 * np.abs(x).max() else 0
         last = x.copy()
+        if np.abs(x).max() > far or unmoved > _STALLED:
+            raise StopIteration
 
-    options = {"maxiter": min(steps, 300), "ftol": min(1e-12, tolerance**2)}
+    options = {"maxiter": min(steps, 500), "ftol": min(1e-12, tolerance**2)}
     settings = dict(method="SLSQP", constraints=constraints, options=options, callback=stop)
     with np.errstate(all="ignore"):
         found = optimize.minimize(evaluate, problem.start, jac=True, **settings)
     away = np.abs(found.x).max() > far or not np.isfinite(found.fun)
     unbounded = away and not found.fun > unit * float(problem.f(problem.start))
-    outcome = "unbounded" if unbounded else "solved" if found.success else "stopped"
+    outcome = (
+        "unbounded"
+        if unbounded
+        else "solved"
+        if found.success or unmoved > _STALLED or found.status == _NO_DESCENT
+        else "stopped"
+    )
     return answer(problem, "scipy", found.x, outcome, int(found.nit), None)
 
 

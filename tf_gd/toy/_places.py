@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import devices
+from tf_gd import _cluster, devices
 
 
 class Places:
@@ -14,15 +14,14 @@ class Places:
     """
 
     def __init__(self, device: str):
-        self._strategy = tf.distribute.get_strategy() if device == "auto" and tf.distribute.has_strategy() else None
+        shares = isinstance(device, str) and device == "auto" and tf.distribute.has_strategy()
+        self._strategy = tf.distribute.get_strategy() if shares else None
         if self._strategy is None:
             self.devices, self.workers, self._number = [devices.choose(device)], 1, 0
             return
         named = [name.split("device:")[-1] for name in self._strategy.extended.worker_devices]
         self.devices = [name if name in devices.names() else "CPU:0" for name in named]  # Slurm's GPUs need not be there
-        self.workers = self._strategy.num_replicas_in_sync // len(self.devices)
-        resolver = self._strategy.cluster_resolver
-        self._number = resolver.task_id if self.workers > 1 else 0
+        self.workers, self._number = _cluster.workers(self._strategy), _cluster.number(self._strategy)
 
     def __str__(self) -> str:
         return ", ".join(self.devices) + (f" of {self.workers} workers" if self.workers > 1 else "")
@@ -37,5 +36,7 @@ class Places:
         """Return the parts of all workers, one after another, on each of them."""
         if self._strategy is None or self.workers == 1:
             return part
-        local = self._strategy.run(lambda: tf.constant(part))
-        return self._strategy.gather(local, axis=0).numpy()
+        parts = [part] + [part[:0]] * (len(self.devices) - 1)  # the first replica here has it all
+        share_out = self._strategy.experimental_distribute_values_from_function
+        mine = share_out(lambda context: tf.constant(parts[context.replica_id_in_sync_group % len(parts)]))
+        return self._strategy.gather(mine, axis=0).numpy()

@@ -26,6 +26,7 @@ class Set:
     """What is the same for all sets."""
 
     dim: int | None = None  # where only one is possible
+    _takes_infinity = False
 
     def inequalities(self, x):
         """Return no inequality, unless a set has some."""
@@ -46,7 +47,8 @@ class Set:
         """
         x = _checks.array("x", x, shape=(self.dim,))
         with np.errstate(all="ignore"):
-            nearest = self._nearest(x) if x.size and np.isfinite(x).all() else np.full_like(x, np.nan)
+            takes = x.size and (np.isfinite(x).all() or self._takes_infinity)
+            nearest = self._nearest(x) if takes else np.full_like(x, np.nan)
         return nearest if np.isfinite(nearest).all() else np.full_like(x, np.nan)
 
     def _nearest(self, x) -> np.ndarray:

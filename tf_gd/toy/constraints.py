@@ -22,6 +22,8 @@ class Box(Set):
         [0.0, 0.25, 1.0]
     """
 
+    _takes_infinity = True
+
     def __init__(self, low, high):
         low, high = _checks.array("low", low), _checks.array("high", high)
         try:
@@ -97,8 +99,10 @@ class HalfSpace(Set):
 
     def _nearest(self, x):
         """Go along the normal as far as the plane."""
-        beyond = self.normal @ x - self.offset
-        return x - self.normal * max(beyond, 0.0) / (self.normal @ self.normal)
+        longest = np.abs(self.normal).max()
+        normal = self.normal / longest  # whose square is neither too large nor too small
+        beyond = normal @ x - self.offset / longest
+        return x - normal * max(beyond, 0.0) / (normal @ normal)
 
     def inequalities(self, x):
         """``normal @ x - offset <= 0``."""
@@ -122,7 +126,7 @@ class Affine(Set):
             raise ValueError(f"Affine: got {got}, expected finite numbers, (m, dim) and (m,).")
         solution = np.linalg.pinv(self.matrix) @ self.vector
         if not np.allclose(self.matrix @ solution, self.vector, rtol=1e-8, atol=1e-10):
-            raise ValueError("Affine: the equations contradict each other, expected a system with a solution.")
+            raise ValueError("matrix, vector: the equations contradict each other, expected a system with a solution.")
 
     def _nearest(self, x):
         """Go the shortest way to where the equations hold, by least squares."""

@@ -69,6 +69,8 @@ def multi_start(
     one = None if given is None else next((point for point in given if np.isfinite(point).all()), None)
     if given is not None and one is None:
         raise ValueError(f"starts: got {len(given)} points, none of them finite, expected some to start from.")
+    if one is None and callable(objective) and not isinstance(objective, Objective):
+        raise ValueError("starts: got a number of them, expected points (n, dim): a function of your own has no domain.")
     chosen = resolve(objective, one)
     box = _domain(chosen, domain, given)
     if given is None:

@@ -54,7 +54,11 @@ class Objective:
         if not callable(fn):
             raise TypeError(f"fn: got {fn!r}, expected a callable, tensor (..., dim) -> tensor (...).")
         start = tuple(_checks.point("start", start, "float64").tolist())
-        if not isinstance(minima, Iterable) or isinstance(minima, str):
+        if (
+            not isinstance(minima, Iterable)
+            or isinstance(minima, str)
+            or (isinstance(minima, np.ndarray) and not minima.ndim)
+        ):
             raise TypeError(f"minima: got {minima!r}, expected a list of points, for example [[0.0, 0.0]].")
         minima = tuple(tuple(_checks.point("minima", m, "float64").tolist()) for m in minima)
         for point in minima:
@@ -127,6 +131,7 @@ def get(name: str, **parameters) -> Objective:
         if key not in allowed:
             raise ValueError(f"{name}: got the parameter {key!r}, expected {' or '.join(allowed) or 'none'}.")
         _checks.number(key, parameters[key])
+        parameters[key] = _checks.unwrapped(parameters[key])
     return _build(name, tuple(sorted(parameters.items())))
 
 
@@ -192,6 +197,8 @@ def quadratic(matrix, linear=None, constant: float = 0.0, *, name: str = "quadra
         raise ValueError(f"start: got {len(start)} coordinates, expected {len(a)}, as many as the matrix has rows.")
     frame = np.stack([start, *minima])
     margin = 0.5 * max(float(np.ptp(frame)), 1.0)
+    if np.abs(frame).max() > _LARGEST / 4:
+        raise ValueError(f"start, linear: got {np.abs(frame).max():.3g} at the start or the minimum, expected less, as 1e6.")
     domain = np.stack([frame.min(axis=0) - margin, frame.max(axis=0) + margin], axis=1)
     return Objective(name, fn, start=start, minima=minima, domain=domain, formula=f"x A x / 2 + b x + {c:g}")
 

@@ -124,7 +124,7 @@ class Problem:
         """
         method = _checks.one_of("method", method, tuple(_solvers.METHODS))
         steps = _checks.whole_number("steps", steps, minimum=1)
-        tolerance = _checks.number("tolerance", tolerance, above=0.0, maximum=1.0)
+        tolerance = _checks.number("tolerance", tolerance, above=0.0, maximum=1e6)
         if learning_rate is not None:
             learning_rate = _checks.number("learning_rate", learning_rate, above=0.0)
         return _solvers.solve(self, method, learning_rate, steps, tolerance)
@@ -166,14 +166,16 @@ class Problem:
 
 
 def _functions(name: str, given) -> tuple[Callable, ...]:
-    functions = (given,) if callable(given) else tuple(given) if isinstance(given, Iterable) else (given,)
+    functions = (given,)
+    if isinstance(given, Iterable) and not callable(given) and not isinstance(given, np.ndarray):
+        functions = tuple(given)
     if not all(callable(function) for function in functions):
         raise TypeError(f"{name}: got {given!r}, expected functions from a point to a number, as [lambda x: x[0] - 1.0].")
     return functions
 
 
 def _sets(given, start: np.ndarray) -> tuple[ConvexSet, ...]:
-    sets = tuple(given) if isinstance(given, Iterable) else (given,)
+    sets = tuple(given) if isinstance(given, Iterable) and not isinstance(given, np.ndarray) else (given,)
     if not all(hasattr(one, "project") and not isinstance(one, type) for one in sets):
         raise TypeError(f"within: got {given!r}, expected sets with a projection, as tf_gd.constraints.Box(0, 1).")
     for one in sets:
@@ -202,6 +204,8 @@ def _evaluate(problem: Problem) -> None:
             raise ValueError(f"{name}: calling it at {problem.start.tolist()} in float64 raised {text}") from error
         if not tf.is_tensor(value) or not value.dtype.is_floating or value.shape.rank > 1:
             raise ValueError(f"{name}: got {value!r}, expected a number of TensorFlow, or a vector for a constraint.")
+        if name == "objective" and value.shape.num_elements() != 1:
+            raise ValueError(f"{name}: got values of shape {tuple(value.shape)}, expected one number. Add them up.")
         if not np.isfinite(value.numpy()).all():
             raise ValueError(f"{name}: got {value.numpy()} at the start, expected a finite value. Start from another point.")
         try:

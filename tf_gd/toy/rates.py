@@ -47,7 +47,7 @@ def condition_number(objective, x=None) -> float:
     """
     smallest, *_, largest = [*eigenvalues(objective, x)] * (2 if resolve(objective, x).dim == 1 else 1)
     if smallest <= 0:
-        raise ValueError(f"condition_number: got an eigenvalue of {smallest:.3g}, expected all above 0, as at a minimum.")
+        raise ValueError(f"x: the Hessian has the eigenvalue {smallest:.3g} there, expected all above 0, as at a minimum.")
     return float(largest / smallest)
 
 
@@ -206,6 +206,7 @@ def rate_map(curvatures, *, nesterov: bool = False, resolution: int = 201) -> Ra
     """
     curvatures = _checks.point("curvatures", curvatures, "float64")
     resolution = _checks.whole_number("resolution", resolution, minimum=2)
+    nesterov = _checks.flag("nesterov", nesterov)
     settings = best(curvatures, "nesterov" if nesterov else "momentum")
     rates = np.linspace(0.0, 4.0 / curvatures.max(), resolution + 1)[1:]
     momenta = np.linspace(0.0, 1.0, resolution, endpoint=False)

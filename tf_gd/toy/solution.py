@@ -164,7 +164,8 @@ def feasible(problem, x: np.ndarray) -> bool:
 
     def slope(x):
         sides, slopes = problem.g.first(x)
-        return np.concatenate([np.where(sides[:, None] > 0, slopes, 0.0), problem.h.first(x)[1], np.zeros((1, len(x)))])
+        rows = np.concatenate([np.where(sides[:, None] > 0, slopes, 0.0), problem.h.first(x)[1], np.zeros((1, len(x)))])
+        return np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)  # at a kink there may be none
 
     generator, scale = np.random.default_rng(0), 1 + np.abs(problem.start).max()
     for start in (x, problem.start, *(problem.start + scale * generator.normal(scale=3.0, size=(10, problem.dim)))):

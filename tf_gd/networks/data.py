@@ -59,7 +59,7 @@ def _array(name: str, value) -> np.ndarray:
     if array.dtype.kind not in "iufb" or array.ndim == 0:
         got = f"{array.dtype} of shape {array.shape}" if array.dtype.kind in "iufb" else type(value).__name__
         raise TypeError(
-            f"{name}: got {got}, expected an array of numbers (samples, ...). Make one with np.array(...); "
+            f"{name}: got {got}, expected an array of numbers (samples, ...). Make one with np.array({name.split()[-1]}); "
             "a list stands for several inputs or outputs; make a tf.data.Dataset of a generator."
         )
     if array.dtype.kind == "f":

@@ -1,4 +1,4 @@
-"""Which of several workers this process is; a chief is the first of them."""
+"""Which of several workers this process is, a chief the first of them, and which part of the work is its own."""
 
 import tensorflow as tf
 
@@ -20,6 +20,18 @@ def number(strategy) -> int:
         return 0
     resolver = strategy.cluster_resolver
     return resolver.task_id + (_tasks(strategy)["chief"] if resolver.task_type == "worker" else 0)
+
+
+def share(total: int, number: int, count: int) -> slice:
+    """Return which of so many things number ``number`` of ``count`` has: as many as the others, or one more.
+
+    Examples:
+        >>> [share(5, number, 2) for number in (0, 1)]
+        [slice(0, 3, None), slice(3, 5, None)]
+    """
+    whole, rest = divmod(total, count)
+    first = number * whole + min(number, rest)
+    return slice(first, first + whole + (number < rest))
 
 
 def _tasks(strategy) -> dict[str, int]:

@@ -50,8 +50,8 @@ def whole(path: Path) -> Iterator[Path]:
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the arrays of a file that ``np.savez`` wrote; nothing in it is executed.
 
-    It takes no more room in memory than the file does on the disk: what is compressed is refused, as ``np.savez`` does not,
-    and so is a shape that the bytes do not fill.
+    They take no more room in memory than twice what the file has on the disk: what is compressed is refused, as ``np.savez``
+    compresses nothing, and so is a shape that the bytes do not fill.
 
     Raises:
         OSError: there is no such file, or it cannot be read.

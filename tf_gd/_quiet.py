@@ -38,9 +38,8 @@ def quiet_tensorflow(cpus: int = 1) -> None:
         from tf_gd import _backend  # noqa: F401
 
         _split_cpu(tf, cpus)
-        if (
-            not {"TF_CONFIG", "SLURM_STEP_NUM_TASKS"} & os.environ.keys()
-        ):  # a strategy of several workers has to come before that
+        of_several_workers = {"TF_CONFIG", "SLURM_STEP_NUM_TASKS"} & os.environ.keys()
+        if not of_several_workers:  # their strategy has to come before that
             tf.config.list_logical_devices()  # the first use of a device logs as well
     tf.get_logger().setLevel("ERROR")
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tf_gd import _cluster
 from tf_gd._backend import keras
 from tf_gd.networks.gradients import warn_of_missing
+from tf_gd.networks.programs import each
 from tf_gd.networks.step import apply_by_hand, forward, innermost, is_sgd, loss_and_gradients, loss_metric
 
 _MEANS = ("sum_over_batch_size", "mean")
@@ -146,13 +147,7 @@ def _share(tensors):
     """Return this replica's rows: as many as the others have, or one more."""
     context = tf.distribute.get_replica_context()
     number, count = int(tf.get_static_value(context.replica_id_in_sync_group)), context.num_replicas_in_sync
-
-    def rows(tensor):
-        whole, rest = divmod(tensor.shape[0], count)
-        first = number * whole + min(number, rest)
-        return tensor[first : first + whole + (number < rest)]
-
-    return keras.tree.map_structure(lambda t: None if t is None else rows(t), tensors, none_is_leaf=True)
+    return each(lambda tensor: tensor[_cluster.share(tensor.shape[0], number, count)], tensors)
 
 
 def _samples(tensors) -> int:

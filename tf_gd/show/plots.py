@@ -7,7 +7,7 @@ from matplotlib.colors import LogNorm
 
 from tf_gd import _checks
 from tf_gd.show.curves import plot_losses
-from tf_gd.show.style import BY_HAND, INK, OWN, on, styled
+from tf_gd.show.style import BY_HAND, INK, OWN, listed, on, styled
 
 
 @styled
@@ -138,7 +138,7 @@ def _minima(objective, dim: int) -> np.ndarray:
 def _one_above_the_other(axes):
     if axes is None:
         return plt.subplots(2, 1, sharex=True, figsize=(6.4, 6.0))[1]
-    pair = axes.ravel().tolist() if isinstance(axes, np.ndarray) else [*axes] if isinstance(axes, list | tuple) else [axes]
+    pair = listed(axes)
     if len(pair) != 2:
         raise ValueError(f"axes: got {len(pair)}, expected two of them, as plt.subplots(2, 1)[1].")
     return [on(ax) for ax in pair]

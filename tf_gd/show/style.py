@@ -47,6 +47,13 @@ def on(ax=None, **figure):
     return ax
 
 
+def listed(axes) -> list:
+    """Return one axes, or a list, a tuple or an array of some, as a list."""
+    if isinstance(axes, np.ndarray):
+        return axes.ravel().tolist()
+    return [ax for part in axes for ax in listed(part)] if isinstance(axes, list | tuple) else [axes]
+
+
 def save(axes, name: str) -> Path:
     """Write the figure of ``axes`` as a PNG into the directory of pictures, and print where.
 
@@ -71,11 +78,7 @@ def write(axes, path) -> Path:
     """Write the figure of ``axes`` to ``path``, whole or not at all: a PNG, or what its ending says; return the path."""
     path = _checks.path("path", path)
     path = path if path.suffix else path.with_suffix(".png")
-    first = axes
-    while isinstance(first, list | tuple) or (isinstance(first, np.ndarray) and first.ndim):
-        if not len(first):
-            break
-        first = first[0]
+    first = next(iter(listed(axes)), None)
     if not isinstance(first, Axes | Figure):
         raise TypeError(f"axes: got {type(axes).__name__}, expected what a function of tf_gd.show returns.")
     figure: Any = first if isinstance(first, Figure) else first.figure

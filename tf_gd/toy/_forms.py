@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from tf_gd import _checks
-
-_LARGEST = 1e100  # float64 holds its square
+from tf_gd.toy._sets import LARGEST
 
 
 def at_most(function: Callable, bound: float) -> Callable:
@@ -14,7 +13,7 @@ def at_most(function: Callable, bound: float) -> Callable:
         >>> at_most(lambda x: x[0] ** 2, 4.0)([3.0])
         5.0
     """
-    bound = _checks.number("bound", bound, minimum=-_LARGEST, maximum=_LARGEST)
+    bound = _checks.number("bound", bound, minimum=-LARGEST, maximum=LARGEST)
     return _named(lambda x: function(x) - bound, f"{_name(function)} <= {bound:g}")
 
 
@@ -25,7 +24,7 @@ def at_least(function: Callable, bound: float) -> Callable:
         >>> at_least(lambda x: x[0] ** 2, 4.0)([3.0])
         -5.0
     """
-    bound = _checks.number("bound", bound, minimum=-_LARGEST, maximum=_LARGEST)
+    bound = _checks.number("bound", bound, minimum=-LARGEST, maximum=LARGEST)
     return _named(lambda x: bound - function(x), f"{_name(function)} >= {bound:g}")
 
 
@@ -36,7 +35,7 @@ def equal_to(function: Callable, value: float) -> Callable:
         >>> equal_to(lambda x: x[0] ** 2, 4.0)([3.0])
         5.0
     """
-    value = _checks.number("value", value, minimum=-_LARGEST, maximum=_LARGEST)
+    value = _checks.number("value", value, minimum=-LARGEST, maximum=LARGEST)
     return _named(lambda x: function(x) - value, f"{_name(function)} = {value:g}")
 
 

@@ -28,9 +28,7 @@ class Places:
 
     def share(self, count: int) -> slice:
         """Return which of so many things this worker does: as many as the others, or one more."""
-        whole, rest = divmod(count, self.workers)
-        first = self._number * whole + min(self._number, rest)
-        return slice(first, first + whole + (self._number < rest))
+        return _cluster.share(count, self._number, self.workers)
 
     def together(self, part: np.ndarray) -> np.ndarray:
         """Return the parts of all workers, one after another, on each of them."""

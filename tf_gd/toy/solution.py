@@ -169,9 +169,9 @@ def feasible(problem, x: np.ndarray) -> bool:
 
     generator, scale = np.random.default_rng(0), 1 + np.abs(problem.start).max()
     for start in (x, problem.start, *(problem.start + scale * generator.normal(scale=3.0, size=(10, problem.dim)))):
-        if np.isfinite(start).all() and np.isfinite(missing(start)).all():
+        at_first = missing(start)
+        if np.isfinite(start).all() and np.isfinite(at_first).all():
             found = optimize.least_squares(missing, start, slope, max_nfev=150, ftol=1e-15, xtol=1e-15, gtol=1e-15)
-            rounding = 1e-12 * np.abs(missing(start)).max()
-            if np.abs(found.fun).max() <= 1e-6 + rounding:
+            if np.abs(found.fun).max() <= 1e-6 + 1e-12 * np.abs(at_first).max():  # or by rounding
                 return True
     return False

@@ -2,15 +2,18 @@
 
 import os
 import re
+import textwrap
 from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["MPLBACKEND"] = "agg"
 
 import latex2mathml.converter
+import sphinx_gallery.notebook
 from docutils.nodes import SkipNode
 
 import tf_gd
+from tf_gd import tutorials
 
 tf_gd.quiet_tensorflow(cpus=2)
 
@@ -27,6 +30,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_templates", "api/README.md"]
@@ -87,8 +91,8 @@ PAGES = {  # what a link to a file of the repository becomes
     r"benchmarks/(README\.md)?\)": r"/benchmarks.md)",
     r"CHANGELOG\.md\)": r"/changelog.md)",
     r"CONTRIBUTING\.md\)": r"/contributing.md)",
-    r"tf_gd/(updates|toy/_loop)\.py\)": r"/update_and_loop.md)",
-    r"(constraints\.txt|CITATION\.cff)\)": r"/../\1)",
+    r"(?:\.\./)?tf_gd/(updates|toy/_loop)\.py\)": r"/update_and_loop.md)",
+    r"(?:\.\./)?(constraints\.txt|CITATION\.cff)\)": r"/../\1)",
 }
 
 
@@ -123,8 +127,38 @@ def displayed_formula(translator, node):
     raise SkipNode
 
 
+def fold_for_notebooks(convert):
+    """Return the converter from reST to Markdown with folded answers: a notebook knows no directives."""
+    answer = re.compile(r"^( *)\.\. dropdown:: (.+)\n((?:\1 +.*\n|[ \t]*\n)*(?:\1 +.*)?)", re.MULTILINE)
+    code = re.compile(r"^(?:>>>.*)(?:\n.+)*", re.MULTILINE)
+
+    def details(found):
+        text = code.sub(lambda block: f"```python\n{block[0]}\n```", textwrap.dedent(found[3]).strip("\n"))
+        folded = f"<details><summary>{found[2]}</summary>\n\n{text}\n\n</details>\n"
+        return textwrap.indent(folded, found[1]) + "\n"
+
+    return lambda *arguments: answer.sub(details, convert(*arguments))
+
+
+sphinx_gallery.notebook.rst2md = fold_for_notebooks(sphinx_gallery.notebook.rst2md)
+
+
+def name_the_parts(app, name, text):
+    """Put a heading before the first page of each part in the list of all pages."""
+    if name == "tutorials/index":
+        closed, opened = "</div>", '<div class="sphx-glr-thumbnails">'
+        for part in tutorials.PARTS:
+            first = next(page for page in tutorials.find() if page.part == part.name)
+            mark = text[0].index(f"/tutorials/images/thumb/sphx_glr_{first.name}_thumb")
+            at = text[0].rindex(".. raw:: html", 0, mark)
+            lines = [".. raw:: html", "", f"    {closed}", "", f".. rubric:: {part.name}, {part.follows}", ""]
+            lines += [".. raw:: html", "", f"    {opened}", "", ""]
+            text[0] = text[0][:at] + "\n".join(lines) + text[0][at:]
+
+
 def setup(app):
     """Connect the above."""
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
     app.connect("include-read", link_to_pages)
     app.connect("source-read", link_page_to_pages)
+    app.connect("source-read", name_the_parts)

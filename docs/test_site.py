@@ -26,6 +26,7 @@ pytestmark = [
     pytest.mark.skipif(not (SITE / "index.html").exists(), reason="the pages are not built: make docs"),
 ]
 PAGES = ["index.html", "course.html", "update_and_loop.html", "benchmarks.html", "api/index.html", "tutorials/index.html"]
+PAGES += ["what_is_in_it.html", "what_the_same_means.html"]
 PAGES += ["coming_from_pytorch_and_optax.html", "workers.html", "reliability.html"]
 PAGES += ["api/generated/tf_gd.fit.html", "api/generated/tf_gd.multi_start.html"]
 PAGES += [f"tutorials/{name}.html" for name in TUTORIALS]
@@ -103,11 +104,42 @@ def test_text_stands_out(browser, address, scheme):
     assert (paper > 200 and ink < 80) if scheme == "light" else (paper < 60 and ink > 170)
 
 
-def test_a_tutorial_tables_its_own_claims_only(page, address):
-    page.goto(f"{address}tutorials/02_gradient_zero_or_iterate.html")
+def test_a_tutorial_shows_its_own_claims_only(page, address):
+    page.goto(f"{address}tutorials/03_formula_or_loop.html")
     text = page.locator("article").inner_text()
-    assert "what to make, by SciPy" not in text
-    assert "gradient = 0 at" in text
+    assert "the solver's choice" not in text
+    assert "the walk ends where" in text
+
+
+def test_numbers_and_parts_show_in_the_gallery_and_its_side_bar(page, address):
+    page.goto(f"{address}tutorials/index.html")
+    parts = page.locator("article .rubric").all_inner_texts()
+    assert [part.split(",")[0] for part in parts] == ["The tape", "The problem", "By hand", "In Keras", "Further"]
+    shown = page.locator(".sphx-glr-thumbnail-title").all_inner_texts()
+    beside = page.locator(".sidebar-tree .current a").all_text_contents()
+    for name in TUTORIALS:
+        assert any(title.startswith(name[:2]) for title in shown)
+        assert any(title.strip().startswith(name[:2]) for title in beside)
+
+
+def test_an_answer_is_folded_and_opens(page, address):
+    page.goto(f"{address}tutorials/06_learning_rate.html")
+    answer = page.locator("details.sd-dropdown").first
+    assert not answer.locator(".sd-card-body").is_visible()
+    answer.locator("summary").click()
+    assert "61.917364" in answer.locator(".sd-card-body").inner_text()
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_no_line_of_code_is_cut_on_a_wide_page(browser, address, name):
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.goto(f"{address}tutorials/{name}.html")
+    page.evaluate("for (const answer of document.querySelectorAll('details')) answer.open = true")
+    cut = "[...document.querySelectorAll('.highlight pre')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+    cut = page.evaluate(cut + ".map(e => e.innerText)")
+    context.close()
+    assert cut == []
 
 
 def test_search_finds(page, address):
@@ -120,12 +152,12 @@ def test_search_finds(page, address):
 def test_a_function_leads_to_its_tutorials_and_back(page, address):
     page.goto(f"{address}api/generated/tf_gd.multi_start.html")
     links = [a.get_attribute("href") for a in page.locator("article a").all()]
-    assert any("07_where_do_we_converge" in (link or "") for link in links)
-    page.goto(f"{address}tutorials/07_where_do_we_converge.html")
+    assert any("09_where_do_we_converge" in (link or "") for link in links)
+    page.goto(f"{address}tutorials/09_where_do_we_converge.html")
     assert page.locator("article a[href*='tf_gd.multi_start']").count() >= 1
 
 
-@pytest.mark.parametrize("name", [TUTORIALS[0], "07_where_do_we_converge"])
+@pytest.mark.parametrize("name", [TUTORIALS[0], "09_where_do_we_converge"])
 def test_a_notebook_downloads_and_runs(browser, address, name, tmp_path):
     context = browser.new_context(accept_downloads=True)
     page = context.new_page()
@@ -142,3 +174,6 @@ def test_a_notebook_downloads_and_runs(browser, address, name, tmp_path):
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert any("measured" in output.get("text", "") for output in outputs)
+    folded = [cell.source for cell in notebook.cells if "<details>" in cell.source]
+    assert folded
+    assert not any("dropdown" in cell.source for cell in notebook.cells)

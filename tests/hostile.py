@@ -232,24 +232,40 @@ CALLS = {
     "claim": (tf_gd.claim, {"text": "a number", "measured": 1.0, "expected": 1.0, "within": 1e-6, "at_least": False}),
     "Trajectory.save": (lambda **arguments: run().save(**arguments), {"path": "run.npz"}),
     "Trajectory.load": (tf_gd.Trajectory.load, {"path": "nothing.npz"}),
-    "Trajectory.plot": (lambda **arguments: run().plot(**arguments), {"objective": "booth", "ax": None}),
+    "Trajectory.plot": (
+        lambda **arguments: run().plot(**arguments),
+        {"objective": "booth", "ax": None, "tangents": 0, "arrows": 2},
+    ),
     "show.animate": (
         show.animate,
         {"trajectories": run(), "path": "run.gif", "objective": None, "frames": 2, "seconds": 0.1},
     ),
     "show.plot_contours": (
         show.plot_contours,
-        {"objective": tf_gd.objectives.get("booth"), "trajectories": {"a": run()}, "ax": None, "levels": 4},
+        {"objective": tf_gd.objectives.get("booth"), "trajectories": {"a": run()}, "ax": None, "levels": 4, "arrows": 2},
     ),
-    "show.plot_trajectory": (show.plot_trajectory, {"trajectory": run(), "objective": None, "ax": None}),
+    "show.plot_trajectory": (
+        show.plot_trajectory,
+        {"trajectory": run(), "objective": None, "ax": None, "tangents": 0, "arrows": 1},
+    ),
     "show.plot_steps": (
         show.plot_steps,
-        {"trajectory": run("double_well"), "objective": tf_gd.objectives.get("double_well"), "axes": None},
+        {
+            "trajectory": run("double_well"),
+            "objective": tf_gd.objectives.get("double_well"),
+            "axes": None,
+            "tangents": 2,
+        },
     ),
-    "show.plot_losses": (show.plot_losses, {"runs": {"a": run()}, "ax": None, "lowest": 0.0, "xlabel": "step"}),
+    "show.plot_losses": (
+        show.plot_losses,
+        {"runs": {"a": run()}, "ax": None, "lowest": 0.0, "xlabel": "step"}
+        | {"floors": {"a": 1.0}, "title": "", "first": 0},
+    ),
     "show.plot_distance": (
         show.plot_distance,
-        {"iterations": [0, 1], "ulp": [0, 1], "absolute": [0.0, 1e-7], "title": "", "ax": None},
+        {"iterations": [0, 1], "ulp": [0, 1], "absolute": [0.0, 1e-7], "title": "", "ax": None}
+        | {"losses": {"by hand": [2.0, 1.0]}},
     ),
     "show.plot_learning_rates": (
         show.plot_learning_rates,

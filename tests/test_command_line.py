@@ -2,14 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tf_gd
-from tf_gd import cli, doctor
+from tf_gd import _listing, cli, doctor, tutorials
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +29,6 @@ def test_list(capsys):
     out = capsys.readouterr().out
     for name in tf_gd.objectives.names():
         assert name in out
-    assert "04_learning_rate" in out
     assert max(map(len, out.splitlines())) <= 80
     code, listed = _json(capsys, "list")
     assert code == 0
@@ -35,14 +36,47 @@ def test_list(capsys):
     assert next(o for o in listed["objectives"] if o["name"] == "booth")["minima"] == [[1.0, 3.0]]
 
 
+def test_list_cuts_nothing_and_columns_do_not_touch(capsys):
+    cli.main(["list"])
+    functions, scripts = capsys.readouterr().out.split("Tutorials")
+    listed = re.split(r"^  (?=\S)", functions, flags=re.MULTILINE)[1:]
+    assert len(listed) == len(tf_gd.objectives.names())
+    for entry in listed:
+        name, dimension, formula = re.split(r"  +", entry, maxsplit=2)
+        known = tf_gd.objectives.get(name)
+        assert dimension == f"{known.dim}-D"
+        assert " ".join(formula.split()) == known.formula
+    beale = next(entry for entry in listed if entry.startswith("beale"))
+    assert re.search(r"\n {24,}\+ \(2.625", beale), "goes on below, indented, from a sign on"
+    lines = [line.strip() for line in scripts.splitlines()]
+    shown = [line for line in lines if re.match(r"\d\d  ", line)]
+    assert shown == [f"{t.number}  {t.title}" for t in tutorials.find()]
+    assert lines.index("The problem, slides 2 to 10") + 1 == lines.index(shown[1])
+
+
+def test_a_long_name_a_long_formula_and_a_long_title_fit_into_80_columns():
+    long = " + ".join(f"{n} x{n}^2" for n in range(40))
+    objectives = [tf_gd.Objective("n" * 30, abs, start=[1.0], formula=long)]
+    script = tutorials.Tutorial("07_x", "very long, " * 20 + "indeed", Path("07_x.py"))
+    text = _listing.listing(objectives, [script])
+    assert max(map(len, text.splitlines())) <= 80
+    assert long in " ".join(text.split())
+    assert script.title in " ".join(text.split())
+
+
 def test_run(capsys, tmp_path):
     code, result = _json(capsys, "run", "square", "--start=10", "--learning-rate=0.2", "--steps=10", "--output-dir=out")
     assert code == 0
     assert result["final_point"][0] == pytest.approx(10 * 0.6**10, rel=1e-5)
     assert result["settings"]["mode"] == "xla"
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["square.npz", "square_loss.png", "square_path.png"]
-    assert len(result["files"]) == 3
-    assert tf_gd.Trajectory.load("out/square.npz").steps == 10
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["square_loss.png", "square_path.png"]
+    assert sorted(result["files"]) == ["out/square_loss.png", "out/square_path.png"]
+
+
+def test_the_data_are_saved_when_asked_for(capsys):
+    assert cli.main(["run", "booth", "--steps=10", "--save-data", "--output-dir=out"]) == 0
+    assert "\nsaved out/booth.npz\n" in capsys.readouterr().out
+    assert tf_gd.Trajectory.load("out/booth.npz").steps == 10
 
 
 def test_run_prints_a_table(capsys):
@@ -57,7 +91,7 @@ def test_divergence_is_exit_code_1_and_a_hint(capsys):
     assert cli.main(["run", "square", "--learning-rate=1.1", "--steps=5"]) == 1
     captured = capsys.readouterr()
     assert "diverged" in captured.out
-    assert "--learning-rate=0.11" in captured.err
+    assert "try --learning-rate=0.9." in captured.err
     code, result = _json(capsys, "run", "square", "--learning-rate=2", "--steps=1000")
     assert code == 1
     assert result["final_gradient_norm"] is None  # infinite: JSON has no number for it
@@ -86,15 +120,23 @@ def test_compare(capsys):
         (["run", "square", "--start=a"], "expected numbers with commas between"),
         (["run", "square", "--start=1,2"], "expected 1 for 'square'"),
         (["run", "square", "--start=nan"], "expected finite coordinates"),
-        (["run", "square", "--learning-rate=-1"], "learning_rate: got -1.0"),
-        (["run", "square", "--learning-rate=nan"], "learning_rate: got nan"),
-        (["run", "square", "--momentum=2"], "momentum: got 2.0"),
-        (["run", "square", "--steps=-1"], "steps: got -1"),
-        (["run", "square", "--mode=fast"], "mode: got 'fast'"),
-        (["run", "square", "--device=GPU:9"], "device: got 'GPU:9'"),
+        (["run", "square", "--learning-rate=-1"], "--learning-rate: got -1.0"),
+        (["run", "square", "--learning-rate=nan"], "--learning-rate: got nan"),
+        (["run", "square", "--momentum=2"], "--momentum: got 2.0"),
+        (["run", "square", "--steps=-1"], "--steps: got -1"),
+        (["run", "square", "--mode=fast"], "--mode: got 'fast'"),
+        (["run", "square", "--device=GPU:9"], "--device: got 'GPU:9'"),
         (["run", "no_such_module:f"], "cannot import 'no_such_module'"),
         (["run", "json:no_such_function"], "expected a function called 'no_such_function'"),
-        (["run", "json:dumps"], "start: got None"),
+        (["run", "json:dumps"], "--start: got none, expected a point to start from, for example --start=1,2"),
+        (["compare", "json:dumps"], "for example --start=1,2"),
+        (["run", "square", "--start="], "--start: got an empty array"),
+        (["run", "booth", "--start=1"], "for example --start=-8.0,8.0."),
+        (["run", "square", "--record-every=0"], "--record-every: got 0"),
+        (["run", "square", "--tolerance=-1"], "--tolerance: got -1.0"),
+        (["run", "square", "--dtype=int"], "--dtype: got 'int'"),
+        (["run", "square", "--checkpoint=/dev/null/x"], "--checkpoint: cannot write to"),
+        (["run", "square", "--start=1e300"], "--start: got [inf]"),
         (["run", "json:dumps", "--start=1"], "raised TypeError"),
         (["compare", "square", "--output-dir=/dev/null/x"], "--output-dir: cannot write to"),
         (["tour", "99"], "tutorial: got '99'"),
@@ -115,6 +157,31 @@ def test_argparse_says_usage(arguments, capsys):
         cli.main(arguments)
     assert stopped.value.code == 2
     assert "usage: tf-gd" in capsys.readouterr().err
+
+
+def test_tf_gd_alone_says_what_to_do_first(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([])
+    assert stopped.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("usage: tf-gd ")
+    examples = [line.split() for line in captured.err.splitlines() if line.startswith("  tf-gd ")]
+    assert [words[1] for words in examples] == ["tour", "list", "run", "compare"]
+    for _, command, argument, *_ in examples:
+        assert command in ("tour", "list") or argument in tf_gd.objectives.names()
+
+
+@pytest.mark.parametrize("command", ["", "tour", "list", "run", "compare", "launch", "doctor"])
+def test_help_fits_into_80_columns(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        cli.main([*command.split(), "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    options = [line for line in lines if line.startswith("  -")]
+    assert options
+    assert all(re.search(r"\S  +\S", line) for line in options), "each says what it is, in its line"
 
 
 def _without_tensorflow(code: str) -> str:

@@ -6,10 +6,20 @@ from typing import Any
 
 
 class Progress:
-    """Show how far a run has come, on standard error, once it has taken ``patience`` seconds; ``total`` steps, if known."""
+    """Show how far a run has come, on standard error, once it has taken ``patience`` seconds.
 
-    def __init__(self, total: int | None, description: str, patience: float = 0.5):
+    ``total`` is the number of steps, if it is known.
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        description: str,
+        patience: float = 0.5,
+        bar_width: int = 40,
+    ):
         self._total, self._description, self._patience = total, description, patience
+        self._bar_width = bar_width
         self._since = time.perf_counter()
         self._bar: Any = None
 
@@ -22,10 +32,23 @@ class Progress:
             if not sys.stderr.isatty() or time.perf_counter() - self._since < self._patience:
                 return
             from rich.console import Console
+            from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            above = sys.stdout.isatty()  # print above the bar, and not into it; elsewhere stdout is left alone
-            self._bar = Bar(console=Console(stderr=True), transient=True, redirect_stdout=above, redirect_stderr=False)
+            columns = [
+                TextColumn("{task.description}", markup=False),
+                BarColumn(self._bar_width),
+                TaskProgressColumn(),
+                TimeRemainingColumn(),
+            ]
+            above = sys.stdout.isatty()  # print above the bar, and not into it; else leave it alone
+            self._bar = Bar(
+                *columns,
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=above,
+                redirect_stderr=False,
+            )
             self._task = self._bar.add_task(self._description, total=self._total)
             self._bar.start()
         self._bar.update(self._task, completed=step, description=description or self._description)

@@ -1,17 +1,16 @@
 """Several workers on this machine: one script, started so many times, each knowing of the others through ``TF_CONFIG``."""
 
 import contextlib
-import ctypes
 import json
 import os
 import queue
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
+
+from tf_gd import _processes
 
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
@@ -45,14 +44,14 @@ def launch(script: str, arguments: list[str], workers: int) -> int:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_processes.die_with_parent if sys.platform == "linux" else None,
             )
             running.append(worker)
             readers.append(threading.Thread(target=_pass_through, args=(number, worker.stdout), daemon=True))
             readers[-1].start()
         return _wait(running)
     finally:
-        _end(running)
+        _processes.end(running, _GRACE)
         for reader in readers:
             reader.join(1.0)
 
@@ -71,25 +70,6 @@ def _wait(running: list[subprocess.Popen]) -> int:
     return 0
 
 
-def _end(running: list[subprocess.Popen]) -> None:
-    """End the workers that still run, and what they have started."""
-    for worker in running:
-        if worker.poll() is None:
-            _signal(worker, signal.SIGTERM)
-    until = time.monotonic() + _GRACE
-    for worker in running:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            worker.wait(max(0.0, until - time.monotonic()))
-        if worker.poll() is None:
-            _signal(worker, signal.SIGKILL)
-            worker.wait()
-
-
-def _signal(worker: subprocess.Popen, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(worker.pid, number)
-
-
 def _pass_through(number: int, output) -> None:
     with output:
         for line in output:
@@ -103,8 +83,3 @@ def _free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to end this process with the one that started it (PR_SET_PDEATHSIG), even after kill -9."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -1,23 +1,20 @@
-"""The tour: every tutorial run in this process, every number it states checked, and a page to look at."""
+"""The tour: every tutorial run, every number it states checked, and a page to look at."""
 
 import contextlib
-import io
-import os
-import runpy
-import sys
 import time
-import traceback
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
-from tf_gd import claims
+from tf_gd import _tour_lines, _tour_pool
 from tf_gd._progress import Progress
-from tf_gd.show.page import write_page
-from tf_gd.show.table import table
-from tf_gd.tutorials import Tutorial
+from tf_gd.claims import Claim
+from tf_gd.show.page import Page
+from tf_gd.tutorials import Tutorial, by_part, moving_picture
+
+_PROCESSES = 2  # more would need much memory: TensorFlow takes 0.5 GB in each
+_LIMIT = 300.0  # seconds for one tutorial
+_BESIDE_THE_BAR = 36  # columns
 
 
 @dataclass(frozen=True)
@@ -30,15 +27,15 @@ class Stop:
         claims: the numbers it stated, as far as it got.
         output: what it printed.
         pictures: what it saved, PNG files.
-        error: the traceback where something else than a claim failed, or nothing.
+        error: where something else than a claim failed, the traceback, or how its process ended.
     """
 
     name: str
     title: str
     seconds: float
-    claims: tuple[claims.Claim, ...]
-    output: str
-    pictures: tuple[Path, ...]
+    claims: tuple[Claim, ...] = ()
+    output: str = ""
+    pictures: tuple[Path, ...] = ()
     error: str = ""
 
     @property
@@ -46,36 +43,33 @@ class Stop:
         """Whether it ran to its end, stated something, and all of it held."""
         return bool(self.claims) and not self.error and all(claim.holds for claim in self.claims)
 
+    @property
+    def heading(self) -> str:
+        """The number and the title."""
+        return f"{self.name[:2]} {self.title}"
+
 
 @dataclass(frozen=True)
 class Report:
-    """What the tour found."""
+    """What the tour found: its stops, in the order of the tutorials, and how long it took."""
 
     stops: tuple[Stop, ...]
+    seconds: float
 
     @property
     def holds(self) -> bool:
         """Whether every claim of every tutorial holds."""
         return bool(self.stops) and all(stop.holds for stop in self.stops)
 
-    def table(self) -> str:
-        """Return a row for each claim, 80 columns wide."""
-        rows: list[list] = []
-        for stop in self.stops:
-            for number, claim in enumerate(stop.claims):
-                first = [stop.name[:2], f"{stop.seconds:.1f} s"] if number == 0 else ["", ""]
-                rows.append([*first, ("" if claim.holds else "FAILS ") + claim.text, claim.expected, claim.measured])
-            if stop.error:
-                rows.append([stop.name[:2], f"{stop.seconds:.1f} s", f"ERROR {stop.error.splitlines()[-1]}", "", ""])
-        return table(["", "time", "claim", "expected", "measured"], rows, widest=2)
-
     def verdict(self) -> str:
         """Return one line."""
         stated = [claim for stop in self.stops for claim in stop.claims]
-        seconds = sum(stop.seconds for stop in self.stops)
         broken = sum(bool(stop.error) for stop in self.stops)
-        held = f"{sum(claim.holds for claim in stated)} of {len(stated)} claims hold"
-        return f"{held} in {len(self.stops)} tutorials, {seconds:.0f} s" + (f"; {broken} broke off" if broken else "")
+        holding = sum(claim.holds for claim in stated)
+        held = f"{holding} of {_tour_lines.counted(len(stated), 'claim')}"
+        verb = "holds" if len(stated) == 1 else "hold"
+        where = f"in {_tour_lines.counted(len(self.stops), 'tutorial')}, {self.seconds:.0f} s"
+        return f"{held} {verb} {where}" + (f"; {broken} broke off" if broken else "")
 
     def as_dict(self) -> dict:
         """Return the report for a program to read."""
@@ -92,46 +86,93 @@ class Report:
         return {"holds": self.holds, "tutorials": stops}
 
 
-def run(tutorials: list[Tutorial], directory: Path) -> Report:
-    """Run the tutorials one after another, and write their pictures and ``index.html`` into ``directory``."""
-    stops = []
-    with Progress(len(tutorials), "tour", patience=0.0) as progress:
-        for number, tutorial in enumerate(tutorials):
-            progress.at(number, f"{tutorial.name}: {tutorial.title}")
-            stops.append(_visit(tutorial, directory / "pictures"))
-    report = Report(tuple(stops))
-    write_page(directory / "index.html", report.stops, report.verdict())
-    return report
+def run(
+    tutorials: list[Tutorial],
+    directory: Path,
+    *,
+    say: Callable[[str], None] | None = None,
+    processes: int | None = None,
+    limit: float = _LIMIT,
+) -> Report:
+    """Run the tutorials in processes of their own, side by side, and make a page of what they show.
 
+    Args:
+        tutorials: which; the last part, which takes longest, is begun first.
+        directory: where to write ``index.html`` and ``pictures``. The page is renewed after each
+            tutorial; however the tour ends, it shows what was done until then.
+        say: is called with each line about a tutorial that is done, for example ``print``.
+        processes: how many at once; by default two, or one where there is one core.
+        limit: after how many seconds a tutorial is given up.
 
-def _visit(tutorial: Tutorial, pictures: Path) -> Stop:
-    claims.recorded.clear()
-    output, error = io.StringIO(), ""
-    start = time.perf_counter()
-    with _pictures_in(pictures), contextlib.redirect_stdout(output):
-        try:
-            runpy.run_path(str(tutorial.path), run_name="__main__")
-        except claims.ClaimError:
-            pass  # it stands among the recorded claims
-        except (Exception, SystemExit):
-            error = traceback.format_exc()
-        finally:
-            plt.close("all")
-    seconds = time.perf_counter() - start
-    saved = [Path(line.removeprefix("saved ")) for line in output.getvalue().splitlines() if line.startswith("saved ")]
-    return Stop(tutorial.name, tutorial.title, seconds, tuple(claims.recorded), output.getvalue(), tuple(saved), error)
-
-
-@contextlib.contextmanager
-def _pictures_in(directory: Path) -> Iterator[None]:
-    before = os.environ.get("TF_GD_PICTURES")
-    argv, sys.argv = sys.argv, sys.argv[:1]
-    os.environ["TF_GD_PICTURES"] = str(directory)
+    Returns:
+        What each of them did. A tutorial that crashes, or ends its process, has an error.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    tour = _Tour(tutorials, directory, say or (lambda line: None))
+    processes = processes or min(_PROCESSES, _tour_pool.cores())
+    scripts = [one.path for _, within in reversed(by_part(tutorials)) for one in within]
+    pictures = directory / "pictures"
+    visits = _tour_pool.visits(scripts, pictures, min(processes, len(scripts)) or 1, limit)
     try:
-        yield
+        bar = Progress(len(scripts), "tour", patience=0.0, bar_width=20)
+        with bar as progress, contextlib.closing(visits):
+            progress.at(0, "TensorFlow is starting")
+            for script, answer in visits:
+                if answer is None:
+                    tour.begins(script)
+                else:
+                    tour.is_done(script, answer)
+                progress.at(len(tour.stops), tour.running())
     finally:
-        sys.argv = argv
-        if before is None:
-            del os.environ["TF_GD_PICTURES"]
-        else:
-            os.environ["TF_GD_PICTURES"] = before
+        tour.write(finished=True)
+    return tour.report()
+
+
+class _Tour:
+    """What is done and what is running, and the page that says so."""
+
+    def __init__(self, tutorials: list[Tutorial], directory: Path, say: Callable[[str], None]):
+        self.since, self.say = time.perf_counter(), say
+        self.of_script = {tutorial.path: tutorial for tutorial in tutorials}
+        self.page = Page(directory / "index.html", by_part(tutorials), moving_picture())
+        self.now: list[Tutorial] = []
+        self.stops: dict[str, Stop] = {}
+        self.write()
+
+    def begins(self, script: Path) -> None:
+        self.now.append(self.of_script[script])
+
+    def is_done(self, script: Path, answer: _tour_pool.Answer) -> None:
+        tutorial = self.of_script[script]
+        self.now.remove(tutorial)
+        stop = Stop(
+            tutorial.name,
+            tutorial.title,
+            answer["seconds"],
+            tuple(Claim(**claim) for claim in answer.get("claims", ())),
+            answer.get("output", ""),
+            tuple(Path(picture) for picture in answer.get("pictures", ())),
+            answer["error"],
+        )
+        self.stops[tutorial.name] = stop
+        for line in [
+            _tour_lines.line(stop, len(self.stops), len(self.of_script)),
+            *_tour_lines.failures(stop),
+        ]:
+            self.say(line)
+        self.write()
+
+    def running(self) -> str:
+        names = " and ".join(tutorial.name for tutorial in self.now)
+        numbers = " and ".join(tutorial.name[:2] for tutorial in self.now)
+        shown = names if len(names) <= _BESIDE_THE_BAR else numbers
+        return f"running {shown}" if shown else "ending"
+
+    def write(self, *, finished: bool = False) -> None:
+        names = {tutorial.name for tutorial in self.now}
+        self.page.write(self.stops, names, self.report().verdict(), finished=finished)
+
+    def report(self) -> Report:
+        done = [self.stops.get(tutorial.name) for tutorial in self.of_script.values()]
+        seconds = time.perf_counter() - self.since
+        return Report(tuple(stop for stop in done if stop is not None), seconds)

@@ -146,11 +146,22 @@ class Trajectory:
                 f"path: {path}: expected a file written by Trajectory.save, and could not read it ({error})."
             ) from error
 
-    def plot(self, objective=None, ax=None):
-        """Draw the path on the objective's contours (2-D), f and f' with the steps (1-D), or the loss; return the axes.
+    def plot(self, objective=None, ax=None, *, tangents: int = 0, arrows: int = 0):
+        """Draw the path on the objective's contours (2-D), f and f' with the steps (1-D), or the loss.
 
-        ``objective`` is a name, an Objective or a function. It defaults to the one the run was made on, and after
-        :meth:`load` to the one of the catalogue that has its name, if there is one.
+        Args:
+            objective: a name, an Objective or a function. It defaults to the one the run was made on,
+                and after :meth:`load` to the one of the catalogue that has its name, if there is one.
+            ax: where to draw; two axes in 1-D. New ones by default.
+            tangents: in 1-D, at how many of the first records to draw the tangent of f.
+            arrows: in 2-D, at how many of the first records to draw the way against the gradient.
+
+        Returns:
+            The axes; two of them in 1-D.
+
+        Raises:
+            TypeError, ValueError: an objective or axes that are none, tangents or arrows in another
+                dimension, or less than none of them.
         """
         from tf_gd.show.plots import plot_trajectory
         from tf_gd.toy.objectives import names, resolve
@@ -163,4 +174,4 @@ class Trajectory:
             known = resolve(self.settings["objective"])
             if known.dim == self.points.shape[1] and np.allclose(known(self.points[:1]), self.losses[:1], rtol=1e-4):
                 objective = known  # and not one of another dimension or condition number, with the same name
-        return plot_trajectory(self, objective=objective, ax=ax)
+        return plot_trajectory(self, objective, ax, tangents=tangents, arrows=arrows)

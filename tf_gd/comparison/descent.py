@@ -112,10 +112,14 @@ class Comparison:
         }
 
     def plot(self, ax=None):
-        """Draw the distance at each record; return the axes."""
+        """Draw the distance at each record, or both losses where there is none; return the axes."""
         from tf_gd.show.curves import plot_distance
 
-        return plot_distance(self.iterations, self.ulp, self.absolute, title=self.title, ax=ax)
+        common = len(self.iterations)
+        runs = {"by hand": self.manual, "built in": self.builtin}
+        losses = {label: run.losses[:common] for label, run in runs.items()}
+        title = self.title if self.complete else f"{self.title}; one run is longer"
+        return plot_distance(self.iterations, self.ulp, self.absolute, title, ax, losses)
 
 
 def compare(

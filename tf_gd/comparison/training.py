@@ -33,6 +33,11 @@ class TrainingRun:
     model: keras.Model
     seconds: float
 
+    @property
+    def losses(self) -> np.ndarray:
+        """The loss that Keras recorded in each epoch, ``(epochs,)``."""
+        return np.array(self.history.get("loss", []))
+
     def summary(self) -> dict[str, str]:
         """Return what a table shows of it."""
         shown = {"epochs": str(len(self.states) - 1), "parameters": str(self.model.count_params())}

@@ -47,7 +47,7 @@ class LearningRateRange:
 
     def plot(self, ax=None):
         """Draw the loss over the rate; return the axes."""
-        from tf_gd.show.curves import plot_range_test
+        from tf_gd.show.rates import plot_range_test
 
         return plot_range_test(self, ax=ax)
 

@@ -12,7 +12,10 @@ from PIL import Image
 
 from tf_gd import _checks
 from tf_gd._files import whole
-from tf_gd.show.plots import check_path, plot_contours, values_of
+from tf_gd.show.formula import title_of
+from tf_gd.show.frame import check_path, values_of
+from tf_gd.show.labels import entry, settings_of
+from tf_gd.show.plots import plot_contours
 from tf_gd.show.style import BY_HAND, INK, OWN, styled
 
 _MOST_FRAMES, _DPI = 120, 80
@@ -36,7 +39,8 @@ def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: fl
         The path of the file.
 
     Raises:
-        ValueError: another kind of file, no ffmpeg for MP4, too many frames or trajectories, or no place to write.
+        ValueError: another kind of file, no ffmpeg for MP4, too many frames or trajectories, or no
+            place to write.
 
     Examples:
         >>> import tempfile, tf_gd
@@ -49,21 +53,28 @@ def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: fl
     if path.is_dir() or path.suffix not in (".gif", ".mp4"):
         raise ValueError(f"path: got {path.name!r}, expected a name that ends in .gif or .mp4.")
     if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
-        raise ValueError("path: got .mp4, but there is no ffmpeg on this machine, expected it installed. Or write a .gif.")
+        got = "got .mp4, but there is no ffmpeg on this machine"
+        raise ValueError(f"path: {got}, expected it installed. Or write a .gif.")
     frames = _checks.whole_number("frames", frames, minimum=1, maximum=_MOST_FRAMES)
     seconds = _checks.number("seconds", seconds, minimum=0.01, maximum=600.0)
     panels = trajectories if isinstance(trajectories, dict) else {"": trajectories}
     for run in panels.values():
         check_path("trajectories", run)
     if objective is not None and not callable(objective):
-        raise TypeError(f"objective: got {objective!r}, expected a function, as tf_gd.objectives.get('booth').")
+        expected = "a function, as tf_gd.objectives.get('booth')"
+        raise TypeError(f"objective: got {objective!r}, expected {expected}.")
     if not 1 <= len(panels) <= 4:
         raise ValueError(f"trajectories: got {len(panels)}, expected one to four side by side.")
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 4.4), squeeze=False, layout="constrained")
+    drawn_on = [run.objective if objective is None else objective for run in panels.values()]
+    size: dict = dict(figsize=(4.4 * len(panels), 4.4), layout="constrained")
+    figure, axes = plt.subplots(1, len(panels), squeeze=False, **size)
+    first, *others = map(title_of, drawn_on)
+    figure.suptitle(first if set(others) <= {first} else "", fontsize=10 if others else 8)
     last = max(len(run.losses) for run in panels.values()) - 1
     moments = np.unique(np.linspace(0, last, min(frames, last + 1)).astype(int))
     try:
-        drawn = [_panel(ax, title, run, objective) for ax, (title, run) in zip(axes[0], panels.items(), strict=True)]
+        placed = zip(axes[0], panels.items(), drawn_on, strict=True)
+        drawn = [_panel(ax, title, run, function) for ax, (title, run), function in placed]
         return _write(path, figure, drawn, moments, (len(moments) + _HOLD) / seconds)
     finally:
         plt.close(figure)
@@ -78,7 +89,14 @@ def _write(path: Path, figure, drawn: list, moments, rate: float) -> Path:
                 images = list(_images(figure, drawn, moments))
                 pause = round(1000 / rate)
                 lasting = [pause] * (len(images) - 1) + [pause * (_HOLD + 1)]
-                images[0].save(partial, save_all=True, append_images=images[1:], duration=lasting, loop=0, optimize=True)
+                images[0].save(
+                    partial,
+                    save_all=True,
+                    append_images=images[1:],
+                    duration=lasting,
+                    loop=0,
+                    optimize=True,
+                )
             else:
                 writer = FFMpegWriter(fps=max(1, round(rate)))
                 with writer.saving(figure, str(partial), dpi=_DPI):
@@ -87,7 +105,8 @@ def _write(path: Path, figure, drawn: list, moments, rate: float) -> Path:
                             update(record)
                         writer.grab_frame()
     except OSError as error:
-        raise ValueError(f"path: cannot write {path} ({error.strerror}), expected a directory you may write to.") from error
+        failed = f"cannot write {path} ({error.strerror})"
+        raise ValueError(f"path: {failed}, expected a directory you may write to.") from error
     return path
 
 
@@ -97,7 +116,8 @@ def _images(figure, drawn: list, moments) -> Iterator[Image.Image]:
     canvas = FigureCanvasAgg(figure)
     figure.set_dpi(_DPI)
     canvas.draw()
-    colours = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()).quantize(64, dither=Image.Dither.NONE)
+    whole_picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    colours = whole_picture.quantize(64, dither=Image.Dither.NONE)
     for artist in moving:
         artist.set_visible(False)
     figure.set_layout_engine("none")
@@ -115,7 +135,6 @@ def _images(figure, drawn: list, moments) -> Iterator[Image.Image]:
 
 def _panel(ax, title: str, run, objective):
     """Draw what stands still; return a function from the number of a record to what moves."""
-    objective = objective if objective is not None else run.objective
     dim = run.points.shape[1]
     if dim == 2 and objective is not None:
         plot_contours(objective, {"path": run}, ax=ax)
@@ -134,18 +153,25 @@ def _panel(ax, title: str, run, objective):
         xs, ys = run.iterations, np.where(np.isfinite(run.losses), run.losses, np.nan)
         ax.plot(xs, ys, linestyle="none")  # for the limits
         above = bool((ys[np.isfinite(ys)] > 0).all())
-        ax.set(xlabel="step", ylabel="loss", yscale="log" if above else "linear", xlim=(0, max(int(xs[-1]), 1)))
+        ax.set(
+            xlabel="step",
+            ylabel="loss",
+            yscale="log" if above else "linear",
+            xlim=(0, max(int(xs[-1]), 1)),
+        )
     if ax.get_legend() is not None:
         ax.get_legend().remove()
     style = {**BY_HAND, **OWN.get(title, {})}
+    said = entry(title, settings_of(run), common=["steps"])
     (line,) = ax.plot([], [], marker="o", markersize=3, **{**style, "linewidth": 1.4})
-    (dot,) = ax.plot([], [], "o", color=style["color"], markeredgecolor="white", markersize=9, zorder=7)
+    mark = dict(color=style["color"], markeredgecolor="white", markersize=9, zorder=7)
+    (dot,) = ax.plot([], [], "o", **mark)
 
     def update(record: int) -> tuple:
         record = min(record, len(run.losses) - 1)
         line.set_data(xs[: record + 1], ys[: record + 1])
         dot.set_data(xs[record : record + 1], ys[record : record + 1])
         what = f"step {run.iterations[record]}, loss {run.losses[record]:.3g}"
-        return line, dot, ax.set_title(f"{title}\n{what}" if title else what, fontsize=10)
+        return line, dot, ax.set_title(f"{said}\n{what}" if said else what, fontsize=10)
 
     return update

@@ -1,81 +1,158 @@
-"""Curves: the loss over the steps, the distance between two runs, the learning rates beside each other."""
+"""Curves over the steps: losses, the distance between two runs, the sharpness."""
 
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from tf_gd import _checks
+from tf_gd.show.formula import harmless, title_of
+from tf_gd.show.labels import add_legend, entries
 from tf_gd.show.style import BUILT_IN, BY_HAND, INK, OWN, on, styled
 
 
 @styled
-def plot_losses(runs, ax=None, lowest: float = 0.0, xlabel: str = "step"):
+def plot_losses(
+    runs,
+    ax=None,
+    lowest: float = 0.0,
+    xlabel: str = "step",
+    floors=None,
+    title: str = "",
+    first: int = 0,
+):
     """Draw losses on a logarithmic scale, run over run.
 
     Args:
-        runs: ``{label: Trajectory or array of losses}``; the labels "by hand" and "built in" get their own colours.
+        runs: ``{label: Trajectory or array of losses}``; the labels "by hand" and "built in" get
+            their own colours. The legend adds the settings of a trajectory.
         ax: where to draw; new axes by default.
         lowest: the loss at the minimum, subtracted, so that a linear rate is a straight line.
         xlabel: what the records are counted in.
+        floors: ``{label: loss}``, for some of the runs: where theory says that they stop falling,
+            drawn dashed in the colour of the run. One that is not above ``lowest`` has no place on
+            the scale.
+        title: over the picture; by default the formula of what the first run minimises.
+        first: the number of the first record of an array; a trajectory knows its own.
 
     Returns:
         The axes.
+
+    Raises:
+        TypeError, ValueError: no runs, losses that are no vectors of numbers, or a floor of no run.
+
+    Examples:
+        >>> ax = plot_losses({"by hand": [4.0, 1.0, 0.5]}, floors={"by hand": 0.4}, first=1)
+        >>> ax.lines[0].get_xdata().tolist(), ax.lines[1].get_ydata()
+        ([1, 2, 3], [0.4, 0.4])
     """
     if not isinstance(runs, dict) or not runs:
         raise TypeError(f"runs: got {runs!r}, expected a dict, as {{'by hand': trajectory}}.")
     lowest, xlabel = _checks.number("lowest", lowest), _checks.text("xlabel", xlabel)
-    all_losses = {label: _checks.array("runs", getattr(run, "losses", run), shape=(None,)) for label, run in runs.items()}
+    title, first = _checks.text("title", title), _checks.whole_number("first", first, minimum=0)
+    floors = _checked_floors(floors, runs)
+    given = {label: getattr(run, "losses", run) for label, run in runs.items()}
+    taken = {label: _checks.array("runs", one, shape=(None,)) for label, one in given.items()}
+    labels, common = entries(runs)
     ax = on(ax)
     for label, run in runs.items():
-        losses = all_losses[label] - lowest
-        counted = np.asarray(getattr(run, "iterations", np.arange(len(losses))))
+        losses = taken[label] - lowest
+        counted = np.asarray(getattr(run, "iterations", first + np.arange(len(losses))))
         finite = np.isfinite(losses)
         shown = np.where(losses[finite] > 0, losses[finite], np.nan)
-        ax.plot(counted[finite], shown, label=label, **OWN.get(label, {}))
+        (line,) = ax.plot(counted[finite], shown, label=labels[label], **OWN.get(label, {}))
         if not finite.all():
             ax.plot(counted[finite][-1:], losses[finite][-1:], "x", color=INK, markersize=8)
-    ax.set(yscale="log", xlabel=xlabel, ylabel="loss" if lowest == 0 else "loss above the lowest")
+        if floors.get(label, lowest) > lowest:
+            style = dict(color=line.get_color(), linestyle="--", linewidth=0.9, gid="floor")
+            ax.axhline(floors[label] - lowest, **style)
+    if any(line.get_gid() == "floor" for line in ax.lines):
+        ax.plot([], [], color=INK, linestyle="--", linewidth=0.9, label="predicted floor")
+    ylabel = "loss" if lowest == 0 else "loss above the lowest"
+    ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel)
+    objective = getattr(next(iter(runs.values())), "objective", None)
+    known = f"{ylabel}, on a logarithmic scale" if objective is None else title_of(objective)
+    ax.set_title(harmless(title) or known)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_locator(LogLocator(numticks=8))
-    ax.legend()
+    add_legend(ax, title=common or None)
     return ax
+
+
+def _checked_floors(floors, runs: dict) -> dict[str, float]:
+    if floors is not None and not isinstance(floors, dict):
+        raise TypeError(f"floors: got {floors!r}, expected a dict, as {{'by hand': 0.1}}.")
+    for label in floors or {}:
+        if label not in runs:
+            expected = ", ".join(map(repr, runs))
+            got = f"one for {label!r}"
+            raise ValueError(f"floors: got {got}, expected the label of a run: {expected}.")
+    return {label: _checks.number("floors", floor) for label, floor in (floors or {}).items()}
 
 
 @styled
-def plot_distance(iterations, ulp, absolute, title: str = "", ax=None):
-    """Draw how far the hand-written run is from the built-in one: ULP to the left, absolute to the right.
+def plot_distance(iterations, ulp, absolute, title: str = "", ax=None, losses=None):
+    """Draw how far apart the runs by hand and built in are, or both losses if they are the same.
 
     Args:
         iterations: ``(records,)``, after how many updates.
-        ulp: ``(records,)``, distance in units in the last place.
-        absolute: ``(records,)``, absolute distance.
+        ulp: ``(records,)``, distance in units in the last place, drawn to the left.
+        absolute: ``(records,)``, absolute distance, drawn to the right.
         title: over the picture.
         ax: where to draw; new axes by default.
+        losses: ``{"by hand": losses, "built in": losses}``, of the last records; drawn one over the
+            other where all distances are zero.
 
     Returns:
-        The axes of the ULP.
+        The axes, those of the ULP if there are two.
+
+    Raises:
+        TypeError, ValueError: arrays of different lengths, or more losses than records.
     """
     iterations = _checks.array("iterations", iterations, shape=(None,))
-    ulp, absolute = (
-        _checks.array(name, value, shape=iterations.shape) for name, value in (("ulp", ulp), ("absolute", absolute))
-    )
+    ulp = _checks.array("ulp", ulp, shape=iterations.shape)
+    absolute = _checks.array("absolute", absolute, shape=iterations.shape)
     title = _checks.text("title", title)
-    ax = on(ax, figsize=(6.4, 3.6))
-    same = not np.any(ulp)
-    ax.plot(iterations, ulp, **BY_HAND, label="ULP")
-    ax.set(xlabel="step", ylabel="distance in ULP", title=title)
+    if losses is not None and not isinstance(losses, dict):
+        expected = "{'by hand': losses, 'built in': losses}"
+        raise TypeError(f"losses: got {losses!r}, expected {expected}.")
+    given = losses or {}
+    curves = {label: _checks.array("losses", one, shape=(None,)) for label, one in given.items()}
+    longest, records = max(map(len, curves.values()), default=0), len(iterations)
+    if longest > records:
+        raise ValueError(f"losses: got {longest}, expected at most {records}, one for each record.")
+    ax = on(ax, figsize=(6.4, 4.2))
+    ax.set(xlabel="step", title=harmless(title) or "by hand and built in")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if same:
-        ax.set(ylim=(-0.5, 4), yticks=range(5))
-        ax.text(0.5, 0.5, f"0 ULP at all {len(ulp)} records", transform=ax.transAxes, ha="center", color=INK)
+    if not np.any(ulp):
+        _draw_the_same(ax, iterations, curves, f"0 ULP at all {len(ulp)} records: the same bits")
         return ax
+    (left,) = ax.plot(iterations, ulp, **BY_HAND, label="in ULP (left)")
     ax.set_yscale("symlog", linthresh=1)
     ax.set_ylim(bottom=0)
+    ax.set_ylabel("distance in ULP")
     other = ax.twinx()
-    other.plot(iterations, np.where(absolute > 0, absolute, np.nan), **BUILT_IN)
-    other.set(yscale="log", ylabel="absolute distance (dashed)")
+    shown = np.where(absolute > 0, absolute, np.nan)
+    (right,) = other.plot(iterations, shown, **BUILT_IN, label="absolute (right, dashed)")
+    other.set(yscale="log", ylabel="absolute distance")
     other.spines["right"].set_visible(True)
     other.grid(visible=False)
+    other.legend(handles=[left, right], fontsize=8, loc="lower right", frameon=True)
     return ax
+
+
+def _draw_the_same(ax, iterations, curves: dict, said: str) -> None:
+    """Draw losses one over the other, and say that they are the same."""
+    if not curves:
+        ax.text(0.5, 0.5, said, transform=ax.transAxes, ha="center", weight="bold")
+        ax.set(xticks=[], yticks=[], xlabel="")
+        return
+    for label, losses in curves.items():
+        style = {**OWN.get(label, {}), "linewidth": 5.0 if label == "by hand" else 2.0}
+        shown = np.where(np.isfinite(losses), losses, np.nan)
+        last = iterations[len(iterations) - len(losses) :]
+        ax.plot(last, shown, label=harmless(str(label)), **style)
+    above = all((losses[np.isfinite(losses)] > 0).all() for losses in curves.values())
+    ax.set(yscale="log" if above else "linear", ylabel="loss")
+    add_legend(ax, title=said, title_fontproperties={"weight": "bold", "size": 9})
 
 
 @styled
@@ -90,7 +167,8 @@ def plot_explanation(explained, ax=None, label: str = "your loop to Keras"):
     Returns:
         The axes.
     """
-    _checks.has("explained", explained, ("distances", "rests", "causes"), "what tf_gd.explain_difference returns")
+    expected = "what tf_gd.explain_difference returns"
+    _checks.has("explained", explained, ("distances", "rests", "causes"), expected)
     label = _checks.text("label", label)
     ax = on(ax)
     steps = np.arange(1, len(explained.distances))
@@ -102,45 +180,25 @@ def plot_explanation(explained, ax=None, label: str = "your loop to Keras"):
         ax.plot(steps, np.maximum(explained.rests[1:], same_bits), **drawn)
         for key in [line for line in ax.lines if line.get_gid() == "key"]:
             key.remove()
-        ax.plot([], [], **{**drawn, "color": INK}, label="to Keras with the cause in it", gid="key")
+        style = {**drawn, "color": INK}
+        ax.plot([], [], **style, label="to Keras with the cause in it", gid="key")
         if not ax.texts:
-            ax.text(0.02, 0.02, "at the bottom: the same bits", transform=ax.transAxes, color=INK, fontsize=8)
-    highest = max(np.nanmax(line.get_ydata(), initial=1e-3) for line in ax.lines if len(line.get_ydata()))
-    ax.set(yscale="log", xlabel="step", ylabel="distance of the weights", ylim=(same_bits / 10, 5 * highest))
+            said = dict(transform=ax.transAxes, color=INK, fontsize=8)
+            ax.text(0.02, 0.02, "at the bottom: the same bits", **said)
+    drawn_heights = [line.get_ydata() for line in ax.lines if len(line.get_ydata())]
+    highest = max(np.nanmax(heights, initial=1e-3) for heights in drawn_heights)
+    ax.set(yscale="log", xlabel="step", ylim=(same_bits / 10, 5 * highest))
+    ax.set(ylabel="distance of the weights", title="how far a loop is from Keras, step by step")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(fontsize=8)
     return ax
 
 
 @styled
-def plot_range_test(found, ax=None):
-    """Draw the losses of a range test over the learning rate.
-
-    Args:
-        found: what :func:`tf_gd.find_learning_rate` returns.
-        ax: where to draw; new axes by default.
-
-    Returns:
-        The axes.
-    """
-    _checks.has("found", found, ("rates", "smoothed", "suggestion"), "what tf_gd.find_learning_rate returns")
-    ax = on(ax)
-    ax.plot(found.rates, found.losses, ".", color=INK, alpha=0.35, markersize=5, label="each batch")
-    ax.plot(found.rates, found.smoothed, **BY_HAND, label="averaged")
-    ax.axvline(found.suggestion, color="#009E73", linestyle="-.", label=f"begin with {found.suggestion:.2g}")
-    if found.exploded is not None:
-        ax.axvline(found.exploded, color="#D55E00", linestyle="--", label=f"explodes, {found.exploded:.3g}")
-    start, low = found.smoothed[0], found.smoothed.min()
-    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-    fall = max(start - low, 0.1 * abs(start))
-    ax.set_ylim(low - 0.2 * fall, start + 0.6 * fall)
-    ax.legend(fontsize=8)
-    return ax
-
-
-@styled
 def plot_sharpness(epochs, eigenvalues, limits, ax=None):
-    """Draw the largest eigenvalue of the Hessian over the epochs, and 2 / learning rate, above which descent is unstable.
+    """Draw the largest eigenvalue of the Hessian over the epochs, and 2 / learning rate.
+
+    Above 2 / learning rate descent is unstable: that part is shaded.
 
     Args:
         epochs: ``(records,)``.
@@ -155,74 +213,17 @@ def plot_sharpness(epochs, eigenvalues, limits, ax=None):
     eigenvalues = _checks.array("eigenvalues", eigenvalues, shape=epochs.shape)
     limits = _checks.array("limits", limits, shape=epochs.shape)
     ax = on(ax)
-    ax.plot(epochs, eigenvalues, **BY_HAND, label="largest eigenvalue")
-    ax.plot(epochs, limits, color=INK, linestyle="--", label="2 / learning rate")
+    ax.plot(epochs, eigenvalues, **BY_HAND, label="largest eigenvalue (sharpness)")
+    ends = [f"{limit:.4g}" for limit in limits[[0, -1]]] if len(limits) else []
+    value = f" = {' to '.join(dict.fromkeys(ends))}" if ends else ""
+    color = "#D55E00"
+    ax.plot(epochs, limits, color=color, linestyle="--", label=f"2 / learning rate{value}")
     ax.set(xlabel="epoch", ylabel="largest eigenvalue of the Hessian", ylim=(0, None))
+    ax.set_title("sharpness, and the most that is stable at this learning rate")
+    top = ax.get_ylim()[1]
+    above = dict(color=color, alpha=0.08, linewidth=0, label="unstable")
+    ax.fill_between(epochs, limits, top, where=limits < top, **above)
+    ax.set_ylim(0, top)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.legend()
-    return ax
-
-
-@styled
-def plot_learning_rates(rates, losses, start_loss: float, limit: float | None = None, best: float | None = None, ax=None):
-    """Draw the final loss of many runs over their learning rate, with the theory over the measurement.
-
-    Args:
-        rates: ``(runs,)``, the learning rates.
-        losses: ``(runs,)``, the loss after the same number of steps; infinite or NaN where the run overflowed.
-        start_loss: the loss that all runs started from.
-        limit: the rate beyond which theory says that the descent diverges, 2 / L.
-        best: the rate that theory says is fastest.
-        ax: where to draw; new axes by default.
-
-    Returns:
-        The axes.
-    """
-    rates = _checks.array("rates", rates, shape=(None,))
-    losses = _checks.array("losses", losses, shape=rates.shape)
-    if not ((rates > 0) & (rates < 1e100)).all():
-        raise ValueError(f"rates: got {rates.min():g} to {rates.max():g}, expected learning rates: finite, and above 0.")
-    start_loss = _checks.number("start_loss", start_loss, minimum=1e-100, maximum=1e100)
-    limit = None if limit is None else _checks.number("limit", limit, above=0.0, maximum=1e100)
-    best = None if best is None else _checks.number("best", best, above=0.0, maximum=1e100)
-    ax = on(ax)
-    top, bottom = start_loss * 1e4, max(np.nanmin(losses[losses > 0], initial=start_loss), start_loss * 1e-16)
-    shown = np.clip(np.where(np.isfinite(losses), losses, np.inf), bottom, top)
-    ax.plot(rates, shown, marker="o", **{**BY_HAND, "linewidth": 1.6}, label="measured")
-    ax.axhline(start_loss, color=INK, linestyle=":", linewidth=1.0, label="loss at the start")
-    if limit is not None:
-        ax.axvline(limit, color="#D55E00", linestyle="--", label=f"limit 2/L = {limit:.4g}")
-        ax.axvspan(limit, rates.max(), color="#D55E00", alpha=0.08, linewidth=0)
-    if best is not None:
-        ax.axvline(best, color="#009E73", linestyle="-.", label=f"fastest, {best:.4g}")
-    ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="final loss", ylim=(bottom / 5, top * 2))
-    ax.xaxis.set_major_locator(LogLocator(numticks=8))
     ax.legend(fontsize=8)
-    return ax
-
-
-@styled
-def plot_rate_map(rates, ax=None):
-    """Draw the factor of a :class:`tf_gd.rates.RateMap` over learning rate and momentum: dark is fast, hatched diverges.
-
-    Args:
-        rates: what :func:`tf_gd.rates.rate_map` returned.
-        ax: where to draw; new axes by default.
-
-    Returns:
-        The axes.
-    """
-    _checks.has("rates", rates, ("factors", "momenta", "best"), "what tf_gd.rates.rate_map returns")
-    ax = on(ax)
-    levels = np.linspace(0.9 * rates.best.factor, 1.0, 12)
-    grid = (rates.learning_rates * rates.curvatures.max(), rates.momenta, rates.factors)
-    filled = ax.contourf(*grid, levels, cmap="viridis", extend="min")
-    ax.contourf(*grid, [1.0, np.inf], colors=["#EEEEEE"], hatches=["//"])
-    ax.contour(*grid, [1.0], colors=[INK], linewidths=1.5)
-    at = (rates.best.learning_rate * rates.curvatures.max(), rates.best.momentum)
-    ax.plot(*at, "*", color="white", markeredgecolor=INK, markersize=15, label=f"best: factor {rates.best.factor:.3f}")
-    ax.figure.colorbar(filled, ax=ax, label="factor a step")
-    ax.set(xlabel="learning rate times L", ylabel="momentum")
-    ax.grid(visible=False)
-    ax.legend(loc="lower right", fontsize=8, frameon=True)
     return ax

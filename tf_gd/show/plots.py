@@ -7,132 +7,183 @@ from matplotlib.colors import LogNorm
 
 from tf_gd import _checks
 from tf_gd.show.curves import plot_losses
+from tf_gd.show.formula import title_of
+from tf_gd.show.frame import (
+    between,
+    check_path,
+    frame_of,
+    inside,
+    known_minima,
+    slopes_of,
+    values_of,
+    widened,
+)
+from tf_gd.show.labels import entries, place_legend
+from tf_gd.show.slopes import draw_arrows, draw_tangents
 from tf_gd.show.style import BY_HAND, INK, OWN, listed, on, styled
 
 
 @styled
-def plot_trajectory(trajectory, objective=None, ax=None):
-    """Draw a path in the way that suits its dimension: f and f' in 1-D, contours in 2-D, else the loss.
+def plot_trajectory(trajectory, objective=None, ax=None, tangents: int = 0, arrows: int = 0):
+    """Draw a path as suits its dimension: f and f' in 1-D, contours in 2-D, else the loss.
 
     Args:
         trajectory: a :class:`tf_gd.Trajectory`.
-        objective: the function to draw; by default the one the path was made on, if it is still known.
+        objective: the function to draw; by default the one the path was made on, if it is known.
         ax: where to draw; two of them, one above the other, in 1-D. New ones by default.
+        tangents: in 1-D, at how many of the first records to draw the tangent of f.
+        arrows: in 2-D, at how many of the first records to draw the direction against the gradient.
 
     Returns:
         The axes.
+
+    Raises:
+        TypeError, ValueError: not a trajectory, or tangents or arrows where they cannot be drawn.
+
+    Examples:
+        >>> import tf_gd
+        >>> path = tf_gd.gradient_descent("booth", learning_rate=0.1, steps=10)
+        >>> plot_trajectory(path, arrows=3).get_title()
+        '$f(x) = (x_1 + 2 x_2 - 7)^2 + (2 x_1 + x_2 - 5)^2$'
     """
     check_path("trajectory", trajectory)
+    tangents = _checks.whole_number("tangents", tangents, minimum=0)
+    arrows = _checks.whole_number("arrows", arrows, minimum=0)
     objective = objective if objective is not None else trajectory.objective
-    if objective is None or trajectory.points.shape[1] > 2:
+    dim = trajectory.points.shape[1]
+    for name, asked, fits, instead in (
+        ("tangents", tangents, 1, "arrows"),
+        ("arrows", arrows, 2, "tangents"),
+    ):
+        if asked and objective is None:
+            raise ValueError(f"{name}: got {asked}, and no objective: pass the function as well.")
+        if asked and dim != fits:
+            advice = f"Use {instead}={asked}." if dim < 3 else "The picture is of the loss there."
+            got = f"got {asked} for a path in {dim} variables"
+            raise ValueError(f"{name}: {got}, expected one in {fits}. {advice}")
+    if objective is None or dim > 2:
         return plot_losses({"by hand": trajectory}, ax=ax)
-    if trajectory.points.shape[1] == 1:
-        return plot_steps(trajectory, objective, axes=ax)
-    return plot_contours(objective, {"": trajectory}, ax=ax)
+    if dim == 1:
+        return plot_steps(trajectory, objective, axes=ax, tangents=tangents)
+    return plot_contours(objective, {"": trajectory}, ax=ax, arrows=arrows)
 
 
 @styled
-def plot_contours(objective, trajectories, ax=None, levels: int = 24):
-    """Draw paths on the level lines of a function of two variables, spaced evenly in the logarithm of f - lowest f.
+def plot_contours(objective, trajectories, ax=None, levels: int = 24, arrows: int = 0):
+    """Draw paths on the level lines of a function of two variables, even in log (f - lowest f).
 
     Args:
-        objective: callable on an array ``(..., 2)``, with ``domain``, ``minima`` and ``name`` if it has them.
-        trajectories: ``{label: Trajectory}``; at most six.
+        objective: callable on an array ``(..., 2)``, with ``domain``, ``minima``, ``formula`` and
+            ``name`` if it has them.
+        trajectories: ``{label: Trajectory}``; at most six. The legend adds the settings of each.
         ax: where to draw; new axes by default.
         levels: how many level lines.
+        arrows: at how many of the first records of each path to draw the direction against the
+            gradient, with the level line there. The axes get the same scale, so that the right
+            angle between the two is one in the picture; the arrows are all of one length.
 
     Returns:
         The axes.
+
+    Raises:
+        TypeError, ValueError: not trajectories in two variables, no function of two variables, or a
+            number of levels or arrows that is none.
     """
     if not isinstance(trajectories, dict):
-        raise TypeError(f"trajectories: got {type(trajectories).__name__}, expected a dict from labels to trajectories.")
+        got = type(trajectories).__name__
+        raise TypeError(f"trajectories: got {got}, expected a dict from labels to trajectories.")
     for run in trajectories.values():
         check_path("trajectories", run, dim=2)
     levels = _checks.whole_number("levels", levels, minimum=2, maximum=1000)
-    minima = _minima(objective, 2)
+    arrows = _checks.whole_number("arrows", arrows, minimum=0)
+    minima = known_minima(objective, 2)
     ax = on(ax)
-    frame = _frame(objective, trajectories, minima)
-    x1, x2 = np.meshgrid(_between(frame[0], 241), _between(frame[1], 241))
+    frame = frame_of(objective, trajectories, minima)
+    frame = widened(frame) if arrows else frame
+    x1, x2 = np.meshgrid(between(frame[0], 241), between(frame[1], 241))
     f = values_of(objective, np.stack([x1, x2], axis=-1))
     _draw_level_lines(ax, x1, x2, f, values_of(objective, minima), levels)
 
     cycle = list(mpl.rcParams["axes.prop_cycle"])
+    labels, common = entries(trajectories)
     for number, (label, trajectory) in enumerate(trajectories.items()):
-        _draw_path(ax, trajectory, frame, label, OWN.get(label, cycle[number % len(cycle)]))
+        style = OWN.get(label, cycle[number % len(cycle)])
+        _draw_path(ax, trajectory, frame, labels[label], style)
     if len(minima):
-        ax.plot(*minima.T, "X", color="#000000", markersize=8, markeredgecolor="white", label="known minimum", zorder=6)
-    ax.set(xlim=frame[0], ylim=frame[1], xlabel="$x_1$", ylabel="$x_2$", title=getattr(objective, "formula", "") or None)
+        style = dict(color="#000000", markersize=8, markeredgecolor="white", linestyle="none")
+        ax.plot(*minima.T, "X", label="known minimum", zorder=6, **style)
+    if arrows:
+        points = np.concatenate([run.points[:arrows] for run in trajectories.values()])
+        draw_arrows(ax, objective, points.astype("float64"), frame, (x1, x2, f))
+    ax.set(xlim=frame[0], ylim=frame[1], xlabel="$x_1$", ylabel="$x_2$", title=title_of(objective))
     ax.grid(visible=False)
-    ax.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9)
+    drawn = [resampled(run.points) for run in trajectories.values()]
+    place_legend(ax, np.concatenate([*drawn, minima]), title=common or None)
     return ax
 
 
 @styled
-def plot_steps(trajectory, objective, axes=None):
+def plot_steps(trajectory, objective, axes=None, tangents: int = 0):
     """Draw f above f' for a function of one variable, with the steps on both.
 
-    A step goes against the sign of f': to the left where f' is positive, to the right where it is negative.
+    A step goes against the sign of f': to the left where f' is positive, else to the right.
 
     Args:
         trajectory: a :class:`tf_gd.Trajectory` of dimension 1.
-        objective: callable on an array ``(..., 1)``, with ``domain`` and ``minima`` if it has them.
+        objective: callable on an array ``(..., 1)``, with ``domain``, ``minima`` and ``formula`` if
+            it has them.
         axes: two axes, one above the other; new ones by default.
+        tangents: at how many of the first records to draw a piece of the tangent of f.
 
     Returns:
         The two axes.
+
+    Raises:
+        TypeError, ValueError: not a trajectory or a function of one variable, not two axes, or a
+            number of tangents that is none.
     """
     check_path("trajectory", trajectory, dim=1)
-    minima = _minima(objective, 1)
+    tangents = _checks.whole_number("tangents", tangents, minimum=0)
+    minima = known_minima(objective, 1)
     top, bottom = _one_above_the_other(axes)
-    frame = _frame(objective, {"": trajectory}, minima)[0]
-    x = _between(frame, 1001)
-    f = np.asarray(values_of(objective, x[:, None]), dtype="float64")
+    box = frame_of(objective, {"": trajectory}, minima)
+    frame, x = box[0], between(box[0], 1001)
+    f = values_of(objective, x[:, None])
     slope = np.gradient(f, x)
-    path = trajectory.points[:, 0].astype("float64")
-    inside = (path >= frame[0]) & (path <= frame[1])
-    left = None if inside.all() else int(np.argmin(inside))  # the first record outside
+    path = trajectory.points.astype("float64")
+    seen = inside(box, path)
+    left = None if seen.all() else int(np.argmin(seen))  # the first record outside
     path = path[: None if left is None else left + 1]
-    signs = np.sign(values_of(objective, path[:, None] + 1e-3) - values_of(objective, path[:, None] - 1e-3))
-    recorded = {"$f(x)$": trajectory.losses, "$f'(x)$": trajectory.gradient_norms}
+    signs = np.nan_to_num(np.sign(slopes_of(objective, path, box)[:, 0]))
+    slopes = trajectory.gradient_norms[: len(path)] * signs
+    path, (label,) = path[:, 0], entries({"": trajectory})[0].values()
 
-    for ax, curve, name in ((top, f, "$f(x)$"), (bottom, slope, "$f'(x)$")):
+    recorded = {"$f(x)$": trajectory.losses[: len(path)], "$f'(x)$": slopes}
+    color = BY_HAND["color"]
+    for ax, curve, (name, heights) in zip((top, bottom), (f, slope), recorded.items(), strict=True):
         ax.plot(x, curve, color=INK, linestyle="-", linewidth=1.2)
-        heights = recorded[name][: len(path)] * (signs if ax is bottom else 1.0)
-        ax.plot(path, heights, marker="o", **{**BY_HAND, "linewidth": 0.9}, label=f"{trajectory.steps} steps")
-        ax.plot(path[:1], heights[:1], "o", color="white", markeredgecolor=BY_HAND["color"], markersize=9, label="start")
+        ax.plot(path, heights, marker="o", **{**BY_HAND, "linewidth": 0.9}, label=label)
+        start = dict(color="white", markeredgecolor=color, markersize=9, linestyle="none")
+        ax.plot(path[:1], heights[:1], "o", **start, label="start")
         if left is None:
-            ax.plot(path[-1:], heights[-1:], "*", color=BY_HAND["color"], markersize=13, label="end")
+            ax.plot(path[-1:], heights[-1:], "*", color=color, markersize=13, label="end")
         for point in minima[:, 0]:
             ax.axvline(point, color="#000000", linestyle=":", linewidth=1.0)
         ax.set(ylabel=name, xlim=frame)
         finite = curve[np.isfinite(curve)]
         if len(finite) and np.ptp(finite) > 0:
             margin = 0.08 * np.ptp(finite)
-            ax.set_ylim(finite.min() - margin, finite.max() + 2 * margin)
+            ax.set_ylim(finite.min() - margin, finite.max() + (2 + bool(tangents)) * margin)
     bottom.axhline(0.0, color=INK, linestyle="-", linewidth=0.8)
     bottom.set(xlabel="$x$")
     if left is not None:
         _say_left(top, trajectory.iterations[left])
-    top.set_title(getattr(objective, "formula", "") or None)
+    if tangents:
+        shown = slice(min(tangents, len(path) if left is None else left))
+        draw_tangents(top, path[shown], recorded["$f(x)$"][shown], slopes[shown])
+    top.set_title(title_of(objective))
     top.legend(loc="upper center", fontsize=8, ncols=3, frameon=True, framealpha=0.9)
     return top, bottom
-
-
-def check_path(name: str, value, dim: int | None = None) -> None:
-    """Raise unless ``value`` is a trajectory, in ``dim`` variables where that is given."""
-    _checks.has(name, value, ("points", "losses", "iterations"), "a tf_gd.Trajectory, as tf_gd.gradient_descent returns")
-    if dim is not None and value.points.shape[1] != dim:
-        raise ValueError(f"{name}: got a path in {value.points.shape[1]} variables, expected one in {dim}.")
-
-
-def _minima(objective, dim: int) -> np.ndarray:
-    """Return the known minima, ``(any, dim)``."""
-    if isinstance(objective, type) or not callable(objective):
-        raise TypeError(f"objective: got {objective!r}, expected a function, for example tf_gd.objectives.get('booth').")
-    known = np.array(() if getattr(objective, "minima", None) is None else objective.minima)
-    if known.size and known.ndim > 1 and known.shape[-1] != dim:
-        raise ValueError(f"objective: got a function of {known.shape[-1]} variables, expected one of {dim}.")
-    return known.reshape(-1, dim)
 
 
 def _one_above_the_other(axes):
@@ -145,12 +196,13 @@ def _one_above_the_other(axes):
 
 
 def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
-    """Draw level lines, close together around the minimum; evenly where the function falls out of the frame."""
+    """Draw level lines, close around the minimum; evenly where f falls out of the frame."""
     style = dict(cmap="Greys_r", linewidths=0.7, alpha=0.75)
     f = np.where(np.isfinite(f), f, np.nan)
     if np.isnan(f).all() or np.nanmin(f) == np.nanmax(f):
         text = "undefined everywhere here" if np.isnan(f).all() else "the same everywhere here"
-        ax.text(0.5, 0.5, text, transform=ax.transAxes, color=INK, ha="center", gid="no level lines")
+        said = dict(color=INK, ha="center", gid="no level lines")
+        ax.text(0.5, 0.5, text, transform=ax.transAxes, **said)
         return
     row, column = np.unravel_index(np.nanargmin(f), f.shape)
     on_the_edge = row in (0, f.shape[0] - 1) or column in (0, f.shape[1] - 1)
@@ -160,60 +212,34 @@ def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
     height = np.maximum(f - min([np.nanmin(f), *known_lowest]), np.finfo("float32").tiny)
     high = np.nanmax(height)
     low = max(np.nanpercentile(height, 0.2), high * 1e-7)
-    ax.contour(x1, x2, height, levels=np.geomspace(low, high, levels), norm=LogNorm(low, high), **style)
+    spaced = np.geomspace(low, high, levels)
+    ax.contour(x1, x2, height, levels=spaced, norm=LogNorm(low, high), **style)
 
 
 def _draw_path(ax, trajectory, frame, label, style) -> None:
     points = trajectory.points.astype("float64")
-    inside = ((points >= frame[:, 0]) & (points <= frame[:, 1])).all(axis=1)
-    drawn = np.clip(np.where(np.isfinite(points), points, 0), frame[:, 0] - 1e3, frame[:, 1] + 1e3)
-    stay = len(points) if inside.all() else int(np.argmin(inside)) + 1
+    seen = inside(frame, points)
+    drawn = np.where(np.isfinite(points), points, 0)
+    drawn = np.clip(drawn, frame[:, 0] - 1e3, frame[:, 1] + 1e3)
+    stay = len(points) if seen.all() else int(np.argmin(seen)) + 1
     mark = "." if len(points) <= 200 else ""
-    ax.plot(*drawn[:stay].T, **style, marker=mark, label=label or f"{trajectory.steps} steps", zorder=4)
+    ax.plot(*drawn[:stay].T, **style, marker=mark, label=label, zorder=4)
     color = style["color"]
     ax.plot(*points[0], "o", color="white", markeredgecolor=color, markersize=8, zorder=5)
-    if inside.all():
+    if seen.all():
         ax.plot(*points[-1], "*", color=color, markeredgecolor="white", markersize=14, zorder=7)
     else:
         _say_left(ax, trajectory.iterations[stay - 1], color)
 
 
+def resampled(points) -> np.ndarray:
+    """Return points all along a path, ``(1000, dim)``."""
+    at = np.linspace(0, len(points) - 1, 1000)
+    return np.stack([np.interp(at, np.arange(len(points)), column) for column in points.T], axis=1)
+
+
 def _say_left(ax, step, color=INK) -> None:
     lines = sum(text.get_gid() == "left" for text in ax.texts)
+    style = dict(color=color, fontsize=9, weight="bold", gid="left")
     text = f"leaves the frame at step {step}"
-    ax.text(0.02, 0.03 + 0.06 * lines, text, transform=ax.transAxes, color=color, fontsize=9, weight="bold", gid="left")
-
-
-def _frame(objective, trajectories, minima) -> np.ndarray:
-    """Return what to show, ``(dim, 2)``: the objective's domain, or where the paths and minima are."""
-    domain = getattr(objective, "domain", None)
-    if domain is not None:
-        return np.array(domain)
-    points = np.concatenate([*(t.points for t in trajectories.values()), minima]).astype("float64")
-    points = points[np.isfinite(points).all(axis=1)]
-    low, high = points.min(axis=0), points.max(axis=0)
-    margin = 0.15 * np.maximum(high - low, 1e-3 * np.maximum(np.abs(high), 1.0))
-    return np.stack([low - margin, high + margin], axis=1)
-
-
-def _between(limits, count: int) -> np.ndarray:
-    return np.linspace(limits[0], limits[1], count)
-
-
-def values_of(objective, points) -> np.ndarray:
-    """Return f at many points ``(..., dim)``."""
-    points = np.asarray(points, dtype="float32")
-    try:
-        with np.errstate(all="ignore"):
-            values = np.asarray(objective(points), dtype="float64")
-    except Exception as error:  # of the user's own function
-        raise ValueError(
-            f"objective: failed at points of shape {points.shape}: {error}. Write it for many points."
-        ) from error
-    if values.size != points.size // points.shape[-1]:
-        raise ValueError(
-            f"objective: got values of shape {values.shape} for points of shape {points.shape}, expected "
-            f"{points.shape[:-1]}. To draw it, write it for many points at once: x[..., 0] instead of x[0], "
-            "and tf.reduce_sum(..., axis=-1)."
-        )
-    return values.reshape(points.shape[:-1])
+    ax.text(0.02, 0.03 + 0.06 * lines, text, transform=ax.transAxes, **style)

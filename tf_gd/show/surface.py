@@ -4,12 +4,13 @@ import numpy as np
 from matplotlib.colors import LogNorm
 
 from tf_gd import _checks
+from tf_gd.show.labels import place_legend
 from tf_gd.show.style import BY_HAND, INK, on, styled
 
 
 @styled
 def plot_surface(surface, ax=None, levels: int = 20):
-    """Draw level lines of a :class:`tf_gd.networks.landscape.LossSurface`, the path on it, and where the model is.
+    """Draw level lines of a :class:`tf_gd.networks.landscape.LossSurface`, the path, and the model.
 
     Args:
         surface: what :func:`tf_gd.loss_surface` returned.
@@ -26,17 +27,32 @@ def plot_surface(surface, ax=None, levels: int = 20):
     low, high = np.nanmin(losses), np.nanmax(losses)
     if 0 < low < high:
         spaced = np.geomspace(low, high, levels)
-        drawn = ax.contourf(surface.a, surface.b, losses, spaced, norm=LogNorm(low, high), cmap="viridis")
+        norm = LogNorm(low, high)
+        drawn = ax.contourf(surface.a, surface.b, losses, spaced, norm=norm, cmap="viridis")
     else:
         drawn = ax.contourf(surface.a, surface.b, losses, levels, cmap="viridis")
     bar = ax.figure.colorbar(drawn, ax=ax, label="loss", format="%.3g")
     bar.minorticks_off()
+    explained = ""
     if len(surface.path):
-        ax.plot(*surface.path.T, marker="o", markersize=3, **{**BY_HAND, "color": "white", "linewidth": 1.2})
-        ax.plot(*surface.path[0], "o", color="white", markeredgecolor=INK, markersize=9, label="start")
-        ax.set_title(f"{surface.explained:.1%} of the path lies in this plane", fontsize=10)
-    ax.plot(0.0, 0.0, "*", color="#D55E00", markeredgecolor="white", markersize=15, label="the model")
-    ax.set(xlabel="along direction 1", ylabel="along direction 2", xlim=surface.a[[0, -1]], ylim=surface.b[[0, -1]])
+        ax.plot(
+            *surface.path.T,
+            marker="o",
+            markersize=3,
+            **{**BY_HAND, "color": "white", "linewidth": 1.2},
+        )
+        start = dict(color="white", markeredgecolor=INK, markersize=9, linestyle="none")
+        ax.plot(*surface.path[0], "o", **start, label="start")
+        explained = f": {surface.explained:.1%} of the path lies in this plane"
+    model = dict(color="#D55E00", markeredgecolor="white", markersize=15, linestyle="none")
+    ax.plot(0.0, 0.0, "*", **model, label="the model")
+    ax.set(
+        xlabel="along direction 1",
+        ylabel="along direction 2",
+        xlim=surface.a[[0, -1]],
+        ylim=surface.b[[0, -1]],
+    )
+    ax.set_title(f"loss on a plane through the weights{explained}")
     ax.grid(visible=False)
-    ax.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9)
+    place_legend(ax, np.concatenate([surface.path.reshape(-1, 2), [[0.0, 0.0]]]))
     return ax

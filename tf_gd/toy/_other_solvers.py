@@ -3,8 +3,9 @@
 import numpy as np
 from scipy import optimize
 
+from tf_gd.toy._no_solution import FAR, feasible
 from tf_gd.toy._smooth import quadratic
-from tf_gd.toy.solution import FAR, NotApplicableError, Solution, answer
+from tf_gd.toy.solution import NotApplicableError, Solution, answer
 
 _STALLED = 10  # iterations without a move
 _NO_DESCENT = 8  # what SLSQP says where f is so well solved that only rounding is left, or not: the conditions will tell
@@ -40,16 +41,8 @@ def scipy(problem, learning_rate, steps, tolerance) -> Solution:
     settings = dict(method="SLSQP", constraints=constraints, options=options, callback=stop)
     with np.errstate(all="ignore"):
         found = optimize.minimize(evaluate, problem.start, jac=True, **settings)
-    away = np.abs(found.x).max() > far or not np.isfinite(found.fun)
-    unbounded = away and not found.fun > unit * float(problem.f(problem.start))
-    outcome = (
-        "unbounded"
-        if unbounded
-        else "solved"
-        if found.success or unmoved > _STALLED or found.status == _NO_DESCENT
-        else "stopped"
-    )
-    return answer(problem, "scipy", found.x, outcome, int(found.nit), None)
+    met = found.success or unmoved > _STALLED or found.status == _NO_DESCENT
+    return answer(problem, "scipy", found.x, "solved" if met else "stopped", int(found.nit), None)
 
 
 def cvxpy(problem, learning_rate, steps, tolerance) -> Solution:
@@ -82,5 +75,7 @@ def cvxpy(problem, learning_rate, steps, tolerance) -> Solution:
     program.solve(solver=cp.CLARABEL)
     outcomes = {"optimal": "solved", "infeasible": "infeasible", "unbounded": "unbounded"}
     outcome = outcomes.get(program.status.removesuffix("_inaccurate"), "stopped")
+    if outcome == "unbounded" and not feasible(problem, start):
+        outcome = "infeasible"  # CVXPY says so where both hold
     point = np.full_like(start, np.nan) if x.value is None else np.ravel(x.value)
     return answer(problem, "cvxpy", point, outcome, int(program.solver_stats.num_iters or 0), None)

@@ -56,6 +56,8 @@ class Smooth:
 
     def first(self, x) -> tuple[np.ndarray, np.ndarray]:
         """Return the value and its gradient ``(dim,)``, or Jacobian ``(m, dim)``."""
+        if self._first.structured_outputs[0].shape == (0,):  # no function: nothing to call
+            return np.zeros(0), np.zeros((0, *self._spec.shape))
         value, slope = self._first(tf.constant(x, tf.float64))
         return value.numpy(), tf.convert_to_tensor(slope).numpy()
 
@@ -86,7 +88,7 @@ def quadratic(function: Smooth, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     """
     generator = np.random.default_rng(0)
     scale = 1.0 + np.abs(x).max()
-    away = generator.normal(size=(6, len(x))) * np.array([1, 1, 10, 10, 100, 100])[:, None]
+    away = generator.normal(size=(12, len(x))) * 10.0 ** np.repeat([0, 1, 2, 4, 6, 9], 2)[:, None]
     points = [x, *(x + scale * away)]
     hessians = [function.second(point) for point in points]
     largest = max(float(np.abs(hessian).max(initial=0.0)) for hessian in hessians)

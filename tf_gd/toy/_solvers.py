@@ -8,14 +8,16 @@ import tensorflow as tf
 
 from tf_gd import updates
 from tf_gd.toy import _other_solvers
+from tf_gd.toy._no_solution import FAR, endless, feasible
 from tf_gd.toy._smooth import Smooth, quadratic, together
 from tf_gd.toy.constraints import Intersection
-from tf_gd.toy.solution import FAR, NotApplicableError, Solution, answer, feasible
+from tf_gd.toy.solution import NotApplicableError, Solution, answer
 from tf_gd.trajectory import Trajectory
 
 _FIRST_PENALTY, _LARGEST_PENALTY = 10.0, 1e8
 _ROUNDS = 200
-_STRONG = 1e4  # a penalty that is met, if there is a way
+_FINAL = ("unbounded", "infeasible", "away", "diverged")
+_CLOSE = 1e-4  # a round that should meet the constraints, if there is a way
 
 
 def solve(problem, method: str, learning_rate: float | None, steps: int, tolerance: float) -> Solution:
@@ -80,16 +82,18 @@ def descend_within(
             Beck and Teboulle, 2009, without the acceleration), and tried twice as large at the next step.
         steps: how many at most.
         tolerance: stop where a step with a rate of 1 would be shorter.
-        record: called with each point, f and gradient norm.
+        record: called with each point, f and gradient norm; returns None, or an outcome to end with.
 
     Returns:
-        The last point, the steps made, and an outcome.
+        The last point, the steps made, and an outcome: record's, ``"solved"``, ``"stopped"``, ``"max_steps"``, or
+        ``"away"`` and ``"diverged"`` where x or f is too large, and f smaller than before or not.
     """
     rate, size = learning_rate or 1.0, 1 + np.abs(x).max()
     f, gradient = evaluate(x)
     at_rest = tolerance * size * min(1.0, float(np.abs(gradient).max()) or 1.0)  # also where f is in small units
     for k in range(steps):
-        record(x, f, float(np.linalg.norm(gradient)))
+        if outcome := record(x, f, float(np.linalg.norm(gradient))):
+            return x, k, outcome
         if np.abs(x - region.project(updates.plain(x, gradient, 1.0))).max() <= at_rest:
             return x, k, "solved"
         while True:
@@ -102,7 +106,8 @@ def descend_within(
                 break
             rate /= 2
         if not np.isfinite(f_ahead) or np.abs(ahead).max() > FAR * size:
-            return (ahead if np.isfinite(f_ahead) else x), k + 1, "unbounded" if f_ahead < f else "diverged"
+            outcome = "away" if f_ahead < f else "diverged"
+            return (ahead if np.isfinite(f_ahead) else x), k + 1, outcome
         if not step.any():
             return x, k, "stopped"
         x, f, gradient = ahead, f_ahead, gradient_ahead
@@ -121,38 +126,53 @@ def gradient_descent(problem, learning_rate, steps, tolerance) -> Solution:
     lagrangian, region, begun = Lagrangian(problem), problem.region, time.perf_counter()
     x = region.project(problem.start)
     done, outcome, missed, within = 0, "max_steps", np.inf, 1e-2 if lagrangian.constrained else tolerance
+
+    def record(x, value, norm) -> str | None:
+        records.append((x, value, norm))
+        return _where_they_lead(problem, records)
+
     for _ in range(_ROUNDS):
         if done >= steps:
             break
-        x, made, outcome = descend_within(
-            lagrangian,
-            region,
-            x,
-            learning_rate,
-            steps - done,
-            max(within, tolerance),
-            lambda *record: records.append(record),
-        )
+        settings = (learning_rate, steps - done, max(within, tolerance))
+        x, made, outcome = descend_within(lagrangian, region, x, *settings, record)
         done += made + 1
         before, missed = missed, lagrangian.missed(x)
-        if outcome == "unbounded" and missed > 1e-6 * (1 + np.abs(x).max()) and lagrangian.penalty < _LARGEST_PENALTY:
+        weak = lagrangian.constrained and lagrangian.penalty < _LARGEST_PENALTY
+        if outcome == "away" and weak and not endless(problem, x, problem.start):
             lagrangian.start_again(10 * lagrangian.penalty)  # it was the penalty that was too weak
             x, outcome, missed = region.project(problem.start), "max_steps", np.inf
             continue
-        if outcome in ("unbounded", "diverged") or (within <= tolerance and missed <= tolerance):
+        if outcome in _FINAL or (within <= tolerance and missed <= tolerance):
             break
-        if lagrangian.penalty >= _STRONG and missed > before / 4 and not feasible(problem, x):
+        if within <= _CLOSE and missed > before / 4 and not feasible(problem, x):
+            outcome = "infeasible"
             break
         lagrangian.improve(x, stronger=missed > before / 4)
         within /= 10
         outcome = "max_steps"
-    if outcome == "diverged" or (outcome == "unbounded" and missed > 1e-6 * (1 + np.abs(x).max())):
+    if outcome in ("away", "diverged"):
         outcome = "stopped"
     points, _, norms = (np.array(part) for part in zip(*records, strict=True))
     losses = problem.f.of_many(points) * (-1.0 if problem.sense == "max" else 1.0)
-    settings = dict(objective=problem.objective.name, optimizer="projected gradient descent", learning_rate=learning_rate)
-    path = Trajectory(points, losses, norms, np.arange(len(losses)), "max_steps", settings, time.perf_counter() - begun)
+    named = dict(objective=problem.objective.name, optimizer="projected gradient descent", learning_rate=learning_rate)
+    path = Trajectory(points, losses, norms, np.arange(len(losses)), "max_steps", named, time.perf_counter() - begun)
     return answer(problem, "gradient_descent", x, outcome, len(records) - 1, path)
+
+
+def _where_they_lead(problem, records: list) -> str | None:
+    """Return an outcome that shows after 64, 128, 256 steps and so on, or None.
+
+    Where f is steep across and falls gently along, steps short enough for the one take for ever
+    along the other: the penalty of a constraint makes every linear f so.
+    """
+    seen = len(records)
+    if seen < 64 or seen & (seen - 1):
+        return None
+    x = records[-1][0]
+    if endless(problem, x, records[seen // 2][0]):
+        return "unbounded"
+    return "infeasible" if seen > 200 and not feasible(problem, x) else None
 
 
 class Lagrangian:

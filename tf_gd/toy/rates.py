@@ -191,7 +191,7 @@ class RateMap:
 
     def plot(self, ax=None):
         """Draw the map with the border of convergence and the best settings; return the axes."""
-        from tf_gd.show.curves import plot_rate_map
+        from tf_gd.show.rates import plot_rate_map
 
         return plot_rate_map(self, ax=ax)
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from tf_gd.show.table import table
+from tf_gd.toy._no_solution import endless, feasible
 from tf_gd.trajectory import Trajectory
 
 OUTCOMES = {
@@ -18,7 +19,6 @@ OUTCOMES = {
     "unbounded": "the objective goes on getting better for ever",
     "stopped": "the method gave up before",
 }
-FAR = 1e12  # times the size of the start: from there on a problem counts as unbounded
 _SOLVED = 1e-4  # the largest residual that counts as a solution, where the method says that it is one
 _EXACT = 1e-9  # a residual that counts as a solution, whatever the method says
 _ACTIVE = 1e-5  # so near to its bound a constraint counts as holding with equality
@@ -141,37 +141,19 @@ def conditions(problem, x: np.ndarray) -> dict[str, Any]:
 
 
 def answer(problem, method: str, x, outcome: str, steps: int, trajectory: Trajectory | None) -> Solution:
-    """Return an answer, with the outcome corrected by the conditions of optimality."""
+    """Return an answer, with the outcome corrected by what is seen: a method that says "unbounded" or "infeasible" knows."""
     x = np.asarray(x, "float64")
     with np.errstate(all="ignore"):
         met = conditions(problem, x)
         value = float(problem.f(x)) * (-1.0 if problem.sense == "max" else 1.0)
-    sure = outcome == "unbounded" and method in ("analytic", "cvxpy")
-    if outcome not in ("solved", "infeasible") and not sure and max(met["stationarity"], met["violation"]) <= _EXACT:
+        if outcome not in ("unbounded", "infeasible"):
+            ends = (x,) if outcome == "solved" else (x, problem.start)
+            falls = any(endless(problem, one, problem.start) for one in ends)
+            outcome = "unbounded" if falls else outcome
+    if outcome in ("stopped", "max_steps") and max(met["stationarity"], met["violation"]) <= _EXACT:
         outcome = "solved"
     if outcome == "solved" and not max(met["stationarity"], met["violation"]) <= _SOLVED:
         outcome = "stopped"
-    if outcome in ("stopped", "max_steps") and met["violation"] > _SOLVED and not feasible(problem, x):
+    if outcome in ("stopped", "max_steps") and not feasible(problem, x):
         outcome = "infeasible"
     return Solution(x, value, outcome, method, steps, trajectory=trajectory, problem=problem, **met)
-
-
-def feasible(problem, x: np.ndarray) -> bool:
-    """Return whether a point that meets the constraints is found by least squares, from here or from the start."""
-
-    def missing(x):
-        return np.concatenate([np.maximum(problem.g(x), 0.0), problem.h(x), [0.0]])
-
-    def slope(x):
-        sides, slopes = problem.g.first(x)
-        rows = np.concatenate([np.where(sides[:, None] > 0, slopes, 0.0), problem.h.first(x)[1], np.zeros((1, len(x)))])
-        return np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)  # at a kink there may be none
-
-    generator, scale = np.random.default_rng(0), 1 + np.abs(problem.start).max()
-    for start in (x, problem.start, *(problem.start + scale * generator.normal(scale=3.0, size=(10, problem.dim)))):
-        at_first = missing(start)
-        if np.isfinite(start).all() and np.isfinite(at_first).all():
-            found = optimize.least_squares(missing, start, slope, max_nfev=150, ftol=1e-15, xtol=1e-15, gtol=1e-15)
-            if np.abs(found.fun).max() <= 1e-6 + 1e-12 * np.abs(at_first).max():  # or by rounding
-                return True
-    return False

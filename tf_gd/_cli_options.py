@@ -1,0 +1,139 @@
+"""The options of ``tf-gd``, and errors in their words."""
+
+import argparse
+import re
+from collections.abc import Callable
+
+from tf_gd import __version__
+
+_FIRST = """begin with one of these:
+  tf-gd tour                run the tutorials, and make a page of what they show
+  tf-gd list                see the functions and the tutorials
+  tf-gd run himmelblau      descend on one of the functions
+  tf-gd compare rosenbrock  by hand and keras.optimizers.SGD, side by side
+"""
+_RUN = """examples:
+  tf-gd run himmelblau --learning-rate=0.01
+  tf-gd run rosenbrock --learning-rate=0.001 --momentum=0.9 --steps=5000
+  tf-gd run my_module:my_function --start=1,2
+"""
+_COMPARE = """examples:
+  tf-gd compare rosenbrock --learning-rate=0.001 --momentum=0.9 --nesterov
+  tf-gd compare my_module:my_function --start=1,2
+"""
+_TOUR = """examples:
+  tf-gd tour
+  tf-gd tour 04 08
+"""
+_LAUNCH = """example:
+  tf-gd launch --workers 2 train.py --epochs 3
+"""
+
+
+def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
+    """Return the parser; ``options.command`` is the function of the command that was typed."""
+    whole = argparse.ArgumentParser(
+        prog="tf-gd",
+        description="Gradient descent you can read, check and race.",
+        epilog=_FIRST,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole.add_argument("--version", action="version", version=f"tf-gd {__version__}")
+    whole.set_defaults(command=None)
+    subparsers = whole.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name, text, usage, examples=None):
+        sub = subparsers.add_parser(
+            name,
+            help=text,
+            usage=f"tf-gd {name} {usage}".rstrip(),
+            description=text[0].upper() + text[1:] + ".",
+            epilog=examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(command=commands[name], name=name)
+        return sub
+
+    text = "run the tutorials, and check their numbers"
+    tour = command("tour", text, "[TUTORIAL ...] [options]", _TOUR)
+    text = "numbers or names; default: all"
+    tour.add_argument("tutorials", nargs="*", metavar="TUTORIAL", help=text)
+    _output(tour, "tour", "open the page in a browser")
+    listing = command("list", "list the functions and the tutorials", "[--json]")
+    _output(listing)
+    run = command("run", "minimise a function by hand", "OBJECTIVE [options]", _RUN)
+    _descent(run)
+    text = "stop when the norm of the gradient is at most this"
+    run.add_argument("--tolerance", type=float, metavar="T", help=text)
+    text = "keep the run here, and go on with it if it was killed"
+    run.add_argument("--checkpoint", metavar="DIR", help=text)
+    _output(run, "pictures", "open the pictures in a window")
+    run.add_argument("--save-data", action="store_true", help="write the numbers as well, NAME.npz")
+    text = "run by hand and keras.optimizers.SGD side by side"
+    compare = command("compare", text, "OBJECTIVE [options]", _COMPARE)
+    _descent(compare)
+    _output(compare, "pictures", "open the pictures in a window")
+    text = "run a script as several workers on this machine"
+    launch = command("launch", text, "[--workers N] SCRIPT ...", _LAUNCH)
+    text = "how many; default: %(default)s"
+    launch.add_argument("--workers", type=int, default=2, metavar="N", help=text)
+    launch.add_argument("script", metavar="SCRIPT", help="one with a MultiWorkerMirroredStrategy")
+    launch.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its arguments")
+    doctor = command("doctor", "print versions and devices, and what is wrong", "[--json]")
+    _output(doctor)
+    return whole
+
+
+def say_what_to_do_first(whole: argparse.ArgumentParser) -> None:
+    """Print the usage and a few commands to begin with, and exit as for wrong usage."""
+    whole.exit(2, f"{whole.format_usage()}\n{_FIRST}\nall commands: tf-gd --help\n")
+
+
+def as_typed(message: str, options: argparse.Namespace) -> str:
+    """Return an error of the library in the words of the command line.
+
+    Examples:
+        >>> options = argparse.Namespace(learning_rate=0.0, start=None)
+        >>> as_typed("learning_rate: got 0, for example learning_rate=0.1", options)
+        '--learning-rate: got 0, for example --learning-rate=0.1'
+        >>> as_typed("start: got 1 coordinates, for example [1.0, 2.0].", options)
+        '--start: got 1 coordinates, for example --start=1.0,2.0.'
+    """
+    if " raised " in message:  # the rest is what the user's own code says
+        return message
+    for name in sorted(vars(options).keys() - {"objective", "tutorials", "script", "name"}):
+        typed = f"--{name.replace('_', '-')}"
+        message = re.sub(rf"^{name}: ", f"{typed}: ", message)
+        message = re.sub(rf"(?<![\w-]){name}=", f"{typed}=", message)
+    if message.startswith("--start: "):
+        for words, point in re.findall(r"(for example|such as) \[([^\]]*)\]", message):
+            typed = f"{words} --start={point.replace(' ', '')}"
+            message = message.replace(f"{words} [{point}]", typed)
+    return message
+
+
+def _descent(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    text = "a name from tf-gd list, or module:function of your own"
+    add("objective", metavar="OBJECTIVE", help=text)
+    add("--start", metavar="X1,X2,...", help="the first point, for example --start=-1.2,1")
+    for name, metavar, default, text in (
+        ("learning-rate", "RATE", 0.01, "a step is this times the gradient"),
+        ("momentum", "M", 0.0, "share of the last step to keep, 0 to 1"),
+        ("steps", "N", 1000, "how many"),
+        ("record-every", "N", 1, "keep one point in so many"),
+        ("mode", "MODE", "auto", "auto, eager, graph or xla"),
+        ("dtype", "TYPE", "float32", "float32 or float64"),
+        ("device", "NAME", "auto", "auto (the CPU), CPU or GPU:0"),
+    ):
+        shown = f"{text}; default: %(default)s"
+        add(f"--{name}", type=type(default), default=default, metavar=metavar, help=shown)
+    add("--nesterov", action="store_true", help="with momentum: look ahead along the last step")
+
+
+def _output(sub: argparse.ArgumentParser, directory: str = "", show: str = "") -> None:
+    if directory:
+        text = "where to write; default: %(default)s"
+        sub.add_argument("--output-dir", metavar="DIR", default=directory, help=text)
+        sub.add_argument("--show", action="store_true", help=show)
+    sub.add_argument("--json", action="store_true", help="print JSON for a program to read")

@@ -1,0 +1,149 @@
+"""
+14 What does model.fit do with my network?
+==========================================
+
+The same as the loop of page 13. This page writes a Keras model's training step by
+hand, compiles it, then lets ``fit`` do the work. One result, very different times.
+
+*Follows slide 17 "solving problems in practice". You need pages 10 and 13.*
+"""
+
+# %%
+import tf_gd
+
+tf_gd.quiet_tensorflow()
+
+import time
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+
+from tf_gd import claim, datasets, show
+
+data = datasets.digits()
+learning_rate, batch_size, epochs = 0.1, 32, 3
+loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def build_model():
+    keras.utils.set_random_seed(0)  # the same weights to begin with, every time
+    layers = [keras.layers.Dense(64, activation="relu"), keras.layers.Dense(10)]
+    return keras.Sequential([keras.layers.Input((64,)), *layers])
+
+
+# %%
+# The training step
+# -----------------
+# ``training=True`` matters for layers that behave otherwise in training, such as
+# Dropout. ``model.losses`` holds what regularizers add; here it is empty.
+def train_step(model, x, y):
+    with tf.GradientTape() as tape:
+        scores = model(x, training=True)
+        loss = loss_fn(y, scores) + sum(model.losses)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for w, gradient in zip(model.trainable_variables, gradients, strict=True):
+        w.assign_sub(learning_rate * gradient)
+    return loss
+
+
+# %%
+# The loop of page 12, in the order of the data.
+def train(step, model):
+    for epoch in range(epochs):
+        start = time.perf_counter()
+        for first in range(0, len(data.x_train), batch_size):
+            batch = slice(first, first + batch_size)
+            loss = step(model, data.x_train[batch], data.y_train[batch])
+    print(f"loss of the last batch {loss:.4f}")
+    return (time.perf_counter() - start) / 45
+
+
+# %%
+# The same without Keras, as on page 13: four tensors, two matrix products.
+def raw_step(variables, x, y):
+    with tf.GradientTape() as tape:
+        W1, b1, W2, b2 = variables
+        scores = tf.nn.relu(x @ W1 + b1) @ W2 + b2
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(y, scores)
+        loss = tf.reduce_mean(each)
+    gradients = tape.gradient(loss, variables)
+    for variable, gradient in zip(variables, gradients, strict=True):
+        variable.assign_sub(learning_rate * gradient)
+    return loss
+
+
+# %%
+# Five ways
+# ---------
+# ``tf.function`` records the step once, as a graph (page 15). ``model.fit`` does so
+# too, and runs the graph from Python, batch after batch. ``tf_gd.fit`` puts the
+# whole epoch into the graph. Under ``exact_arithmetic`` TensorFlow does not
+# rearrange a graph, so that even the last bits can be compared.
+seconds, weights = {}, {}
+with tf_gd.exact_arithmetic():
+    raw = [tf.Variable(weight) for weight in build_model().get_weights()]
+    seconds["tensors, line by line"] = train(raw_step, raw)
+    weights["tensors, line by line"] = [variable.numpy() for variable in raw]
+    compiled = tf.function(train_step)
+    steps = {"Keras, line by line": train_step, "Keras, tf.function": compiled}
+    for name, step in steps.items():
+        model = build_model()
+        seconds[name] = train(step, model)
+        weights[name] = model.get_weights()
+    for name, fit in (("model.fit", keras.Model.fit), ("tf_gd.fit", tf_gd.fit)):
+        model = build_model()
+        model.compile(optimizer=keras.optimizers.SGD(learning_rate), loss=loss_fn)
+        run = dict(batch_size=batch_size, shuffle=False, verbose=0)
+        fit(model, data.x_train, data.y_train, epochs=2, **run)  # compiles
+        start = time.perf_counter()
+        last = fit(model, data.x_train, data.y_train, **run)
+        seconds[name] = (time.perf_counter() - start) / 45
+        weights[name] = model.get_weights()
+
+# %%
+# All the same weights? The distance is that of the weight that differs most.
+apart = {}
+for name, found in weights.items():
+    pairs = zip(found, weights["model.fit"], strict=True)
+    apart[name] = max(np.abs(a - b).max() for a, b in pairs)
+    print(f"{name:21} {1e6 * seconds[name]:6.0f} us, apart {apart[name]:.1e}")
+claim("largest distance to model.fit", max(apart.values()), 0.0, within=1e-6)
+
+with plt.style.context(show.STYLE):
+    ax = plt.subplots(figsize=(7, 3))[1]
+microseconds = [1e6 * value for value in seconds.values()]
+ax.bar_label(ax.barh(list(seconds), microseconds), fmt=" {:,.0f} us")
+ax.set(xscale="log", xlabel="microseconds a step", title="One step, one network")
+ax.set_xlim(right=4 * max(microseconds))
+ax.invert_yaxis()
+show.save(ax, "14_ladder.png")
+
+# %%
+# Every bar is the same update :math:`w \leftarrow w - 0.1\,\nabla_w`. What differs
+# is how often Python is asked: for each operation, each step, or each epoch.
+#
+# To try
+# ------
+# 1. Why is the loss that ``fit`` reports higher than ``evaluate`` says afterwards?
+#
+#    .. dropdown:: Answer
+#
+#       It is the mean over the epoch's batches, each before its update.
+#
+#       >>> after = model.evaluate(data.x_train, data.y_train, verbose=0)
+#       >>> after < last.history["loss"][0]
+#       True
+#
+# 2. Is it still the same with momentum?
+#
+#    .. dropdown:: Answer
+#
+#       Yes; ``compare_training`` compares all weights.
+#
+#       >>> sgd = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
+#       >>> run = dict(optimizer=sgd, loss=loss_fn)
+#       >>> x, y = data.x_train, data.y_train
+#       >>> tf_gd.compare_training(build_model, x, y, **run).identical
+#       True

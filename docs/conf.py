@@ -37,6 +37,7 @@ exclude_patterns = ["_templates", "api/README.md"]
 templates_path = ["_templates"]
 html_theme = "furo"
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"  # a page without one makes a browser ask for /favicon.ico
 html_css_files = ["tf_gd.css"]
 html_theme_options = {"navigation_with_keys": True}
 html_math_renderer = "mathml"

@@ -176,96 +176,75 @@ def test_what_is_bounded_is_not_called_unbounded(problem, x):
     assert "unbounded" not in {answer.outcome for answer in answers}
 
 
-def weighted(*weights):
-    return lambda x: tf.reduce_sum(tf.constant(weights, tf.float64) * x)
+def linear(*weights, start=None, **given):
+    """Return the problem with the objective ``weights @ x``, from 0 by default."""
+    weights = tf.constant(weights, tf.float64)
+    start = np.zeros(len(weights)) if start is None else start
+    return tf_gd.Problem(lambda x: tf.reduce_sum(weights * x), start=start, **given)
 
 
-UP, SLIM = dict(within=[c.Box(0, np.inf)]), dict(inequality=[lambda x: x[0] - 4.0])
-FACTORY = dict(start=[0.0, 0.0], sense="max", **SLIM)
-STEEP = dict(start=[0.0, 1.0, 0.0], inequality=[lambda x: x[0] + x[2] - 4.0])
-HALF_PIPE = dict(start=[1.0, -2.0], sense="max", inequality=[lambda x: x[0] ** 2 - 9.0])
+def curved(objective, *start, **given):
+    return tf_gd.Problem(objective, start=start, **given)
+
+
+UP, SLIM = dict(within=c.Box(0, np.inf)), dict(inequality=lambda x: x[0] - 4.0)
+FACTORY = dict(sense="max", **UP, **SLIM)
 
 # By hand: f at these points, which the constraints allow, gets better without end as t grows.
 UNBOUNDED = {
-    "the factory with machine A": (
-        tf_gd.Problem(weighted(3, 5), **FACTORY, **UP),
-        lambda t: [4, t],
-    ),
-    "with all bounds as functions": (
-        tf_gd.Problem(weighted(3, 5), start=[0.0, 0.0], sense="max", inequality=[*SLIM["inequality"], lambda x: -x]),
-        lambda t: [4, t],
-    ),
-    "from where it may not start": (
-        tf_gd.Problem(weighted(3, 5), **FACTORY | dict(start=[10.0, -3.0]), **UP),
-        lambda t: [4, t],
-    ),
-    "from far away": (
-        tf_gd.Problem(weighted(3, 5), **FACTORY | dict(start=[1e6, 1e6]), **UP),
-        lambda t: [4, t],
-    ),
-    "a slope of 1e-12": (
-        tf_gd.Problem(weighted(-1e-12, -1e-12), start=[0.0, 0.0], **SLIM, **UP),
-        lambda t: [4, t],
-    ),
-    "a constraint in large units": (
-        tf_gd.Problem(weighted(-3e6, -5e6), start=[0.0, 0.0], inequality=[lambda x: 1e6 * x[0] - 4e6], **UP),
+    "the factory with machine A": (linear(3, 5, **FACTORY), lambda t: [4, t]),
+    "from where it may not start": (linear(3, 5, start=[10.0, -3.0], **FACTORY), lambda t: [4, t]),
+    "from far away": (linear(3, 5, start=[1e6, 1e6], **FACTORY), lambda t: [4, t]),
+    "a slope of 1e-12": (linear(-1e-12, -1e-12, **UP, **SLIM), lambda t: [4, t]),
+    "in large units": (
+        linear(-3e6, -5e6, **UP, inequality=lambda x: 1e6 * x[0] - 4e6),
         lambda t: [4, t],
     ),
     "a half-space": (
-        tf_gd.Problem(weighted(1, 1), start=[0.0, 0.0], inequality=[lambda x: 1 - 100 * x[0] - x[1]]),
+        linear(1, 1, inequality=lambda x: 1 - 100 * x[0] - x[1]),
         lambda t: [t, 1 - 100 * t],
     ),
     "a wedge": (
-        tf_gd.Problem(
-            weighted(1, 0),
-            start=[0.0, 0.0],
-            inequality=[lambda x: tf.stack([x[1] - 3 * x[0] - 1, x[1] + 0.1 * x[0] - 1])],
-        ),
+        linear(1, 0, inequality=[lambda x: x[1] - 3 * x[0] - 1, lambda x: x[1] + 0.1 * x[0] - 1]),
         lambda t: [-t, -1 - 3 * t],
     ),
     "a round cone": (
-        tf_gd.Problem(weighted(-1, 0, 0), start=[0.1, 0.2, 1.0], inequality=[lambda x: tf.norm(x[:2]) - x[2]]),
+        linear(-1, 0, 0, start=[0.1, 0.2, 1.0], inequality=lambda x: tf.norm(x[:2]) - x[2]),
         lambda t: [t, 0, t],
     ),
     "a parabola": (
-        tf_gd.Problem(weighted(-1, 0), start=[0.5, 1.0], inequality=[lambda x: x[0] ** 2 - x[1]]),
+        linear(-1, 0, start=[0.5, 1.0], inequality=lambda x: x[0] ** 2 - x[1]),
         lambda t: [t, t * t],
     ),
     "a plane": (
-        tf_gd.Problem(weighted(1, 1, 0), start=[0.0] * 3, equality=[lambda x: tf.reduce_sum(x) - 1]),
-        lambda t: [-t, 0, 1 + t],
-    ),
-    "a plane in the positive": (
-        tf_gd.Problem(weighted(1, -1, 0), start=[0.0] * 3, equality=[lambda x: x[0] - x[1] + x[2] - 1], **UP),
+        linear(1, -1, 0, equality=lambda x: x[0] - x[1] + x[2] - 1, **UP),
         lambda t: [0, t, 1 + t],
     ),
-    "a saddle on a plane": (
-        tf_gd.Problem("saddle", start=[2.0, 0.3], equality=[lambda x: x[0] - 0.5 * x[1] - 1]),
+    "a saddle on a line": (
+        curved("saddle", 2.0, 0.3, equality=lambda x: x[0] - 0.5 * x[1] - 1),
         lambda t: [1 + 0.5 * t, t],
     ),
-    "a bowl upwards in a half-pipe": (
-        tf_gd.Problem(lambda x: tf.reduce_sum(x**2), **HALF_PIPE),
+    "a bowl upwards in a strip": (
+        curved("ellipse", 1.0, -2.0, sense="max", inequality=lambda x: x[0] ** 2 - 9.0),
         lambda t: [3, -t],
     ),
     "an exponential upwards": (
-        tf_gd.Problem(lambda x: tf.exp(x[0]) + x[1] ** 2, start=[0.0, 0.5], sense="max"),
-        lambda t: [min(t, 700.0), t],
-    ),
-    "-log": (tf_gd.Problem(lambda x: -tf.math.log(x[0]), start=[1.0]), lambda t: [t]),
-    "-log with bounds": (
-        tf_gd.Problem(lambda x: -tf.reduce_sum(tf.math.log(x)), start=[1.0, 1.0], **SLIM),
-        lambda t: [4, t],
-    ),
-    "-sqrt": (
-        tf_gd.Problem(lambda x: -tf.sqrt(x[0] + x[1]), start=[1.0, 1.0], **SLIM, **UP),
-        lambda t: [4, t],
-    ),
-    "a gentle valley": (
-        tf_gd.Problem(lambda x: x[0] ** 2 - 1e-3 * x[1], start=[1.0, 0.0], **SLIM),
+        curved(lambda x: tf.exp(x[0]) + x[1] ** 2, 0.0, 0.5, sense="max"),
         lambda t: [0, t],
     ),
-    "a steep valley across a bound": (
-        tf_gd.Problem(lambda x: 100 * (x[0] - x[1]) ** 2 - x[0] - x[1] - x[2], **STEEP),
+    "-log": (curved(lambda x: -tf.math.log(x[0]), 1.0), lambda t: [t]),
+    "-log and a bound": (
+        curved(lambda x: -tf.reduce_sum(tf.math.log(x)), 1.0, 1.0, **SLIM),
+        lambda t: [4, t],
+    ),
+    "-sqrt": (curved(lambda x: -tf.sqrt(x[0] + x[1]), 1.0, 1.0, **UP, **SLIM), lambda t: [4, t]),
+    "a gentle valley": (curved(lambda x: x[0] ** 2 - 1e-3 * x[1], 1.0, 0.0), lambda t: [0, t]),
+    "a steep valley and a bound": (
+        curved(
+            lambda x: 100 * (x[0] - x[1]) ** 2 - tf.reduce_sum(x),
+            *(0.0, 1.0, 0.0),
+            inequality=lambda x: x[0] + x[2] - 4.0,
+        ),
         lambda t: [t, t, 4 - t],
     ),
 }
@@ -283,9 +262,14 @@ def test_unbounded_is_said_soon_by_every_method(name):
     answers = problem.solve_all()
     assert len(answers) >= 2
     assert {answer.outcome for answer in answers} == {"unbounded"}, str(answers)
-    assert problem.standard_form().solve().outcome == "unbounded"
     assert answers[0].steps < 200
-    assert time.process_time() - begun < 3 * (len(answers) + 1)
+    assert time.process_time() - begun < 3 * len(answers)
+
+
+@pytest.mark.parametrize("name", ["the factory with machine A", "a plane", "-sqrt"])
+def test_the_standard_form_is_unbounded_as_well(name):
+    standard = UNBOUNDED[name][0].standard_form()
+    assert {answer.outcome for answer in standard.solve_all()} == {"unbounded"}
 
 
 @pytest.mark.parametrize("rate", [0.01, 1.0])
@@ -295,69 +279,50 @@ def test_unbounded_with_a_fixed_learning_rate(rate):
     assert problem.solve(learning_rate=rate).outcome == "unbounded"
 
 
-# By hand: with what the constraints allow, f is nowhere lower than this.
+# By hand: where the constraints hold, f is nowhere lower than this.
 BOUNDED = {
-    "exp(-x)": (tf_gd.Problem(lambda x: tf.exp(-x[0]), start=[0.0]), 0.0),
+    "exp(-x)": (curved(lambda x: tf.exp(-x[0]), 0.0), 0.0),
     "exp(-x) and a bound": (
-        tf_gd.Problem(lambda x: tf.reduce_sum(tf.exp(-x)), start=[0.0, 0.0], **SLIM),
+        curved(lambda x: tf.reduce_sum(tf.exp(-x)), 0.0, 0.0, **SLIM),
         np.exp(-4.0),
     ),
-    "1/x": (tf_gd.Problem(lambda x: 1 / x[0], start=[1.0], within=c.Box(0.1, np.inf)), 0.0),
-    "x^-0.01": (tf_gd.Problem(lambda x: x[0] ** -0.01, start=[1.0], within=c.Box(0.1, np.inf)), 0.0),
-    "arctan": (tf_gd.Problem(lambda x: -tf.atan(x[0]), start=[0.0]), -np.pi / 2),
-    "a barrier": (
-        tf_gd.Problem(lambda x: 1e-6 * x[0] - tf.math.log(x[0]), start=[1.0], within=c.Box(0.1, np.inf)),
-        1 - np.log(1e6),
-    ),
+    "1/x": (curved(lambda x: 1 / x[0], 1.0, within=c.Box(0.1, np.inf)), 0.0),
+    "x^-0.01": (curved(lambda x: x[0] ** -0.01, 1.0, within=c.Box(0.1, np.inf)), 0.0),
+    "arctan": (curved(lambda x: -tf.atan(x[0]), 0.0), -np.pi / 2),
+    "a barrier": (curved(lambda x: 1e-6 * x[0] - tf.math.log(x[0]), 1.0), 1 - np.log(1e6)),
     "a minimum 1e6 away": (
-        tf_gd.Problem(
+        curved(
             lambda x: 0.5e-6 * (x[0] - 1e6) ** 2 + x[1] ** 2,
-            start=[0.0, 1.0],
-            **SLIM | dict(inequality=[lambda x: x[1] - 4]),
+            *(0.0, 1.0),
+            inequality=lambda x: x[1] - 4.0,
         ),
         0.0,
     ),
-    "a kink 1e3 away": (tf_gd.Problem(lambda x: tf.abs(x[0] - 1e3), start=[0.0]), 0.0),
-    "a hyperbola 1e7 away": (tf_gd.Problem(lambda x: tf.sqrt(1 + (x[0] - 1e7) ** 2), start=[0.0]), 1.0),
-    "a square that is rounded": (
-        tf_gd.Problem(lambda x: (x[0] + 1) ** 2 - x[0] ** 2 - 2 * x[0], start=[3.0]),
-        1.0,
-    ),
-    "a valley along the diagonal": (
-        tf_gd.Problem(lambda x: tf.reduce_sum((x[1:] - x[:-1]) ** 2), start=[0.3, 70.1, -5.7]),
+    "a kink 1e3 away": (curved(lambda x: tf.abs(x[0] - 1e3), 0.0), 0.0),
+    "a hyperbola 1e7 away": (curved(lambda x: tf.sqrt(1 + (x[0] - 1e7) ** 2), 0.0), 1.0),
+    "1, rounded": (curved(lambda x: (x[0] + 1) ** 2 - x[0] ** 2 - 2 * x[0], 3.0), 1.0),
+    "a level diagonal": (
+        curved(lambda x: tf.reduce_sum((x[1:] - x[:-1]) ** 2), 0.3, 70.1, -5.7),
         0.0,
     ),
-    "rosenbrock": (tf_gd.Problem("rosenbrock", **SLIM | dict(inequality=[lambda x: x[0] - 0.5])), 0.25),
+    "rosenbrock": (tf_gd.Problem("rosenbrock", inequality=lambda x: x[0] - 0.5), 0.25),
     "the whole factory": (
-        tf_gd.Problem(
-            weighted(-3, -5),
-            start=[0.0, 0.0],
-            inequality=[lambda x: tf.stack([x[0] - 4, 2 * x[1] - 12, 3 * x[0] + 2 * x[1] - 18])],
+        linear(
+            *(-3, -5),
+            inequality=[lambda x: x - [4.0, 6.0], lambda x: 3 * x[0] + 2 * x[1] - 18],
             **UP,
         ),
         -36.0,
     ),
-    "a bound 1e6 away": (
-        tf_gd.Problem(weighted(-1, -1), start=[0.0, 0.0], inequality=[lambda x: x - [1e6, 1.0]]),
-        -1e6 - 1,
-    ),
-    "a bound 1e7 away in small units": (
-        tf_gd.Problem(weighted(-1, 0), start=[0.0, 0.0], inequality=[lambda x: 1e-7 * x[0] - 1.0]),
-        -1e7,
-    ),
+    "a bound 1e6 away": (linear(-1, -1, inequality=lambda x: x - [1e6, 1.0]), -1e6 - 1),
+    "in small units": (linear(-1, 0, inequality=lambda x: 1e-7 * x[0] - 1.0), -1e7),
     "a bound that slants": (
-        tf_gd.Problem(weighted(0, -1), start=[0.0, 0.0], inequality=[lambda x: x[0] + 1e-4 * x[1] - 1], **UP),
+        linear(0, -1, **UP, inequality=lambda x: x[0] + 1e-4 * x[1] - 1),
         -1e4,
     ),
-    "a reciprocal as a bound": (
-        tf_gd.Problem(weighted(-1), start=[1.0], inequality=[lambda x: 1e-5 - 1 / x[0]]),
-        -1e5,
-    ),
-    "a disc": (
-        tf_gd.Problem(weighted(-1, -2), start=[0.0, 0.0], inequality=[lambda x: tf.reduce_sum(x * x) - 1]),
-        -(5**0.5),
-    ),
-    "nothing to gain": (tf_gd.Problem(lambda x: 0 * x[0], start=[3.0, 2.0], inequality=[lambda x: x[0] - 1]), 0.0),
+    "a reciprocal": (linear(-1, start=[1.0], inequality=lambda x: 1e-5 - 1 / x[0]), -1e5),
+    "a disc": (linear(-1, -2, inequality=lambda x: tf.reduce_sum(x * x) - 1), -(5**0.5)),
+    "nothing to gain": (curved(lambda x: 0 * x[0], 3.0, 2.0, inequality=lambda x: x[0] - 1), 0.0),
 }
 
 
@@ -383,7 +348,7 @@ CONTRADICTIONS = {
 
 @pytest.mark.parametrize("name", CONTRADICTIONS)
 def test_contradictions_are_found_soon_where_f_falls_for_ever(name):
-    problem = tf_gd.Problem(weighted(-1, -1), start=[0.0, 0.0], **CONTRADICTIONS[name])
+    problem = linear(-1, -1, **CONTRADICTIONS[name])
     begun = time.process_time()
     answers = problem.solve_all()
     assert {answer.outcome for answer in answers} == {"infeasible"}, str(answers)

@@ -266,3 +266,10 @@ def test_a_module_that_cannot_be_imported_or_a_function_undefined_everywhere(tmp
         assert "objective: got" in capsys.readouterr().err
     assert cli.main(["run", "undefined_function:f", "--start=1,2"]) == 1
     assert "non_finite" in capsys.readouterr().out
+
+
+def test_a_comparison_of_two_runs_that_diverged_says_the_rate_that_theory_allows(capsys):
+    assert cli.main(["compare", "square", "--learning-rate=1.5", "--steps=20"]) == 0
+    captured = capsys.readouterr()
+    assert "identical: yes" in captured.out
+    assert "2/L = 1 " in captured.err

@@ -10,7 +10,7 @@ _FIRST = """begin with one of these:
   tf-gd tour                run the tutorials, and make a page of what they show
   tf-gd list                see the functions and the tutorials
   tf-gd run himmelblau      descend on one of the functions
-  tf-gd compare rosenbrock  by hand and keras.optimizers.SGD, side by side
+  tf-gd compare himmelblau  by hand and keras.optimizers.SGD, side by side
 """
 _RUN = """examples:
   tf-gd run himmelblau --learning-rate=0.01

@@ -85,14 +85,19 @@ def _run(options) -> int:
     else:
         print(tf_gd.show.table(["", "by hand"], [list(row) for row in path.summary().items()]))
         print("\nsaved " + "\nsaved ".join(files))
+    _advise(path, settings)
+    _show(options)
+    known = {"converged": DONE, "max_steps": DONE, "interrupted": INTERRUPTED}
+    return known.get(path.outcome, FAILED)
+
+
+def _advise(path, settings: dict[str, Any]) -> None:
+    """After a run that went up, say on standard error which rate theory allows."""
     if path.outcome in ("diverged", "non_finite"):
         from tf_gd._advice import advice
 
         said = textwrap.fill(advice(path, settings), 80, break_on_hyphens=False)
         print(f"\n{said}", file=sys.stderr)
-    _show(options)
-    known = {"converged": DONE, "max_steps": DONE, "interrupted": INTERRUPTED}
-    return known.get(path.outcome, FAILED)
 
 
 def _compare(options) -> int:
@@ -100,7 +105,8 @@ def _compare(options) -> int:
     import tf_gd
 
     directory = _writable(options.output_dir)
-    result = tf_gd.compare(_objective(options), **_settings(options))
+    settings = _settings(options)
+    result = tf_gd.compare(_objective(options), **settings)
     stem = result.manual.settings["objective"]
     drawn = {f"{stem}_distance.png": result.plot(), f"{stem}_path.png": result.manual.plot()}
     files = _save(directory, drawn)
@@ -109,6 +115,7 @@ def _compare(options) -> int:
     else:
         print(result)
         print("\nsaved " + "\nsaved ".join(files))
+    _advise(result.manual, settings)
     _show(options)
     return DONE if result.identical else FAILED
 

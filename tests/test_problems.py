@@ -338,6 +338,17 @@ def test_what_tempts_is_not_called_unbounded(name):
     assert problem.solve(learning_rate=0.1, tolerance=1e-20, steps=300).outcome != "unbounded"
 
 
+def test_falling_by_rounding_alone_is_not_falling():
+    """Along a level diagonal f stays, but for a way 1e-16 off; far away all contradictions are small."""
+    from tf_gd.toy._no_solution import endless
+
+    level = BOUNDED["a level diagonal"][0]
+    for x in GENERATOR.normal(scale=3e3, size=(40, 3)):
+        assert not endless(level, x, x - 0.3)
+    gap = linear(-1, 1, inequality=[lambda x: x[0] + x[1] - 1, lambda x: 1.001 - x[0] - x[1]])
+    assert not endless(gap, np.array([1e12, -1e12]), gap.start)
+
+
 CONTRADICTIONS = {
     "two bounds": dict(inequality=[lambda x: tf.stack([x[0] - 1, 2 - x[0]])]),
     "two planes": dict(equality=[lambda x: tf.stack([x[0] - x[1], x[0] - x[1] - 1])]),

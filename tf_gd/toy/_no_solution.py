@@ -86,7 +86,6 @@ def _falls_for_ever(problem, x, way, axes) -> bool:
         values = np.append(values, value)
         falls = np.diff(values)
         rounding = 1e-12 * np.abs(value) + 1e-8 * np.abs(slope) @ np.abs(ahead)
-        rounding += 1e3 * np.abs(problem.f(ahead * (1 + 1e-15)) - value)
         smaller = falls[:-1] < (1 - 1e-6) * falls[1:]
         if not (falls >= -rounding).all() or (falls[:6] <= rounding).any() or smaller[:5].any():
             return False
@@ -131,6 +130,6 @@ def _shortest(slopes, sides) -> np.ndarray | None:
     target = np.append(np.zeros(len(matrix) - 1), 1.0)
     try:
         rest = matrix @ optimize.nnls(matrix, target)[0] - target
-    except RuntimeError:  # it has made its last iteration
+    except (RuntimeError, ValueError):  # too many iterations, or numbers too large
         return None
     return -farthest * rest[:-1] / rest[-1] if rest[-1] < -1e-14 else None

@@ -74,7 +74,7 @@ def cvxpy(problem, learning_rate, steps, tolerance) -> Solution:
     constraints = [expression(*part) <= 0 for part in zip(of_g, g_q, g_c, strict=True)]
     constraints += [q @ x + float(c) == 0 for q, c in zip(h_q, h_c, strict=True)]
     program = cp.Problem(cp.Minimize(expression(h, q, c)), constraints)
-    with warnings.catch_warnings(action="ignore"):  # that it may be inaccurate: the conditions will tell
+    with warnings.catch_warnings(action="ignore"):  # inaccurate? We check
         program.solve(solver=cp.CLARABEL)
     outcomes = {"optimal": "solved", "infeasible": "infeasible", "unbounded": "unbounded"}
     outcome = outcomes.get(program.status.removesuffix("_inaccurate"), "stopped")

@@ -46,7 +46,7 @@ claim("the tape finds the derivative 2 a x", gradient, expected=2 * a * x.numpy(
 
 # %%
 # ``claim`` compares a measured number with one that we worked out beforehand. It
-# prints both, and stops the script if they differ.
+# prints both, and stops the script if they differ by more than ``within``.
 #
 # Why is my gradient None?
 # ------------------------
@@ -79,8 +79,8 @@ print("computed before, in NumPy, with integers:", nones)
 # The loop
 # --------
 # Where the slope is positive the function rises to the right, so down is to the
-# left. Go against the slope: by the slope times a small number, the *learning
-# rate*. Do it again and again. That is gradient descent.
+# left. Go against the slope: by the slope times a small number, the *learning rate*
+# :math:`\eta`. Do it again and again. That is gradient descent.
 x = tf.Variable(10.0)
 learning_rate = 0.2
 print(" k         x      f(x)     f'(x)")
@@ -102,11 +102,11 @@ claim("ten steps", end, 10 * (1 - learning_rate * 2 * a) ** 10, within=1e-6)
 # The library does these lines for you
 # ------------------------------------
 # ``tf_gd.gradient_descent`` runs the same loop and records every step. It takes
-# functions of any number of variables, so its ``x`` is a list of coordinates.
+# functions of any number of variables: ``x[..., 0]`` is the first coordinate.
 run = dict(learning_rate=learning_rate, steps=10, mode="eager")
 path = tf_gd.gradient_descent(lambda x: f(x[..., 0]), [10.0], **run)
 same = bool(path.final[0] == end)
-print("the same bits as the loop above:", same)
+print("the same bits, equal to the last digit:", same)
 show.save(path.plot(tangents=3), "00_the_loop.png")
 
 # %%
@@ -140,7 +140,7 @@ print("the same bits in Keras:", same_in_keras)
 #
 #    .. dropdown:: Answer
 #
-#       At the second gradient: ``x`` is a tensor now, and no tape watches that.
+#       At the second step: no tape watches a tensor. (``0.2 * None``: TypeError.)
 #
 #       >>> x = x - learning_rate * gradient
 #       >>> with tf.GradientTape() as tape:

@@ -70,8 +70,9 @@ claim("the solver's choice is the best one found", solution.x, best, within=1e-4
 show.save(solution.plot(), "01_factory.png")
 
 # %%
-# The profit :math:`3 x_1 + 5 x_2` grows to the upper right, across its level lines.
-# The best choice is the corner of the allowed region that lies farthest that way.
+# The profit :math:`3 x_1 + 5 x_2` grows to the upper right, across its level lines,
+# on which it does not change. The best choice is the corner of the allowed region
+# that lies farthest that way.
 #
 # Equivalent forms
 # ----------------

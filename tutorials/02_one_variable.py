@@ -86,9 +86,9 @@ for f in (convex, wavy):
 # %%
 # Convex: bent upwards everywhere
 # -------------------------------
-# A function with :math:`f'' \ge 0` everywhere is *convex*. Its slope only ever
-# grows, so it is zero at one place at most: the minimum of the whole function, and
-# there is no other.
+# A function with :math:`f'' \ge 0` everywhere is *convex*. Its slope never falls,
+# so wherever it is zero is a minimum of the whole function; where :math:`f'' > 0`
+# there is one at most.
 x = np.linspace(-3.0, 3.0, 241)
 with plt.style.context(show.STYLE):
     figure, axes = plt.subplots(2, 2, sharex=True, figsize=(9, 5.5))
@@ -111,8 +111,8 @@ show.save(axes, "02_flat_points.png")
 #
 # Walking finds a minimum, not always the lowest
 # ----------------------------------------------
-# The loop of page 00 needs no list. It ends where the slope is zero, and not on a
-# maximum.
+# The loop of page 00 needs no list. It ends where the slope is zero; on a maximum
+# only if it starts there.
 def descend(f, x, learning_rate=0.05, steps=100):
     x = tf.Variable(x)
     for _ in range(steps):

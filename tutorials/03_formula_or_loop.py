@@ -115,7 +115,7 @@ print("by walking:", found.final, " f =", found.losses[-1])
 # %%
 # And where there is a formula, it can be too dear. Solving n linear equations takes
 # about :math:`n^3 / 3` multiplications and room for :math:`n^2` numbers. A step of
-# the walk costs about as much as two evaluations of f, and room for n numbers. A
+# the walk costs a few evaluations of f, and room for n numbers and the tape. A
 # network with a million weights would need a matrix of :math:`10^{12}` numbers:
 # four terabytes.
 #
@@ -125,8 +125,8 @@ print("by walking:", found.final, " f =", found.losses[-1])
 #
 #    .. dropdown:: Answer
 #
-#       At 0.4 it gets there in jumps; at 0.5 every step leads farther away. Page 06
-#       explains why: the border is at 0.453.
+#       At 0.4 it gets there in jumps; at 0.5 it comes nearer once, then flies away.
+#       Pages 06 and 07 explain why: the border is at 0.453.
 #
 #       >>> for rate in (0.4, 0.5):
 #       ...     end = tf_gd.gradient_descent(f, [-2.0, 4.5], learning_rate=rate)

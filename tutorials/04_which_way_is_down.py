@@ -88,9 +88,9 @@ show.save(path.plot(tangents=4), "04_walk.png")
 #
 # What a step gains
 # -----------------
-# Along the tangent a step of length :math:`\eta f'(x)` goes down by :math:`\eta
-# f'(x)^2`. The curve is not its tangent, so the true gain is another. The shorter
-# the step, the better the promise.
+# At x = 3, where we stood last: along the tangent a step of length :math:`\eta
+# f'(x)` goes down by :math:`\eta f'(x)^2`. The curve is not its tangent, so the
+# true gain is another. The shorter the step, the better the promise.
 kept = []
 print("  rate   promised     gained")
 for rate in (0.1, 0.01, 0.001, 0.0001):

@@ -2,10 +2,9 @@
 05 Which way is down, in several directions?
 ============================================
 
-With one variable there is left and right. With two there is a whole circle of
-directions, with two million something we cannot picture. The slope depends on the
-way we look. This page shows that one direction is the steepest, that the gradient
-points there, and that the rule does not change: step against it.
+With one variable there is left and right, with two a whole circle of directions,
+and the slope depends on the way we look. One direction is the steepest. The
+gradient points there, and the rule does not change: step against it.
 
 *Follows slide 13 "gradient descent in higher dimensions" and slide 14 "the update
 rule". You need pages 03 and 04.*
@@ -123,13 +122,17 @@ print("the same bits in Keras:", same_in_keras)
 # %%
 # To try
 # ------
-# 1. Walk on :math:`x_1^2 + 2 x_2^2` from (-5, -2), with rate 0.1, 20 steps. (*Dive
-#    into Deep Learning* prints the end: -0.057646, -0.000073.)
+# 1. Without looking, type the loop on :math:`x_1^2 + 2 x_2^2` from (-5, -2): 20
+#    steps of rate 0.1. (*Dive into Deep Learning* ends at -0.057646, -0.000073.)
 #
 #    .. dropdown:: Answer
 #
-#       >>> walk = tf_gd.gradient_descent("ellipse", learning_rate=0.1, steps=20)
-#       >>> print(*(f"{coordinate:.6f}" for coordinate in walk.final))
+#       >>> x = tf.Variable([-5.0, -2.0])
+#       >>> for k in range(20):
+#       ...     with tf.GradientTape() as tape:
+#       ...         loss = x[0] ** 2 + 2.0 * x[1] ** 2
+#       ...     _ = x.assign_sub(0.1 * tape.gradient(loss, x))
+#       >>> print(*(f"{coordinate:.6f}" for coordinate in x.numpy()))
 #       -0.057646 -0.000073
 #
 # 2. The gradient of :math:`\frac12 x_1^2 - \frac12 x_2^2` is zero at (0, 0). Is
@@ -137,11 +140,10 @@ print("the same bits in Keras:", same_in_keras)
 #
 #    .. dropdown:: Answer
 #
-#       No, it is a saddle: a valley along one axis, a hilltop along the other. Each
-#       step makes :math:`x_2` 1.1 times as large. :math:`1.1^k` reaches a million
-#       at step 145.
+#       No, it is a saddle. Each step makes :math:`x_2` 1.1 times as large:
+#       :math:`1.1^k` reaches a million at step 145.
 #
 #       >>> run = dict(learning_rate=0.1, steps=160, dtype="float64")
-#       >>> leaves = tf_gd.gradient_descent("saddle", [1.0, 1e-6], **run)
-#       >>> int(np.argmax(np.abs(leaves.points[:, 1]) >= 1.0))
+#       >>> path = tf_gd.gradient_descent("saddle", [1.0, 1e-6], **run).points
+#       >>> int(np.argmax(np.abs(path[:, 1]) >= 1.0))
 #       145

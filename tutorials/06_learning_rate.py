@@ -133,8 +133,8 @@ print("the same bits, in the library and in Keras:", same, same_in_keras)
 #       >>> tf_gd.gradient_descent("square", [10.0], learning_rate=1.1, steps=10)
 #       Trajectory(diverged after 10 steps, loss 100 -> 3833.76, ...)
 #
-# 2. On :math:`x \cos(0.15 \pi x)`, start at 10 with the rate 2. Where does it end,
-#    and is that the nearest minimum?
+# 2. On :math:`x \cos(0.15 \pi x)`, start at 10 with the rate 2. Where is it after
+#    ten steps: near the nearest minimum?
 #
 #    .. dropdown:: Answer
 #

@@ -62,9 +62,8 @@ print("after 20 steps, momentum 0.5 and 0.25:", end_half, end_quarter)
 # %%
 # Nesterov: one line changes
 # --------------------------
-# Nesterov looks ahead, by the velocity that the point *will* have if the gradient
-# stays as it is. Only the last line differs: :math:`x \leftarrow x + \beta v - \eta
-# \nabla f(x)`, with the new v.
+# Nesterov adds the next step's share of the velocity already now. Only the last
+# line differs: :math:`x \leftarrow x + \beta v - \eta \nabla f(x)`, with the new v.
 def nesterov_walk(learning_rate, momentum, steps):
     x, v = tf.Variable(start), tf.Variable([0.0, 0.0])
     path = [x.numpy()]

@@ -74,10 +74,10 @@ print(f"the rarest minimum takes {p:.0%} of the starts: {trials} trials find it"
 # %%
 # In one variable the shares can be computed
 # ------------------------------------------
-# :math:`x \cos(0.15 \pi x)` has three minima in sight of [-10.5, 10.5]. A walk with
-# a small rate cannot cross a maximum. So the share of each minimum is the distance
-# between the two maxima around it, and those are where :math:`u \tan u = 1`, with
-# :math:`u = 0.15 \pi x`.
+# :math:`x \cos(0.15 \pi x)` has three minima that starts in [-10.5, 10.5] reach. A
+# walk with a small rate cannot cross a maximum. So the share of each minimum is the
+# distance between the two maxima around it, and those are where :math:`u \tan u =
+# 1`, with :math:`u = 0.15 \pi x`.
 maxima = np.array([-3.425618459481728, 0.860333589019380]) / (0.15 * np.pi)
 predicted = np.diff([-10.5, *maxima, 10.5]) / 21.0
 many = tf_gd.multi_start(

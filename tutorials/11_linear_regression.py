@@ -75,7 +75,7 @@ show.save(axes, "11_line.png")
 # How fast? Predict it
 # --------------------
 # The loss is a quadratic in w and b. Its Hessian is :math:`2 X^\top X / n`, X the
-# table above. So page 07 says what the slow direction loses in a step.
+# table above. So page 07 says what the slow direction keeps in a step.
 hessian = 2 * table.T @ table / len(x)
 eigenvalues = np.linalg.eigvalsh(hessian)
 slow = 1 - learning_rate * eigenvalues[0]

@@ -58,9 +58,9 @@ print("samples in the last batch:", last_batch, " least squares:", best)
 # %%
 # Right on average
 # ----------------
-# The gradients of all batches of 10, averaged, are the gradient of all samples: a
-# mean of means. Around it a single batch is noisy; the variance of a mean of B
-# samples is that of one sample, divided by B.
+# The gradients of all batches of 10, averaged, are the gradient of all samples,
+# because the batches are equally large. Around it a single batch is noisy; the
+# variance of a mean of B samples is that of one sample, divided by B.
 def gradient_of(batch):
     w = tf.Variable([0.0, 0.0, 0.0])
     with tf.GradientTape() as tape:

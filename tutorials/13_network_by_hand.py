@@ -127,7 +127,7 @@ show.save(axes, "13_digits.png")
 #
 #    .. dropdown:: Answer
 #
-#       Every hidden sum is 0, so relu passes no gradient back, and W1 gets none.
+#       W2 gets none, as every hidden number is 0; W1 none, as W2 is 0. b2 moves.
 #
 #       >>> zeros = [variable.assign(0.0 * variable) for variable in variables]
 #       >>> with tf.GradientTape() as tape:

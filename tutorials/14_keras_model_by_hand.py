@@ -57,7 +57,7 @@ def train(step, model):
             batch = slice(first, first + batch_size)
             loss = step(model, data.x_train[batch], data.y_train[batch])
     print(f"loss of the last batch {loss:.4f}")
-    return (time.perf_counter() - start) / 45
+    return (time.perf_counter() - start) / 45  # of the last epoch's 45 steps
 
 
 # %%
@@ -121,8 +121,9 @@ ax.invert_yaxis()
 show.save(ax, "14_ladder.png")
 
 # %%
-# Every bar is the same update :math:`w \leftarrow w - 0.1\,\nabla_w`. What differs
-# is how often Python is asked: for each operation, each step, or each epoch.
+# Every bar is the same update :math:`w \leftarrow w - 0.1\,\nabla_w \ell`, l the
+# loss. What differs is how often Python is asked: each operation, each step, each
+# epoch.
 #
 # To try
 # ------
@@ -136,14 +137,13 @@ show.save(ax, "14_ladder.png")
 #       >>> after < last.history["loss"][0]
 #       True
 #
-# 2. Is it still the same with momentum?
+# 2. Write the update of ``train_step`` with Keras's optimizer.
 #
 #    .. dropdown:: Answer
 #
-#       Yes; ``compare_training`` compares all weights.
-#
-#       >>> sgd = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
-#       >>> run = dict(optimizer=sgd, loss=loss_fn)
-#       >>> x, y = data.x_train, data.y_train
-#       >>> tf_gd.compare_training(build_model, x, y, **run).identical
+#       >>> with tf.GradientTape() as tape:
+#       ...     loss = loss_fn(data.y_train, model(data.x_train, training=True))
+#       >>> gradients = tape.gradient(loss, model.trainable_variables)
+#       >>> keras.optimizers.SGD(0.1).apply(gradients, model.trainable_variables)
+#       >>> bool(loss_fn(data.y_train, model(data.x_train)) < loss)
 #       True

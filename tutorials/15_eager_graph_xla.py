@@ -124,7 +124,7 @@ print(f"graphs for three rates: {as_numbers} as numbers, {as_tensors} as tensors
 #
 # To try
 # ------
-# 1. What happens to ``x`` if you call ``step`` with tensors of another shape?
+# 1. What happens if you call ``step`` with a tensor of another shape?
 #
 #    .. dropdown:: Answer
 #

@@ -109,10 +109,10 @@ ax = show.plot_contours(valley, paths)
 show.save(ax, "18_paths.png")
 
 # %%
-# The first steps :math:`\eta\,g_i / \sqrt{g_i^2}` of RMSProp and Adam have the same
-# size along both axes: they go off diagonally, however steep a direction is. On
-# this bowl plain descent with the best rate ends lower. Adaptive steps help where
-# nobody knows the curvatures.
+# The first steps :math:`\eta\,g_i / \sqrt{c\,g_i^2}` (c = 0.1 in RMSProp, 1 in
+# Adam) are as long along one axis as along the other: they go off diagonally,
+# however steep a direction is. On this bowl plain descent with the best rate ends
+# lower. Adaptive steps help where nobody knows the curvatures.
 #
 # The first step of Adam
 # ----------------------
@@ -127,8 +127,8 @@ claim("Adam's first step", first, -0.3 * np.sign(start), within=1e-5)
 # 1. Multiply the function by 1,000. Which of the three walks changes?
 #
 #    .. dropdown:: Answer
-#
-#       Hardly any: the gradient is divided by its own size. Plain descent would
+# AdaGrad a little, the others not: the gradient is divided by its own size. Plain
+# descent would
 #       need a rate a thousand times smaller.
 #
 #       >>> run = dict(optimizer=keras.optimizers.Adam(0.3), steps=50)

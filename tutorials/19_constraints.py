@@ -96,8 +96,8 @@ claim("the price at the end is 6 - bound", price, 6.0 - bound, within=2e-3)
 #
 # ``Problem.solve`` does this for constraints that are given as functions. It also
 # says what is left of the conditions of Karush, Kuhn and Tucker: :math:`\nabla f +
-# \mu \nabla g = 0`, :math:`\mu \ge 0`, and :math:`\mu = 0` where there is room
-# left.
+# \mu \nabla g = 0`, :math:`g \le 0`, :math:`\mu \ge 0`, and :math:`\mu = 0` where
+# there is room left.
 priced = tf_gd.Problem(f, start=[-1.0, 2.0], inequality=[g])
 for method in ("gradient_descent", "scipy"):
     one = priced.solve(method)

@@ -127,9 +127,9 @@ claim("Adam's first step", first, -0.3 * np.sign(start), within=1e-5)
 # 1. Multiply the function by 1,000. Which of the three walks changes?
 #
 #    .. dropdown:: Answer
-# AdaGrad a little, the others not: the gradient is divided by its own size. Plain
-# descent would
-#       need a rate a thousand times smaller.
+#
+#       AdaGrad a little, the others not: the gradient is divided by its own size.
+#       Plain descent would need a rate a thousand times smaller.
 #
 #       >>> run = dict(optimizer=keras.optimizers.Adam(0.3), steps=50)
 #       >>> other = tf_gd.keras_descent(lambda x: 1000 * valley.fn(x), start, **run)

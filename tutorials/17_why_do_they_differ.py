@@ -3,8 +3,8 @@
 ==========================================
 
 Same model, same data, same optimizer, and the loss goes another way: the question
-asked most about loops written by hand. This page makes five mistakes on purpose,
-each one line away from the right loop, and lets ``explain_difference`` name them.
+asked most about loops written by hand. This page makes mistakes on purpose, each
+one line away from the right loop, and lets ``explain_difference`` name them.
 
 *Follows slide 17 "solving problems in practice". You need page 14.*
 """

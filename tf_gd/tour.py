@@ -164,7 +164,7 @@ class _Tour:
 
     def running(self) -> str:
         names = " and ".join(tutorial.name for tutorial in self.now)
-        numbers = " and ".join(tutorial.name[:2] for tutorial in self.now)
+        numbers = " and ".join(tutorial.number for tutorial in self.now)
         shown = names if len(names) <= _BESIDE_THE_BAR else numbers
         return f"running {shown}" if shown else "ending"
 

@@ -57,16 +57,15 @@ for rate, path in walks.items():
 # At 0.1, :math:`x_1` creeps. At 0.4 it still creeps, while :math:`x_2` jumps to and
 # fro. At 0.6, beyond :math:`2/4`, :math:`x_2` runs away. The steep direction sets
 # the limit, and the flat one pays for it. The library's paths have the same bits.
-surface = tf_gd.Objective("valley", f, start=start, domain=[(-5.5, 1.5), (-3, 2)])
+about = dict(domain=[(-5.5, 1.5), (-3, 2)], formula="0.1 x1^2 + 2 x2^2")
+surface = tf_gd.Objective("valley", f, start=start, **about)
 paths = {}
 for rate in walks:
     run = dict(learning_rate=rate, steps=20, mode="eager")
     paths[f"rate {rate}"] = tf_gd.gradient_descent(surface, **run)
 same = all((paths[f"rate {rate}"].points == walks[rate]).all() for rate in walks)
 print("the same bits as the loop:", same)
-ax = show.plot_contours(surface, paths)
-ax.set_title("$0.1\\,x_1^2 + 2\\,x_2^2$, three rates")
-show.save(ax, "07_valley.png")
+show.save(show.plot_contours(surface, paths), "07_valley.png")
 
 # %%
 # Across the valley the factor is :math:`1 - 4\eta`, along it :math:`1 - 0.2\eta`.

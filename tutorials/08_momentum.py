@@ -81,7 +81,8 @@ ahead = nesterov_walk(0.3, 0.5, steps=20)
 
 # %%
 # The library takes ``momentum`` and ``nesterov``, with the same names as Keras.
-surface = tf_gd.Objective("valley", f, start=start, domain=[(-5.5, 1.5), (-3, 2)])
+about = dict(domain=[(-5.5, 1.5), (-3, 2)], formula="0.1 x1^2 + 2 x2^2")
+surface = tf_gd.Objective("valley", f, start=start, **about)
 half = dict(momentum=0.5)
 settings = {"plain": {}, "momentum": half, "Nesterov": {**half, "nesterov": True}}
 run = dict(learning_rate=0.3, steps=20, mode="eager")
@@ -90,9 +91,7 @@ for name, how in settings.items():
     paths[name] = tf_gd.gradient_descent(surface, **run, **how)
 same = bool((paths["Nesterov"].points == ahead).all())
 print("the same bits as the loop:", same)
-ax = show.plot_contours(surface, paths)
-ax.set_title("$0.1\\,x_1^2 + 2\\,x_2^2$, rate 0.3")
-show.save(ax, "08_paths.png")
+show.save(show.plot_contours(surface, paths), "08_paths.png")
 
 # %%
 # Plain descent creeps along. With :math:`\beta = 0.5` the velocity along the valley

@@ -6,7 +6,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from tf_gd import _checks
 from tf_gd.show.formula import harmless, title_of
 from tf_gd.show.labels import add_legend, entries
-from tf_gd.show.style import BUILT_IN, BY_HAND, INK, OWN, on, styled
+from tf_gd.show.style import BUILT_IN, BY_HAND, INK, LIMIT, OWN, on, styled
 
 
 @styled
@@ -216,12 +216,11 @@ def plot_sharpness(epochs, eigenvalues, limits, ax=None):
     ax.plot(epochs, eigenvalues, **BY_HAND, label="largest eigenvalue (sharpness)")
     ends = [f"{limit:.4g}" for limit in limits[[0, -1]]] if len(limits) else []
     value = f" = {' to '.join(dict.fromkeys(ends))}" if ends else ""
-    color = "#D55E00"
-    ax.plot(epochs, limits, color=color, linestyle="--", label=f"2 / learning rate{value}")
+    ax.plot(epochs, limits, color=LIMIT, linestyle="--", label=f"2 / learning rate{value}")
     ax.set(xlabel="epoch", ylabel="largest eigenvalue of the Hessian", ylim=(0, None))
     ax.set_title("sharpness, and the most that is stable at this learning rate")
     top = ax.get_ylim()[1]
-    above = dict(color=color, alpha=0.08, linewidth=0, label="unstable")
+    above = dict(color=LIMIT, alpha=0.08, linewidth=0, label="unstable")
     ax.fill_between(epochs, limits, top, where=limits < top, **above)
     ax.set_ylim(0, top)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

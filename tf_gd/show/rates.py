@@ -4,9 +4,8 @@ import numpy as np
 from matplotlib.ticker import LogLocator
 
 from tf_gd import _checks
-from tf_gd.show.style import BY_HAND, INK, on, styled
+from tf_gd.show.style import BY_HAND, FASTEST, INK, LIMIT, on, styled
 
-_LIMIT, _FASTEST = "#D55E00", "#009E73"
 _NEAR = 1.25  # one rate over the other
 _INSETS = ((0.44, 0.62, 0.3, 0.34), (0.08, 0.12, 0.36, 0.36))
 
@@ -29,10 +28,10 @@ def plot_range_test(found, ax=None):
     ax.plot(found.rates, found.losses, ".", **style, label="each batch")
     ax.plot(found.rates, found.smoothed, **BY_HAND, label="averaged")
     label = f"begin with {found.suggestion:.2g}"
-    ax.axvline(found.suggestion, color=_FASTEST, linestyle="-.", label=label)
+    ax.axvline(found.suggestion, color=FASTEST, linestyle="-.", label=label)
     if found.exploded is not None:
         label = f"explodes, {found.exploded:.3g}"
-        ax.axvline(found.exploded, color=_LIMIT, linestyle="--", label=label)
+        ax.axvline(found.exploded, color=LIMIT, linestyle="--", label=label)
     start, low = found.smoothed[0], found.smoothed.min()
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
     ax.set_title("range test: the loss while the learning rate grows")
@@ -105,12 +104,12 @@ def _draw_rates(ax, rates, shown, start_loss: float, limit, best) -> None:
     ax.axhline(start_loss, color=INK, linestyle=":", linewidth=1.0, label="loss at the start")
     if limit is not None:
         label = f"limit 2/L = {_digits(limit, best)}"
-        ax.axvline(limit, color=_LIMIT, linestyle="--", label=label)
+        ax.axvline(limit, color=LIMIT, linestyle="--", label=label)
         beyond = max(limit, rates.max(initial=limit))
-        ax.axvspan(limit, beyond, color=_LIMIT, alpha=0.08, linewidth=0)
+        ax.axvspan(limit, beyond, color=LIMIT, alpha=0.08, linewidth=0)
     if best is not None:
         label = f"fastest {_fastest(best, limit)}"
-        ax.axvline(best, color=_FASTEST, linestyle="-.", label=label)
+        ax.axvline(best, color=FASTEST, linestyle="-.", label=label)
 
 
 def _emptiest(ax) -> tuple[float, float, float, float]:

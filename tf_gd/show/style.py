@@ -21,6 +21,7 @@ BY_HAND = {"color": "#0072B2", "linestyle": "-", "linewidth": 2.4}
 BUILT_IN = {"color": "#D55E00", "linestyle": (0, (3, 3)), "linewidth": 1.6}
 OWN = {"by hand": BY_HAND, "built in": BUILT_IN}
 INK = "#333333"
+LIMIT, FASTEST = "#D55E00", "#009E73"  # of learning rates: where theory has them
 
 
 def styled(draw):

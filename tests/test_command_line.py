@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tf_gd
-from tf_gd import _listing, cli, doctor, tutorials
+from tf_gd import _advice, _listing, cli, doctor, tutorials
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +140,7 @@ def test_compare(capsys):
         (["run", "json:dumps", "--start=1"], "raised TypeError"),
         (["compare", "square", "--output-dir=/dev/null/x"], "--output-dir: cannot write to"),
         (["tour", "99"], "tutorial: got '99'"),
-        (["tour", "learning"], "expected a name or number"),
+        (["tour", "learning"], "or a name that tf-gd list shows. Did you mean '06_learning_rate'"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_one_line(arguments, message, capsys):
@@ -273,3 +273,85 @@ def test_a_comparison_of_two_runs_that_diverged_says_the_rate_that_theory_allows
     captured = capsys.readouterr()
     assert "identical: yes" in captured.out
     assert "2/L = 1 " in captured.err
+
+
+@pytest.mark.parametrize("typed", [["--start=-1,2"], ["--start", "-1,2"], ["--start", "-1", "2"], ["--start", "-1,", "2"]])
+def test_a_start_may_be_typed_as_people_type_it(typed, capsys):
+    code, report = _json(capsys, "run", "booth", *typed, "--steps=0")
+    assert code == 0
+    assert report["final_point"] == [-1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["rn", "booth"], "'run'"),
+        (["run", "booth", "--lerning-rate=0.1"], "'--learning-rate'"),
+        (["compare", "booth", "--nesterow"], "'--nesterov'"),
+        (["doctr"], "'doctor'"),
+        (["tour", "--shw"], "'--show'"),
+    ],
+)
+def test_a_mistyped_option_or_command_is_guessed(typed, meant, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(typed)
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert f"Did you mean {meant}?" in error
+    assert f"usage: tf-gd {typed[0]}" in error or len(typed) < 2 or typed[0] == "rn", "of that command"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["run", "himelblau"],
+        ["compare", "himelblau"],
+        ["run", "booth", "--learning-rate=0"],
+        ["run", "booth", "--momentum=-1"],
+        ["run", "booth", "--steps=-1"],
+        ["run", "booth", "--start=a"],
+        ["run", "booth", "--record-every=0"],
+    ],
+)
+def test_what_is_wrong_is_said_before_tensorflow_is_imported(typed):
+    code = "import sys; from tf_gd import cli; code = cli.main(sys.argv[1:]); print(code, 'tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *typed], capture_output=True, text=True, check=True)
+    assert done.stdout == "2 False\n"
+    assert done.stderr.startswith(f"tf-gd {typed[0]}: ")
+
+
+def test_nesterov_without_momentum_is_told(capsys):
+    assert cli.main(["run", "booth", "--nesterov", "--steps=5"]) == 0
+    captured = capsys.readouterr()
+    assert "--nesterov does nothing without a momentum" in captured.err
+    assert captured.out.startswith("booth from (-8, 8), learning rate 0.01\n")
+
+
+def test_a_file_of_the_user_is_left_where_pictures_go():
+    Path(".tf_gd").write_text("mine")
+    assert cli.main(["run", "booth", "--steps=5", "--output-dir=."]) == 0
+    assert Path(".tf_gd").read_text() == "mine"
+
+
+@pytest.mark.parametrize("word", ["", "99", "4x"])
+def test_no_such_tutorial(word):
+    with pytest.raises(ValueError, match=r"tutorial: got .*expected a number from 00 to 21"):
+        tutorials.choose([word])
+
+
+@pytest.mark.parametrize("word", ["4", "04", "04.py", "04_which_way_is_down", "tutorials/04_which_way_is_down.py"])
+def test_a_tutorial_by_number_name_or_file(word):
+    assert [one.number for one in tutorials.choose([word])] == ["04"]
+
+
+def test_no_function_of_that_name_in_a_module_without_a_file(capsys):
+    assert cli.main(["run", "sys:nope", "--start=1"]) == 2
+    assert "expected a function called 'nope' in the module sys" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_advice(monkeypatch):
+    path = tf_gd.gradient_descent("square", [10.0], learning_rate=1.1, steps=300)
+    stopped = type("Stopped", (), {"outcome": "interrupted"})
+    monkeypatch.setattr(tf_gd, "gradient_descent", lambda *args, **settings: stopped)
+    with pytest.raises(KeyboardInterrupt):
+        _advice.advice(path, {**path.settings, "learning_rate": 1.1})

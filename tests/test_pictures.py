@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import tf_gd
 from tf_gd import show
@@ -120,3 +121,74 @@ def test_pictures_do_not_need_tensorflow_objects():
 
     path = tf_gd.gradient_descent(lambda x: tf.reduce_sum(x**2), [1.0, 1.0], steps=3)
     assert show.plot_contours(f, {"path": path}).collections
+
+
+@pytest.mark.parametrize("losses", [[3.0, 1.0, -4.0], [-1.0, -2.0, -3.0], [0.0, 0.0]])
+def test_losses_that_a_logarithm_would_hide_are_drawn_on_a_linear_scale(losses):
+    ax = show.plot_losses({"by hand": np.array(losses)})
+    assert ax.get_yscale() == "linear"
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), losses)
+
+
+def test_a_loss_that_reaches_zero_or_rounds_below_the_lowest_stays_on_a_logarithm():
+    assert show.plot_losses({"by hand": [1.0, 0.1, 0.0]}).get_yscale() == "log"
+    ax = show.plot_losses({"by hand": [2.0, 1.1, 1.0 - 1e-16]}, lowest=1.0)
+    assert ax.get_yscale() == "log"
+
+
+def test_a_slope_lost_in_rounding_is_not_drawn_as_zero():
+    path = tf_gd.gradient_descent(
+        tf_gd.Objective("raised", lambda x: tf.constant(1e4) + x[..., 0] ** 2, start=[0.02]),
+        learning_rate=0.1,
+        steps=5,
+    )
+    bottom = show.plot_steps(path, path.objective)[1]
+    drawn = next(line for line in bottom.lines if "5 steps" in line.get_label()).get_ydata()
+    assert not (drawn == 0.0).any()
+
+
+def test_a_legend_of_two_answers_of_one_method_tells_them_apart():
+    problem = tf_gd.Problem("lecture_bowl", within=[tf_gd.constraints.HalfSpace([1.0, 1.0], 2.0)])
+    answers = [problem.solve(learning_rate=rate) for rate in (0.2, 0.05)]
+    ax = show.plot_solutions([*answers, *[problem.solve("scipy")] * 4])
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert [text for text in said if text.endswith(": solved")] == [
+        *(f"gradient descent {n}: solved" for n in (1, 2)),
+        *(f"scipy {n}: solved" for n in (1, 2, 3, 4)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rate", "momentum", "nesterov", "stay"),
+    [(0.016, 0.0, False, 3), (0.016, 0.5, False, 4), (0.016, 0.5, True, 2), (0.2, 0.1, False, 0)],
+)
+def test_momentum_moves_the_border_up_to_which_descent_can_stay(rate, momentum, nesterov, stay):
+    # 2/L at the four minima: 0.0243, 0.0248, 0.0149 and 0.0190; with momentum 1/2 three halves of
+    # that, with Nesterov's three quarters.
+    how = dict(learning_rate=rate, momentum=momentum, nesterov=nesterov)
+    found = tf_gd.basin_map("himmelblau", **how, steps=20, resolution=5)
+    assert found.runs.stable.sum() == stay
+    shown = [text.get_text() for text in found.plot().get_legend().get_texts()]
+    assert any("too large" in text for text in shown) == (stay < 4)
+
+
+@pytest.mark.parametrize(("frames", "seconds"), [(120, 1.0), (60, 5.0), (3, 2.0)])
+def test_a_moving_picture_lasts_as_long_as_asked(frames, seconds, tmp_path):
+    path = tf_gd.gradient_descent("square", [10.0], learning_rate=0.01, steps=200)
+    with Image.open(show.animate(path, tmp_path / "a.gif", frames=frames, seconds=seconds)) as moving:
+        pauses = []
+        for number in range(moving.n_frames):
+            moving.seek(number)
+            pauses.append(moving.info["duration"])
+    assert min(pauses) >= 20, "what viewers take as it is"
+    assert sum(pauses) == pytest.approx(1000 * seconds, rel=0.3)
+
+
+def test_paths_without_a_frame_to_draw_them_in():
+    with pytest.raises(ValueError, match="trajectories: got no finite point"):
+        show.plot_contours(lambda x: x[..., 0] ** 2 + x[..., 1] ** 2, {})
+
+
+def test_an_infinite_distance_is_drawn_as_far_as_there_is_paper():
+    found = type("Found", (), {"distances": np.array([0.0, 1.0, np.inf]), "rests": np.zeros(3), "causes": ()})()
+    assert np.isfinite(show.plot_explanation(found).get_ylim()).all()

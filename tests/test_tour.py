@@ -71,7 +71,8 @@ def test_each_tutorial_is_run_and_what_came_of_it_is_told(odd):
     assert list(stops) == list(ODD), "in the order of the tutorials"
     assert {name for name, stop in stops.items() if stop.holds} == HOLD
     assert not report.holds
-    assert re.match(r"9 of 10 claims hold in 14 tutorials, \d+ s; 7 broke off", report.verdict())
+    verdict = r"9 of 10 claims hold in 14 tutorials, \d+ s; 7 broke off; 1 stated nothing"
+    assert re.fullmatch(verdict, report.verdict())
     assert [claim.text for claim in stops["01_wrong"].claims] == ["a long statement, " * 9]
     assert stops["00_good"].pictures[0].read_bytes().startswith(b"\x89PNG")
     assert stops["11_moves"].pictures == (), "what is not in the directory is no picture"
@@ -128,6 +129,59 @@ def test_the_page_of_a_tour(odd):
 
 def test_no_process_is_left_behind(odd):
     assert workers(odd[-1]) == []
+
+
+def alive(pid: int) -> bool:
+    """Return whether a process runs; a zombie, which nobody has waited for yet, does not."""
+    command = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def test_what_a_tutorial_has_started_ends_with_it(tmp_path):
+    child = "child = subprocess.Popen(['sleep', '600'])\nprint(child.pid, file=open(PIDS, 'a'))\n"
+    ignores = "child = subprocess.Popen(['sh', '-c', 'trap \"\" TERM; sleep 600'])\n" + child.split("\n")[1]
+    start = f"import os, subprocess, time\nPIDS = {str(tmp_path / 'pids')!r}\n"
+    fork = "pid = os.fork()\nif pid == 0:\n    time.sleep(600)\nprint(pid, file=open(PIDS, 'a'))\n"
+    half = (
+        "from pathlib import Path\nfrom tf_gd._files import whole\n"
+        "with whole(Path(PIDS).with_name('half.txt')) as partial:\n"
+        "    partial.write_text('half')\n    time.sleep(600)\n"
+    )
+    made = scripts(
+        tmp_path,
+        {
+            "00_leaves": start + child + "os._exit(3)\n",
+            "01_ignores": start + ignores + "\nos._exit(3)\n",
+            "02_forks": start + fork + "os._exit(3)\n",
+            "03_signal": start + "os.kill(os.getpid(), signal.SIGRTMIN + 1)\n".replace("signal.", "__import__('signal')."),
+            "04_half": start + half,
+            "05_noisy": start + "os.write(2, b'from another')\n" + GOOD,
+            "06_silent": start + "os._exit(5)\n",
+        },
+    )
+    report = tour.run(made, tmp_path / "tour", processes=1, limit=8.0)
+    errors = {stop.name: stop.error for stop in report.stops}
+    pids = [int(line) for line in (tmp_path / "pids").read_text().split()]
+    assert len(pids) == 3
+    assert not any(map(alive, pids))
+    assert errors["02_forks"].startswith("Its process exited with 3"), "not after the limit"
+    assert re.match(r"Its process was ended by (signal 35|SIGRTMIN\+1)", errors["03_signal"])
+    assert errors["04_half"].startswith("It had not ended after 8 seconds")
+    assert not list(tmp_path.glob("*half*.txt")), "what was half written is taken back"
+    assert "from another" not in errors["06_silent"]
+
+
+def test_the_page_says_what_is_running(tmp_path, monkeypatch):
+    seen = []
+    write = tour.Page.write
+    monkeypatch.setattr(
+        tour.Page,
+        "write",
+        lambda self, stops, names, *rest, **how: (seen.append(set(names)), write(self, stops, names, *rest, **how)),
+    )
+    tour.run(scripts(tmp_path, {"00_one": GOOD}), tmp_path / "tour", processes=1)
+    assert seen == [set(), {"00_one"}, set(), set()]
 
 
 def test_those_that_take_long_are_begun_first(tmp_path, monkeypatch):

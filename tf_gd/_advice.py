@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from tf_gd.toy import rates
+
 _TRIES = 40  # halvings
 _LONGEST, _LONGEST_EAGER = 100_000, 1_000  # steps of a try
 _PRECISION = 1e-6  # of the limit
@@ -63,9 +65,8 @@ def _limit(objective, start, settings: dict[str, Any]) -> tuple[float, str]:
     momentum, nesterov = settings["momentum"], settings["nesterov"]
     largest, written = 2 / limit, "2/L"
     if momentum:
-        limit, written = limit * (1 + momentum), "2 (1 + m)/L"
-        if nesterov:
-            limit, written = limit / (1 + 2 * momentum), "2 (1 + m)/((1 + 2m) L)"
+        written = "2 (1 + m)/((1 + 2m) L)" if nesterov else "2 (1 + m)/L"
+        limit = rates.limit(largest, momentum, nesterov)
     with_momentum = f" with momentum m = {momentum:g}" if momentum else ""
     return limit, (
         f"theory allows rates below {written} = {limit:.6g}{with_momentum} "
@@ -81,4 +82,6 @@ def _goes_down(path, settings: dict[str, Any]) -> bool:
     steps = min(settings["steps"], longest)
     settings = {**settings, "steps": steps, "record_every": max(1, steps)}
     again = tf_gd.gradient_descent(path.objective, **settings)
+    if again.outcome == "interrupted":
+        raise KeyboardInterrupt
     return again.outcome in ("converged", "max_steps") and again.losses[-1] < again.losses[0]

@@ -4,6 +4,7 @@ import difflib
 import math
 import numbers
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,18 @@ def did_you_mean(word: str, options: Sequence[str]) -> str:
     """Return a sentence with the closest of ``options``, or nothing when none is close."""
     close = difflib.get_close_matches(word.lower(), options, n=1, cutoff=0.5)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def raised(error: Exception) -> str:
+    """Return the type of an error of the user's code and what it says, as a sentence without TensorFlow's own notes.
+
+    Examples:
+        >>> raised(ValueError("{{function_node __wrapped__Slice}} index 5 is out of bounds [Op:Slice] name: s/"))
+        'ValueError: index 5 is out of bounds.'
+    """
+    text = re.sub(r"\{\{.*?\}\}|\[Op:[^\]]*\]\s*(name:\s*\S*)?", "", str(error))
+    said = " ".join(text.split()) or "no message"
+    return f"{type(error).__name__}: {said}" + ("" if said.endswith((".", "?", "!")) else ".")
 
 
 def point(name: str, value, dtype: str) -> np.ndarray:

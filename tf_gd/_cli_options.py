@@ -2,9 +2,11 @@
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from tf_gd import __version__
+from tf_gd import __version__, _checks
+
+_NUMBERS = re.compile(r"[-+.,0-9e]*[0-9][-+.,0-9e]*")
 
 _FIRST = """begin with one of these:
   tf-gd tour                run the tutorials, and make a page of what they show
@@ -30,9 +32,49 @@ _LAUNCH = """example:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors name the closest command or option."""
+
+    known: Sequence[str] = ()  # the commands; of a command, its options
+
+    def error(self, message: str):
+        """Print the usage and the message, and exit as for wrong usage."""
+        mistyped = re.search(r"unrecognized arguments: (\S+)|invalid choice: '([^']*)'", message)
+        if mistyped:
+            word = (mistyped[1] or mistyped[2]).partition("=")[0]
+            options = [option for option in self._option_string_actions if option.startswith("--")]
+            message += _checks.did_you_mean(word, [*self.known, *options])
+        super().error(message)
+
+    def parse_args(self, args=None, namespace=None):
+        """Return the options; what is left over is an error of the command it was typed for."""
+        options, rest = self.parse_known_args(args, namespace)
+        if rest:
+            of = getattr(options, "parser", self)
+            of.error(f"unrecognized arguments: {' '.join(rest)}")
+        return options
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the numbers after ``--start`` in one, as in ``--start=-1,2``.
+
+    Examples:
+        >>> joined(["run", "booth", "--start", "-1", "2", "--json"])
+        ['run', 'booth', '--start=-1,2', '--json']
+    """
+    result: list[str] = []
+    for word in arguments:
+        within = bool(result) and result[-1].startswith("--start")
+        if within and _NUMBERS.fullmatch(word):
+            result[-1] += ("," if "=" in result[-1] else "=") + word.strip(",")
+        else:
+            result.append(word)
+    return result
+
+
 def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
     """Return the parser; ``options.command`` is the function of the command that was typed."""
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="tf-gd",
         description="Gradient descent you can read, check and race.",
         epilog=_FIRST,
@@ -41,6 +83,7 @@ def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"tf-gd {__version__}")
     whole.set_defaults(command=None)
     subparsers = whole.add_subparsers(title="commands", metavar="COMMAND")
+    whole.known = list(commands)
 
     def command(name, text, usage, examples=None):
         sub = subparsers.add_parser(
@@ -51,7 +94,7 @@ def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
             epilog=examples,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.set_defaults(command=commands[name], name=name)
+        sub.set_defaults(command=commands[name], name=name, parser=sub)
         return sub
 
     text = "run the tutorials, and check their numbers"
@@ -101,7 +144,7 @@ def as_typed(message: str, options: argparse.Namespace) -> str:
     """
     if " raised " in message:  # the rest is what the user's own code says
         return message
-    for name in sorted(vars(options).keys() - {"objective", "tutorials", "script", "name"}):
+    for name in sorted(vars(options).keys() - {"objective", "tutorials", "script", "name", "parser"}):
         typed = f"--{name.replace('_', '-')}"
         message = re.sub(rf"^{name}: ", f"{typed}: ", message)
         message = re.sub(rf"(?<![\w-]){name}=", f"{typed}=", message)

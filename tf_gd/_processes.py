@@ -12,17 +12,33 @@ import time
 def end(running: list[subprocess.Popen], grace: float) -> None:
     """End those that still run, and what they have started: ask, and after ``grace`` seconds kill.
 
-    Each has to be the leader of a session of its own.
+    Each has to be the leader of a session of its own, which nobody has waited for yet: its number
+    is that of the whole group, and is not given to others before it was waited for.
     """
-    for process in running:
-        if process.poll() is None:
-            _signal(process, signal.SIGTERM)
+    known = [process for process in running if process.returncode is None]
+    for process in known:
+        _signal(process, signal.SIGTERM)
     until = time.monotonic() + grace
-    for process in running:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, until - time.monotonic()))
-        if process.poll() is None:
-            kill(process)
+    for process in known:
+        wait(process, until - time.monotonic())
+        kill(process)
+
+
+def wait(process: subprocess.Popen, seconds: float) -> bool:
+    """Wait for the end of a process, and return whether it has ended; its number stays its own."""
+    until = time.monotonic() + seconds
+    while not _has_ended(process):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _has_ended(process: subprocess.Popen) -> bool:
+    if process.returncode is not None or os.name == "nt":
+        return process.poll() is not None
+    how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, process.pid, how) is not None
 
 
 def kill(process: subprocess.Popen) -> None:

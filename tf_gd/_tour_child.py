@@ -63,6 +63,9 @@ def visit(script: Path, pictures: Path) -> dict[str, Any]:
             runpy.run_path(str(script), run_name="__main__")
         except claims.ClaimError:
             pass  # it stands among the recorded claims
+        except KeyboardInterrupt as raised:  # it took too long; where it was is told
+            os.write(2, _traceback(raised, script).encode())
+            os._exit(1)
         except (Exception, SystemExit) as raised:
             error = _traceback(raised, script)
         finally:

@@ -61,9 +61,10 @@ def visits(
             for worker in workers:
                 if waiting and worker.script is None:
                     worker.ask(waiting.popleft())
-                    yield worker.script, None  # type: ignore[misc]
             worker, answer = _next(workers, said, limit)
             if answer is None:
+                if worker.script:
+                    yield worker.script, None
                 continue
             script, worker.script = worker.script, None
             if "broke" in answer:
@@ -90,6 +91,7 @@ class _Worker:
         package = str(Path(__file__).resolve().parent.parent)
         self.script: Path | None = None
         self.since, self.ready = time.monotonic(), False
+        self.errors_before = 0  # bytes that earlier scripts wrote
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-X", "faulthandler", "-c", _START, package, str(pictures)],
@@ -112,6 +114,7 @@ class _Worker:
     def ask(self, script: Path) -> None:
         """Have it run a script; whether it still can will be heard."""
         self.script, self.since = script, time.monotonic()
+        self.errors_before = os.fstat(self.errors.fileno()).st_size
         with contextlib.suppress(OSError):
             self.process.stdin.write(json.dumps(str(script)) + "\n")  # type: ignore[union-attr]
             self.process.stdin.flush()  # type: ignore[union-attr]
@@ -122,17 +125,14 @@ class _Worker:
             self.process.stdin.close()  # type: ignore[union-attr]
 
     def broke(self, why: str = "") -> Answer:
-        """End it, and return what is known of its end."""
-        if why:
-            _processes.kill(self.process)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(_GRACE)
-        if self.process.poll() is None:
-            _processes.kill(self.process)
-        if not why:
+        """End it and what it has started, and return what is known of its end."""
+        by_itself = _processes.wait(self.process, 0.0 if why else _GRACE)
+        _processes.end([self.process], _GRACE)
+        if not why and by_itself:
             why = f"Its process {_end_of(self.process)}, before the script had come to its end."
+        why = why or "Its process closed what it answers through."
         self.close()
-        self.errors.seek(0)
+        self.errors.seek(self.errors_before)
         written = self.errors.read().decode(errors="replace").split("\nExtension modules:")[0]
         tail = written[-_TAIL:].strip()
         self.errors.close()
@@ -141,7 +141,8 @@ class _Worker:
 
 def _end_of(process: subprocess.Popen) -> str:
     code = process.returncode
-    return f"exited with {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+    named = {int(one): one.name for one in signal.Signals}
+    return f"exited with {code}" if code >= 0 else f"was ended by {named.get(-code, f'signal {-code}')}"
 
 
 def _next(workers: list[_Worker], said: queue.Queue, limit: float) -> tuple[_Worker, Answer | None]:
@@ -153,7 +154,10 @@ def _next(workers: list[_Worker], said: queue.Queue, limit: float) -> tuple[_Wor
             for worker in workers:
                 given = limit if worker.ready else _TO_START
                 if worker.script and time.monotonic() - worker.since > given:
-                    return worker, worker.broke(f"It had not ended after {given:g} seconds.")
+                    what = "It had not ended" if worker.ready else "TensorFlow had not started"
+                    return worker, worker.broke(f"{what} after {given:g} seconds.")
+                if worker.script and _processes.wait(worker.process, 0.0):
+                    return worker, worker.broke()  # a process of its own may hold the pipe open
             continue
         if worker not in workers:
             continue  # it was given up

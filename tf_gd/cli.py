@@ -10,6 +10,7 @@ import json
 import math
 import os
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         "doctor": _doctor,
     }
     parser = _cli_options.parser(commands)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(_cli_options.joined(sys.argv[1:] if arguments is None else arguments))
     if options.command is None:
         _cli_options.say_what_to_do_first(parser)
     try:
@@ -68,6 +69,7 @@ def _list(options) -> int:
 
 
 def _run(options) -> int:
+    _check(options)
     _start_tensorflow(options)
     import tf_gd
 
@@ -83,12 +85,40 @@ def _run(options) -> int:
     if options.json:
         _print_json({**path.report(), "settings": path.settings, "files": files})
     else:
+        print(f"{_title(path)}\n")
         print(tf_gd.show.table(["", "by hand"], [list(row) for row in path.summary().items()]))
         print("\nsaved " + "\nsaved ".join(files))
     _advise(path, settings)
     _show(options)
     known = {"converged": DONE, "max_steps": DONE, "interrupted": INTERRUPTED}
     return known.get(path.outcome, FAILED)
+
+
+def _title(path) -> str:
+    """Return what was run: the function, its start, and the settings that are not the usual ones."""
+    used = path.settings
+    start = ", ".join(f"{x:g}" for x in path.points[0])
+    momentum = f", momentum {used['momentum']:g}" if used["momentum"] else ""
+    kind = " (Nesterov)" if used["nesterov"] and used["momentum"] else ""
+    return f"{used['objective']} from ({start}), learning rate {used['learning_rate']:g}{momentum}{kind}"
+
+
+def _check(options) -> None:
+    """Refuse what is wrong before TensorFlow is imported, which takes seconds."""
+    from tf_gd import _checks
+    from tf_gd.toy import objectives
+
+    if ":" not in options.objective:
+        objectives.get(options.objective)
+    _checks.number("learning_rate", options.learning_rate, above=0.0)
+    _checks.number("momentum", options.momentum, minimum=0.0, maximum=1.0)
+    _checks.whole_number("steps", options.steps, minimum=0)
+    _checks.whole_number("record_every", options.record_every, minimum=1)
+    if options.start is not None:
+        _point(options)
+    if options.nesterov and not options.momentum:
+        said = "--nesterov does nothing without a momentum. Add one, for example --momentum=0.9."
+        print(said, file=sys.stderr)
 
 
 def _advise(path, settings: dict[str, Any]) -> None:
@@ -101,6 +131,7 @@ def _advise(path, settings: dict[str, Any]) -> None:
 
 
 def _compare(options) -> int:
+    _check(options)
     _start_tensorflow(options)
     import tf_gd
 
@@ -132,7 +163,7 @@ def _tour(options) -> int:
     if options.json:
         _print_json(report.as_dict())
     else:
-        failing = [stop.name[:2] for stop in report.stops if not stop.holds]
+        failing = [stop.number for stop in report.stops if not stop.holds]
         again = f"\nto run those that fail again: tf-gd tour {' '.join(failing)}" if failing else ""
         print(f"\n{report.verdict()}{again}\nopen {page}")
     if options.show:
@@ -198,7 +229,8 @@ def _objective(options):
         ) from error
     function = getattr(module, attribute, None)
     if not callable(function):
-        expected = f"a function called {attribute!r} in {module.__file__}"
+        where = getattr(module, "__file__", None) or f"the module {module_name}"
+        expected = f"a function called {attribute!r} in {where}"
         raise ValueError(f"objective: got {name!r}, expected {expected}.")
     return function
 
@@ -218,8 +250,7 @@ def _writable(name: str) -> Path:
     directory = Path(name)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / ".tf_gd").touch()
-        (directory / ".tf_gd").unlink()
+        tempfile.TemporaryFile(dir=directory).close()
     except OSError as error:
         raise ValueError(
             f"--output-dir: cannot write to {directory} ({error.strerror}), expected a directory "

@@ -3,11 +3,11 @@
 import contextlib
 import json
 import os
-import queue
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from tf_gd import _processes
@@ -58,12 +58,15 @@ def launch(script: str, arguments: list[str], workers: int) -> int:
 
 def _wait(running: list[subprocess.Popen]) -> int:
     """Return when all are done, or the first has failed; a signal counts as 128 and its number, as in a shell."""
-    ended: queue.SimpleQueue = queue.SimpleQueue()  # in the order in which they ended: the others fail because of the first
-    for number, worker in enumerate(running):
-        threading.Thread(target=lambda n=number, w=worker: ended.put((n, w.wait())), daemon=True).start()
-    for _ in running:
-        number, code = ended.get()
-        if code:
+    left = dict(enumerate(running))
+    while left:
+        ended = [number for number, worker in left.items() if _processes.wait(worker, 0.0)]
+        time.sleep(0.0 if ended else 0.02)
+        _processes.end([left[number] for number in ended], 0.0)  # what it has started
+        codes = {number: left.pop(number).returncode for number in ended}
+        for number, code in codes.items():
+            if not code:
+                continue
             code = code if code > 0 else 128 - code
             print(f"tf-gd launch: worker {number} ended with exit code {code}; ending the others", file=sys.stderr)
             return code

@@ -24,9 +24,9 @@ class Stop:
     Attributes:
         name, title: of the tutorial.
         seconds: how long it took.
-        claims: the numbers it stated, as far as it got.
-        output: what it printed.
-        pictures: what it saved, PNG files.
+        claims: the numbers it stated, up to an exception; none where its process ended.
+        output: what it printed, likewise.
+        pictures: what it saved, PNG files, likewise.
         error: where something else than a claim failed, the traceback, or how its process ended.
     """
 
@@ -44,9 +44,14 @@ class Stop:
         return bool(self.claims) and not self.error and all(claim.holds for claim in self.claims)
 
     @property
+    def number(self) -> str:
+        """The number of the tutorial."""
+        return self.name.partition("_")[0]
+
+    @property
     def heading(self) -> str:
         """The number and the title."""
-        return f"{self.name[:2]} {self.title}"
+        return f"{self.number} {self.title}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,9 @@ class Report:
         held = f"{holding} of {_tour_lines.counted(len(stated), 'claim')}"
         verb = "holds" if len(stated) == 1 else "hold"
         where = f"in {_tour_lines.counted(len(self.stops), 'tutorial')}, {self.seconds:.0f} s"
-        return f"{held} {verb} {where}" + (f"; {broken} broke off" if broken else "")
+        silent = sum(not stop.error and not stop.claims for stop in self.stops)
+        failed = ((broken, "broke off"), (silent, "stated nothing"))
+        return "; ".join([f"{held} {verb} {where}", *(f"{n} {how}" for n, how in failed if n)])
 
     def as_dict(self) -> dict:
         """Return the report for a program to read."""
@@ -141,10 +148,12 @@ class _Tour:
 
     def begins(self, script: Path) -> None:
         self.now.append(self.of_script[script])
+        self.write()
 
     def is_done(self, script: Path, answer: _tour_pool.Answer) -> None:
         tutorial = self.of_script[script]
-        self.now.remove(tutorial)
+        if tutorial in self.now:  # else its process did not start
+            self.now.remove(tutorial)
         stop = Stop(
             tutorial.name,
             tutorial.title,

@@ -1,5 +1,6 @@
 """Where the tutorial scripts are, what they are called, and what they say about their pictures."""
 
+import contextlib
 import importlib.metadata
 import re
 import sys
@@ -72,7 +73,7 @@ class Tutorial:
             if paragraph:
                 captions |= dict.fromkeys(waiting, paragraph)
                 waiting = []
-            saved = re.findall(r"""show\.save\(.+?["']([^"'\n]+\.png)["']\s*,?\s*\)""", code, re.S)
+            saved = re.findall(r"""show\.save\((?:(?!show\.save).)+?["']([^"'\n]+\.png)["']\s*,?\s*\)""", code, re.S)
             waiting += [Path(name).name for name in saved]
         return captions
 
@@ -104,11 +105,13 @@ def choose(wanted: list[str]) -> list[Tutorial]:
         raise ValueError(f"tutorials: {where}, expected them there. Install tf-gd again.")
     chosen = []
     for word in wanted:
-        stem = word.removesuffix(".py")
-        matching = [t for t in known if t.name == stem or t.name.startswith(f"{word:0>2}_")]
+        stem = Path(word).name.removesuffix(".py")
+        number = f"{stem:0>2}_" if stem else "none"
+        matching = [t for t in known if t.name == stem or t.name.startswith(number)]
         if not matching:
             names = [t.name for t in known]
-            expected = f"a name or number of {', '.join(names)}"
+            numbers = f"a number from {known[0].number} to {known[-1].number}"
+            expected = f"{numbers}, or a name that tf-gd list shows"
             hint = _checks.did_you_mean(word, names)
             raise ValueError(f"tutorial: got {word!r}, expected {expected}.{hint}")
         chosen += [tutorial for tutorial in matching if tutorial not in chosen]
@@ -135,9 +138,10 @@ def _directory() -> Path:
 
 def _installed(folder: str, pattern: str) -> Path:
     """Return a file that was installed with the package; its name need not exist."""
-    for file in importlib.metadata.files("tf-gd") or ():
-        if file.match(f"share/tf_gd/{folder}/{pattern}"):
-            return Path(str(file.locate())).resolve()
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("tf-gd") or ():
+            if file.match(f"share/tf_gd/{folder}/{pattern}"):
+                return Path(str(file.locate())).resolve()
     return Path(sys.prefix) / "share" / "tf_gd" / folder / pattern
 
 

@@ -56,8 +56,9 @@ for x1 in np.arange(0.0, 8.0, 0.5):
             print(f"x = ({x1}, {x2})  profit {profit(x)}")
 
 # %%
-# The library takes the three components as they stand. ``Box(0, inf)`` says that no
-# amount is negative; ``"scipy"`` names a solver, which does not try everything.
+# The library takes the three components as they stand; ``i=i`` keeps for each
+# constraint its own i. ``Box(0, inf)`` says that no amount is negative, ``domain``
+# what pictures show; ``"scipy"`` names a solver, which does not try everything.
 factory = tf_gd.Problem(
     tf_gd.Objective("profit", profit, start=[1.0, 1.0], domain=[(0, 8), (0, 8)]),
     inequality=[lambda x, i=i: hours_over(x)[i] for i in range(3)],

@@ -2,10 +2,9 @@
 02 Where is the lowest point?
 =============================
 
-At the bottom of a valley the ground is level. So look where the derivative is zero;
-and since it is zero on a hilltop as well, look at the second derivative too. This
-page does both for functions of one variable, and shows why a convex function is so
-much easier than another.
+At the bottom of a valley the ground is level: look where the derivative is zero. It
+is zero on a hilltop as well, so look at the second derivative too. This page does
+both in one variable, and shows why convex functions are so much easier than others.
 
 *Follows slides 6 to 8 "solving an optimization problem". You need page 00.*
 """
@@ -51,7 +50,8 @@ def derivatives(f, x):
 # -----------------------
 # Between a point with a negative slope and one with a positive slope there is one
 # where it is zero. Halve the interval and keep the half in which the sign changes,
-# twenty times: that is bisection.
+# twenty times: that is bisection. The 61 intervals are 0.1 long, and have no round
+# number on an edge.
 def flat_points(f):
     edges, found = np.linspace(-3.05, 3.05, 62), []
     positive = derivatives(f, edges)[1] > 0
@@ -94,7 +94,7 @@ with plt.style.context(show.STYLE):
     figure, axes = plt.subplots(2, 2, sharex=True, figsize=(9, 5.5))
 for (top, bottom), f in zip(axes.T, (convex, wavy), strict=True):
     value, slope, curvature = derivatives(f, x)
-    print(f"{f.__name__} is convex: {(curvature >= 0).all()}")
+    print(f"{f.__name__}: f'' >= 0 at all 241 points: {(curvature >= 0).all()}")
     top.plot(x, value, color="#0072B2")
     top.set(title=f"{f.__name__}: f(x), and below f'(x)")
     bottom.plot(x, slope, color="#0072B2")

@@ -2,9 +2,8 @@
 04 Which way is down?
 =====================
 
-We want the lowest point of a curve, and cannot see the curve: only its value and
-its slope where we stand. This page shows that the slope is enough. Its sign says
-which way to go, and its size says how much a step will gain.
+Of a curve we see only value and slope where we stand. The slope is enough to find
+the lowest point: its sign says which way to go, its size how much a step gains.
 
 *Follows slide 11 "descent direction in one dimension" and slide 12 "gradient
 descent". You need page 00.*
@@ -28,9 +27,9 @@ def f(x):
 # %%
 # The sign of the slope
 # ---------------------
-# Stand at three places and ask the tape. A positive slope: the curve rises to the
-# right, so down is to the left. A negative slope: down is to the right. Both are
-# one rule: go *against* the slope.
+# Ask the tape at three places. A positive slope: the curve rises to the right, so
+# down is to the left. A negative slope: down is to the right. One rule: go
+# *against* it.
 for place in (-2.0, 0.0, 3.0):
     x = tf.Variable(place)
     with tf.GradientTape() as tape:
@@ -82,9 +81,8 @@ print("the same bits as the walk:", same)
 show.save(path.plot(tangents=4), "04_walk.png")
 
 # %%
-# The tangents have the slope :math:`f'(x_k)`; each step goes down its tangent.
-# Where the curve gets flat, the steps :math:`0.05\,f'(x_k)` get short by
-# themselves.
+# Each step goes down its tangent, of slope :math:`f'(x_k)`. Where the curve is
+# flat, the steps :math:`0.05\,f'(x_k)` are short.
 #
 # What a step gains
 # -----------------
@@ -108,8 +106,7 @@ claim(
 # 06.
 #
 # Where the slope is nearly zero, little is left to gain: ``tolerance`` stops there.
-# In Keras the last line of the walk is ``optimizer.apply([slope], [x])``, as on
-# page 00.
+# In Keras the update is ``optimizer.apply([slope], [x])``, as on page 00.
 run = dict(learning_rate=0.05, tolerance=1e-3)
 stopped = tf_gd.gradient_descent(valley, **run)
 print(f"{stopped.outcome} after {stopped.steps} steps")
@@ -131,13 +128,21 @@ print(f"{stopped.outcome} after {stopped.steps} steps")
 #       >>> slow.final.round(2), good.final.round(3)
 #       (array([0.], dtype=float32), array([-1.125], dtype=float32))
 #
-# 2. How many steps does the rate 0.025 take to the same tolerance?
+# 2. Type the loop so that it stops by itself where the slope is below 0.001. How
+#    many steps does the rate 0.025 take, how many 0.05?
 #
 #    .. dropdown:: Answer
 #
 #       About twice as many.
 #
-#       >>> run = dict(learning_rate=0.025, tolerance=1e-3)
-#       >>> half = tf_gd.gradient_descent(valley, **run)
-#       >>> round(half.steps / stopped.steps)
+#       >>> def steps_needed(learning_rate):
+#       ...     x, k, slope = tf.Variable(3.0), 0, 1.0
+#       ...     while abs(slope) > 1e-3:
+#       ...         with tf.GradientTape() as tape:
+#       ...             loss = f(x)
+#       ...         slope = tape.gradient(loss, x)
+#       ...         x.assign_sub(learning_rate * slope)
+#       ...         k += 1
+#       ...     return k
+#       >>> round(steps_needed(0.025) / steps_needed(0.05))
 #       2

@@ -47,8 +47,8 @@ print(f"of 360 directions, {np.sum(slopes < 0)} go down")
 # The gradient
 # ------------
 # The tape gives the slopes along the two axes, :math:`\nabla f = (4 x_1 + x_2 -
-# 6,\; x_1 + 2 x_2 - 5)`. That pair, read as an arrow, points to where f rises most.
-# Its opposite is the steepest way down, and its length is how steep that is.
+# 6,\; x_1 + 2 x_2 - 5)`. That pair, read as an arrow, points to where f rises most;
+# its opposite is the steepest way down, and its length says how steep.
 x = tf.Variable(start)
 with tf.GradientTape() as tape:
     loss = f(x)
@@ -61,14 +61,15 @@ print(
 claim("the steepest direction, in degrees", steepest, against, within=0.5)
 
 # %%
-# Along the level line nothing changes, so the slope there is zero: the gradient
-# stands at a right angle to it. All directions less than a right angle from the
-# steepest go down too, half of the circle. Gradient descent takes the steepest.
+# Why? Along a vector d of length 1 the slope is :math:`\nabla f \cdot d = |\nabla
+# f| \cos\varphi`, :math:`\varphi` the angle between the two. It is least at 180
+# degrees, and zero at a right angle, along the level line. Half of the circle goes
+# down.
 #
 # The update rule
 # ---------------
-# :math:`x_{k+1} = x_k - \eta\,\nabla f(x_k)`. In code it is the line of page 00;
-# now ``x`` and ``gradient`` have two numbers each. They could have two million.
+# :math:`x_{k+1} = x_k - \eta\,\nabla f(x_k)`. In code it is the line of page 00,
+# with two numbers in ``x``.
 x = tf.Variable(start)
 learning_rate = 0.1
 points = [x.numpy()]
@@ -96,16 +97,15 @@ surface = tf_gd.Objective(
     domain=[(-3, 5), (-2, 6)],
     formula="2 x1^2 + x2^2 + x1 x2 - 6 x1 - 5 x2",
 )
-path = tf_gd.gradient_descent(
-    surface, learning_rate=learning_rate, steps=100, mode="eager"
-)
+run = dict(learning_rate=learning_rate, steps=100, mode="eager")
+path = tf_gd.gradient_descent(surface, **run)
 same = bool((path.points == points).all())
 print("the same bits as the loop:", same)
 show.save(path.plot(arrows=6), "05_walk.png")
 
 # %%
-# Each arrow is :math:`-\nabla f`, at a right angle to the level line through its
-# point. It does not point at the minimum: it only knows the slope where it stands.
+# Each arrow is :math:`-\nabla f`, at a right angle to the level line. It does not
+# point at the minimum: it knows only the slope where it stands.
 #
 # In Keras
 # --------

@@ -122,16 +122,20 @@ print("the same bits, in the library and in Keras:", same, same_in_keras)
 # To try
 # ------
 # 1. Ten steps on :math:`x^2` from 10 with the rate 1.1: where do they end? Predict
-#    it.
+#    it, then type the loop.
 #
 #    .. dropdown:: Answer
 #
 #       :math:`10 \cdot (1 - 2.2)^{10} = 61.917364`, as *Dive into Deep Learning*
-#       prints it. Divergence is no error. It is what the rate asked for, and the
-#       outcome says so.
+#       prints it. Divergence is no error. It is what the rate asked for.
 #
-#       >>> tf_gd.gradient_descent("square", [10.0], learning_rate=1.1, steps=10)
-#       Trajectory(diverged after 10 steps, loss 100 -> 3833.76, ...)
+#       >>> x = tf.Variable(10.0)
+#       >>> for k in range(10):
+#       ...     with tf.GradientTape() as tape:
+#       ...         loss = x**2
+#       ...     _ = x.assign_sub(1.1 * tape.gradient(loss, x))
+#       >>> print(f"{x.numpy():.3f}")
+#       61.917
 #
 # 2. On :math:`x \cos(0.15 \pi x)`, start at 10 with the rate 2. Where is it after
 #    ten steps: near the nearest minimum?

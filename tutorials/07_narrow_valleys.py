@@ -94,7 +94,8 @@ claim("what a step leaves", left, (kappa - 1) / (kappa + 1), within=1e-5)
 # ------------------------------
 # The second derivatives of a function of several variables form a matrix, the
 # *Hessian*. Its *eigenvalues* are the curvatures along the valley's own axes,
-# however it is turned. Here at the minimum (1, 1) of a famous valley, Rosenbrock's.
+# however it is turned. ``jacobian`` differentiates each entry of the gradient by
+# each variable. Here at the minimum (1, 1) of a famous valley, Rosenbrock's.
 def rosenbrock(x):
     return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
 
@@ -110,8 +111,8 @@ condition = eigenvalues[1] / eigenvalues[0]
 print("eigenvalues", eigenvalues, " condition number", condition)
 
 # %%
-# From its usual start the walk needs 15,068 steps until f is below a millionth.
-# Keras is no faster: the valley is the same.
+# From its usual start, (-1.2, 1), with the rate 0.001, the walk needs 15,068 steps
+# until f is below a millionth. Keras is no faster: the valley is the same.
 settings = dict(steps=16_000, dtype="float64")
 sgd = keras.optimizers.SGD(1e-3)
 slow = tf_gd.keras_descent("rosenbrock", optimizer=sgd, **settings)

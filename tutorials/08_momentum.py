@@ -2,10 +2,9 @@
 08 Can a step remember the one before?
 ======================================
 
-In a narrow valley gradient descent jumps from wall to wall and hardly moves along.
-Let it keep a *velocity*: what points to and fro cancels, what points the same way
-adds up. That is momentum: one more line in the loop. Nesterov's variant changes
-another.
+In a narrow valley gradient descent jumps from wall to wall. Let it keep a
+*velocity*: what points to and fro cancels, the rest adds up. That is momentum, one
+more line in the loop.
 
 *Follows slide 14 "the update rule" and slide 15 "the learning rate". You need page
 07.*
@@ -51,8 +50,7 @@ def momentum_walk(learning_rate, momentum, steps):
 
 
 # %%
-# At the rate 0.6 plain descent diverges here, as on page 07. With momentum it does
-# not.
+# At the rate 0.6 plain descent diverges here, page 07. With momentum it does not.
 print("k        x1        x2        v1        v2")
 end_half = momentum_walk(0.6, 0.5, steps=20)[-1]
 end_quarter = momentum_walk(0.6, 0.25, steps=20)[-1]
@@ -94,11 +92,11 @@ print("the same bits as the loop:", same)
 show.save(show.plot_contours(surface, paths), "08_paths.png")
 
 # %%
-# Plain descent creeps along. With :math:`\beta = 0.5` the velocity along the valley
-# grows to twice the plain step, :math:`\eta/(1 - \beta) = 2\eta`.
+# With :math:`\beta = 0.5` the velocity along the valley grows to twice the plain
+# step, :math:`\eta/(1 - \beta) = 2\eta`.
 #
 # In Keras the two lines are inside the optimizer:
-sgd = keras.optimizers.SGD(0.3, momentum=0.5, nesterov=True)
+sgd = keras.optimizers.SGD(0.3, 0.5, nesterov=True)
 built_in = tf_gd.keras_descent(surface, optimizer=sgd, steps=20, mode="eager")
 same_in_keras = bool((built_in.points == ahead).all())
 print("the same bits in Keras:", same_in_keras)
@@ -108,16 +106,19 @@ print("the same bits in Keras:", same_in_keras)
 # ----------------------
 # A step of plain descent leaves :math:`(\kappa - 1)/(\kappa + 1)` of the distance
 # at best, one with momentum :math:`(\sqrt\kappa - 1)/(\sqrt\kappa + 1)` (Polyak,
-# 1964): only the root of the condition number counts. The map shows what is left
-# for each rate and momentum, for curvatures from 1 to 100.
+# 1964): only the root of :math:`\kappa` counts. The map is for curvatures from 1 to
+# 100.
 show.save(rates.rate_map([1.0, 100.0]).plot(), "08_map.png")
 
 # %%
-# Dark is fast: only :math:`(\sqrt\kappa - 1)/(\sqrt\kappa + 1)` is left. At the
-# bottom, without momentum, it is pale everywhere. Hatched: beyond :math:`\eta L = 2
-# + 2\beta` every run diverges.
+# Dark is fast: :math:`(\sqrt\kappa - 1)/(\sqrt\kappa + 1)` is left. Without
+# momentum, at the bottom, all is pale. Hatched, beyond :math:`\eta L = 2 + 2\beta`,
+# every run diverges.
 #
-# Measured, with a momentum a little off the best: :math:`\sqrt{0.75}` is left.
+# Why? With momentum a coordinate follows :math:`x_{k+1} = (1 + \beta -
+# \eta\lambda)\, x_k - \beta x_{k-1}`. Its two factors have the product
+# :math:`\beta`; where they are complex, each is :math:`\sqrt\beta` in size.
+# Measured, for 0.75:
 bowl = tf_gd.objectives.get("bowl", condition_number=100.0)
 settings = dict(learning_rate=0.033, momentum=0.75, steps=150, dtype="float64")
 heavy = rates.measured(tf_gd.gradient_descent(bowl, **settings), [0.0, 0.0])
@@ -132,15 +133,16 @@ claim("a run with momentum 0.75", heavy, 0.75**0.5, within=5e-3)
 #
 #       Nothing, here and in Keras: with :math:`\beta = 0` it is plain descent.
 #
-#       >>> ahead = tf_gd.gradient_descent(surface, nesterov=True, **run)
-#       >>> bool((ahead.points == paths["plain"].points).all())
+#       >>> bool((nesterov_walk(0.3, 0.0, 20) == paths["plain"].points).all())
 #       True
 #
 # 2. Why does Nesterov's walk diverge at the rate 0.4?
 #
 #    .. dropdown:: Answer
 #
-#       Its border is :math:`2 (1 + \beta) / (1 + 2 \beta) / L`, here 0.375.
+#       :math:`x_{k+1} = (1 - \eta L)\,((1 + \beta)\,x_k - \beta x_{k-1})` flips for
+#       ever, :math:`x_{k+1} = -x_k`, if :math:`(1 - \eta L)(1 + 2\beta) = -1`. That
+#       is the border: :math:`\eta = 2 (1 + \beta) / (1 + 2 \beta) / L`, here 0.375.
 #
 #       >>> ends = [nesterov_walk(rate, 0.5, 200)[-1] for rate in (0.37, 0.38)]
 #       >>> [bool(abs(end[1]) < 2.0) for end in ends]

@@ -130,7 +130,7 @@ print(same)
 #    .. dropdown:: Answer
 #
 #       No. Keras rounds the rate and the momentum to float32, whatever the variable
-#       is. The table names the cause.
+#       is. ``cause`` names it.
 #
 #       >>> other = tf_gd.compare("rosenbrock", **settings, dtype="float64")
 #       >>> other.identical, "rounds the learning rate" in other.cause

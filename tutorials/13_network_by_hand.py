@@ -2,9 +2,9 @@
 13 How do I train a network by hand?
 ====================================
 
-A network is a function with many parameters. Its training is the loop that we know:
-forward pass, loss, tape, update, over mini-batches. This page writes all of it
-without Keras: two layers, 4,810 parameters, real handwritten digits.
+Training a network is the loop that we know: forward pass, loss, tape, update, over
+mini-batches. This page writes it all without Keras: two layers, 4,810 parameters,
+real handwritten digits.
 
 *Follows slide 17 "solving problems in practice". You need pages 11 and 12.*
 """
@@ -33,8 +33,7 @@ print("to train:", data.x_train.shape, "  to test:", data.x_test.shape)
 # -----------
 # First layer: 64 sums :math:`x W_1 + b_1`, of which the negative ones are set to
 # zero (*relu*). Second layer: ten sums, a score for each digit. The weights start
-# at random, small enough that the sums neither grow nor vanish (Glorot and Bengio,
-# 2010).
+# at random, as large as Glorot and Bengio (2010) advise.
 generator = np.random.default_rng(0)
 
 
@@ -58,10 +57,10 @@ def network(x):
 # %%
 # The loss
 # --------
-# *Softmax* turns scores into probabilities. The loss of an image is minus the
-# logarithm of the probability of its true digit, the *cross-entropy*: 0 if the
-# network is sure and right. One that knows nothing says 1/10 for each digit, and
-# pays :math:`\ln 10`.
+# *Softmax* turns scores, also called *logits*, into probabilities. The loss of an
+# image is minus the logarithm of the probability of its true digit, the
+# *cross-entropy*: 0 if the network is sure and right. One that knows nothing says
+# 1/10 for each digit, and pays :math:`\ln 10`.
 def loss_of(x, y):
     scores = network(x)
     each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=scores)
@@ -75,7 +74,7 @@ claim("a network that knows nothing pays", nothing, np.log(10), within=1e-6)
 # %%
 # The training loop
 # -----------------
-# Forward pass under the tape, a gradient and an update for each of four variables.
+# A gradient and an update for each variable. (The images are shuffled already.)
 def train(epochs, learning_rate=0.1, batch_size=32):
     losses = []
     for epoch in range(epochs):
@@ -104,7 +103,7 @@ losses = train(epochs=8)
 claim("test accuracy after 8 epochs", accuracy(), 0.9, at_least=True)
 
 # %%
-# What it says of images it never saw; a wrong answer is followed by the right one.
+# Images it never saw; a wrong answer is followed by the right one.
 answers = np.argmax(network(data.x_test), axis=1)
 wrong = np.flatnonzero(answers != data.y_test)[:6]
 shown = [*wrong, *np.flatnonzero(answers == data.y_test)[: 12 - len(wrong)]]
@@ -118,8 +117,8 @@ for image, ax in zip(shown, axes.flat, strict=True):
 show.save(axes, "13_digits.png")
 
 # %%
-# The answer is the digit with the largest of the ten scores :math:`\mathrm{relu}(x
-# W_1 + b_1)\,W_2 + b_2`.
+# The answer is the largest of the scores :math:`\mathrm{relu}(x W_1 + b_1)\,W_2 +
+# b_2`.
 #
 # To try
 # ------
@@ -127,7 +126,7 @@ show.save(axes, "13_digits.png")
 #
 #    .. dropdown:: Answer
 #
-#       W2 gets none, as every hidden number is 0; W1 none, as W2 is 0. b2 moves.
+#       W2 has none, as every hidden number is 0; W1 none, as W2 is 0. b2 moves.
 #
 #       >>> zeros = [variable.assign(0.0 * variable) for variable in variables]
 #       >>> with tf.GradientTape() as tape:
@@ -135,7 +134,8 @@ show.save(axes, "13_digits.png")
 #       >>> float(tf.norm(tape.gradient(loss, W1)))
 #       0.0
 #
-# 2. How many epochs does half the learning rate take to the same loss?
+# 2. Close the page and write ``train``. Then: how many epochs does half the
+#    learning rate take to the same loss?
 #
 #    .. dropdown:: Answer
 #

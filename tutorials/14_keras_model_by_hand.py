@@ -2,8 +2,8 @@
 14 What does model.fit do with my network?
 ==========================================
 
-The same as the loop of page 13. This page writes a Keras model's training step by
-hand, compiles it, then lets ``fit`` do the work. One result, very different times.
+The same as the loop of page 13. This page types a Keras model's training step,
+compiles it, then lets ``fit`` do it.
 
 *Follows slide 17 "solving problems in practice". You need pages 10 and 13.*
 """
@@ -36,8 +36,8 @@ def build_model():
 # %%
 # The training step
 # -----------------
-# ``training=True`` matters for layers that behave otherwise in training, such as
-# Dropout. ``model.losses`` holds what regularizers add; here it is empty.
+# ``training=True`` is for layers such as Dropout. ``model.losses`` are penalties on
+# large weights; none here. ``from_logits``: softmax is in the loss.
 def train_step(model, x, y):
     with tf.GradientTape() as tape:
         scores = model(x, training=True)
@@ -61,7 +61,7 @@ def train(step, model):
 
 
 # %%
-# The same without Keras, as on page 13: four tensors, two matrix products.
+# Without Keras, as on page 13.
 def raw_step(variables, x, y):
     with tf.GradientTape() as tape:
         W1, b1, W2, b2 = variables
@@ -77,10 +77,11 @@ def raw_step(variables, x, y):
 # %%
 # Five ways
 # ---------
-# ``tf.function`` records the step once, as a graph (page 15). ``model.fit`` does so
-# too, and runs the graph from Python, batch after batch. ``tf_gd.fit`` puts the
-# whole epoch into the graph. Under ``exact_arithmetic`` TensorFlow does not
-# rearrange a graph, so that even the last bits can be compared.
+# ``tf.function`` records the step as a graph (page 15). So does ``model.fit``, and
+# runs it from Python, batch after batch. ``tf_gd.fit`` puts the whole epoch into
+# the graph. (``keras.Model.fit(model, ...)`` is ``model.fit(...)``.) Under
+# ``exact_arithmetic`` TensorFlow does not rearrange a graph, so that even the last
+# bits can be compared.
 seconds, weights = {}, {}
 with tf_gd.exact_arithmetic():
     raw = [tf.Variable(weight) for weight in build_model().get_weights()]
@@ -121,17 +122,16 @@ ax.invert_yaxis()
 show.save(ax, "14_ladder.png")
 
 # %%
-# Every bar is the same update :math:`w \leftarrow w - 0.1\,\nabla_w \ell`, l the
-# loss. What differs is how often Python is asked: each operation, each step, each
-# epoch.
+# Each bar is the same update :math:`w \leftarrow w - 0.1\,\nabla_w \ell`, l the
+# loss. What differs is when Python is asked: each operation, step, or epoch.
 #
 # To try
 # ------
-# 1. Why is the loss that ``fit`` reports higher than ``evaluate`` says afterwards?
+# 1. Why is the loss that ``fit`` reports higher than ``evaluate`` says after it?
 #
 #    .. dropdown:: Answer
 #
-#       It is the mean over the epoch's batches, each before its update.
+#       It is a mean over batches, each before its update.
 #
 #       >>> after = model.evaluate(data.x_train, data.y_train, verbose=0)
 #       >>> after < last.history["loss"][0]

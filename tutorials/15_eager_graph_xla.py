@@ -135,12 +135,12 @@ print(f"graphs for three rates: {as_numbers} as numbers, {as_tensors} as tensors
 #       >>> len(traced) - before
 #       1
 #
-# 2. Why does ``print`` inside a ``tf.function`` print only once?
+# 2. Would a ``print`` in ``step`` print at each call?
 #
 #    .. dropdown:: Answer
 #
-#       Python runs when the graph is made, and not after. ``tf.print`` is in the
-#       graph.
+#       No. Like ``traced.append`` it is Python, which runs when the graph is made,
+#       and not after. ``tf.print`` is in the graph.
 #
 #       >>> before = len(traced)
 #       >>> for _ in range(5):

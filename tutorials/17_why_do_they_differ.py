@@ -2,9 +2,9 @@
 17 Why does my loop differ from model.fit?
 ==========================================
 
-Same model, same data, same optimizer, and the loss goes another way: the question
-asked most about loops written by hand. This page makes mistakes on purpose, each
-one line away from the right loop, and lets ``explain_difference`` name them.
+Same model, data and optimizer, and the loss goes another way: the question asked
+most about typed loops. Here are mistakes of one line; ``explain_difference`` names
+them.
 
 *Follows slide 17 "solving problems in practice". You need page 14.*
 """
@@ -35,7 +35,7 @@ def build_model():
 # The right loop
 # --------------
 # The regularizer asks for ``sum(model.losses)``, Dropout for ``training=True``,
-# momentum for a velocity for each variable.
+# momentum for a velocity per variable, kept under its name, ``w.path``.
 def right_loss(model, x, y):
     return loss_fn(y, model(x, training=True)) + sum(model.losses)
 
@@ -62,7 +62,8 @@ def make_step(loss_of, update):
 
 
 # %%
-# ``explain_difference`` runs the step and Keras's own on the same batches.
+# ``explain_difference`` runs the step and Keras's own on the same batches, with the
+# same seeds, so that Dropout drops the same on both sides.
 def explain(step):
     run = dict(optimizer=optimizer, loss=loss_fn, steps=4)
     x, y = data.x_train, data.y_train
@@ -77,7 +78,7 @@ claim("largest distance of a weight", right.max_abs, 0.0, within=1e-6)
 # %%
 # Two wrong loops
 # ---------------
-# Each is one line away from the right one. Both have been asked about many times.
+# Each is one line away from the right one.
 def without_regularizers(model, x, y):
     return loss_fn(y, model(x, training=True))
 
@@ -98,9 +99,8 @@ for mistake, explained in found.items():
 show.save(ax, "17_explained.png")
 
 # %%
-# Solid: how far the weights of each loop are from Keras's, :math:`|w - w_{Keras}|`.
-# Dashed: how far from Keras with that mistake put into it. At the bottom they are
-# the same.
+# Solid: how far each loop's weights are from Keras's, :math:`|w - w_{Keras}|`.
+# Dashed: from Keras with that mistake put into it. At the bottom they are the same.
 #
 # The report
 # ----------

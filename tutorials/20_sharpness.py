@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from tf_gd import callbacks, claim, datasets, show
 
+# Targets of 3 in place of 1: a loss steep enough to see what this page is about.
 data = datasets.digits()
 x, y = data.x_train[:200], 3 * keras.utils.to_categorical(data.y_train[:200], 10)
 
@@ -38,7 +39,7 @@ def build_model():
 # A network with a million weights has a Hessian of :math:`10^{12}` numbers. But the
 # Hessian *times a vector* is the derivative of the slope along that vector: a tape
 # inside a tape. Multiply again and again, and the vector turns into the direction
-# of the largest curvature. That is the power method.
+# of the curvature that is largest in size. That is the power method.
 def largest_curvature(model, x, y, rounds=30):
     weights = [weight.value for weight in model.trainable_variables]
     vector = [tf.random.stateless_normal(w.shape, seed=(0, 1)) for w in weights]

@@ -81,7 +81,7 @@ claim("tf_gd.fit is the typed loop", ours, w.numpy().ravel(), within=1e-6)
 # targets 0, where the weight is already. The last has three: 0, 0, 3. The best
 # weight for them is their mean 1, where a step of rate 1/2 lands. But on two
 # workers three samples are two and one. ``model.fit`` takes a mean on each, then
-# the mean of those, (0 + 3)/2: the lone sample counts twice.
+# the mean of those, (0 + 3)/2: the lone sample counts as much as the other two.
 ones = np.ones((7, 1), "float32")
 targets = np.array([[0.0]] * 6 + [[3.0]], "float32")
 last = dict(batch_size=4, learning_rate=0.5)
@@ -95,7 +95,7 @@ claim("the mean of three", uneven["tf_gd.fit"], targets[4:].mean(), within=1e-6)
 # %%
 # Does it matter?
 # ---------------
-# Four epochs on the digits: how far are the weights from those of one process?
+# Three epochs on the digits: how far are the weights from those of one process?
 data = datasets.digits()
 
 
@@ -105,7 +105,7 @@ def path_of(fit, scope):
         model, path = datasets.mlp(), tf_gd.callbacks.WeightPath()
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.SGD(0.1, global_clipnorm=0.5), loss)
-        run = dict(epochs=4, shuffle=False, verbose=0, callbacks=[path])
+        run = dict(epochs=3, shuffle=False, verbose=0, callbacks=[path])
         fit(model, data.x_train, data.y_train, **run)
     return path.points
 
@@ -123,7 +123,7 @@ ax.set(ylabel="distance of the weights")
 show.save(ax, "21_workers.png")
 
 # %%
-# ``tf_gd.fit`` differs by rounding, ``model.fit`` by a large part of :math:`|w_4 -
+# ``tf_gd.fit`` differs by rounding, ``model.fit`` by a large part of :math:`|w_3 -
 # w_0|`. For several machines there is ``tf-gd launch``.
 #
 # To try

@@ -111,7 +111,7 @@ def product_of_model(model, x, y) -> tuple[Callable, int]:
     weights = [variable.value for variable in model.trainable_variables]
     sizes = [int(np.prod(weight.shape)) for weight in weights]
 
-    @tf.function
+    @tf.function(autograph=False)
     def product(vectors):
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:

@@ -18,6 +18,7 @@ from tf_gd.networks.step import apply_by_hand, forward, innermost, is_sgd, loss_
 _MEANS = ("sum_over_batch_size", "mean")
 
 
+@tf.autograph.experimental.do_not_convert
 def step_on_replicas(model, x, y, sample_weight=None):
     """Do one step on one batch, spread over the replicas of the strategy.
 
@@ -69,6 +70,7 @@ def _apply_by_keras(optimizer, gradients, variables):
         del inner._all_reduce_sum_gradients
 
 
+@tf.autograph.experimental.do_not_convert
 def evaluation_on_replicas(model, x, y, sample_weight=None):
     """Measure loss and metrics on one batch, spread over the replicas of the strategy."""
     strategy = tf.distribute.get_strategy()

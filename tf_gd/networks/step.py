@@ -7,6 +7,7 @@ from tf_gd._backend import keras
 from tf_gd.networks.gradients import warn_of_missing
 
 
+@tf.autograph.experimental.do_not_convert  # as Keras does; and half the time of a first call
 def step_of_descent(model, x, y, sample_weight=None):
     """Do one step on one batch: what ``model.fit`` does, with the update by hand.
 
@@ -136,6 +137,7 @@ def _average(optimizer):
         tf.cond((optimizer.iterations + 1) % optimizer.ema_overwrite_frequency == 0, overwrite, lambda: None)
 
 
+@tf.autograph.experimental.do_not_convert
 def evaluation_step(model, x, y, sample_weight=None):
     """Measure loss and metrics on one batch, as ``model.evaluate`` does."""
     prediction = forward(model, x, training=False)

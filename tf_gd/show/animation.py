@@ -13,13 +13,14 @@ from PIL import Image
 from tf_gd import _checks
 from tf_gd._files import whole
 from tf_gd.show.formula import title_of
-from tf_gd.show.frame import check_path, values_of
+from tf_gd.show.frame import check_path, loss_scale, values_of
 from tf_gd.show.labels import entry, settings_of
 from tf_gd.show.plots import plot_contours
 from tf_gd.show.style import BY_HAND, INK, OWN, styled
 
 _MOST_FRAMES, _DPI = 120, 80
 _HOLD = 8  # pauses more that the last picture stands
+_SHORTEST = 20  # milliseconds; a GIF counts tens of them, and viewers take less than two for none
 
 
 @styled
@@ -32,7 +33,8 @@ def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: fl
         trajectories: a :class:`tf_gd.Trajectory`, or ``{title: Trajectory}``, at most four.
         path: the file to write, ``.gif``, or ``.mp4`` where ffmpeg is installed.
         objective: what to draw; by default what each path was made on.
-        frames: how many pictures at most, up to 120, spread over the records.
+        frames: how many pictures at most, up to 120, spread over the records; fewer where they
+            would follow each other within 20 ms.
         seconds: how long it lasts.
 
     Returns:
@@ -71,7 +73,8 @@ def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: fl
     first, *others = map(title_of, drawn_on)
     figure.suptitle(first if set(others) <= {first} else "", fontsize=10 if others else 8)
     last = max(len(run.losses) for run in panels.values()) - 1
-    moments = np.unique(np.linspace(0, last, min(frames, last + 1)).astype(int))
+    in_time = max(2, round(1000 * seconds) // _SHORTEST - _HOLD)
+    moments = np.unique(np.linspace(0, last, min(frames, last + 1, in_time)).astype(int))
     try:
         placed = zip(axes[0], panels.items(), drawn_on, strict=True)
         drawn = [_panel(ax, title, run, function) for ax, (title, run), function in placed]
@@ -87,7 +90,7 @@ def _write(path: Path, figure, drawn: list, moments, rate: float) -> Path:
         with whole(path) as partial:
             if path.suffix == ".gif":
                 images = list(_images(figure, drawn, moments))
-                pause = round(1000 / rate)
+                pause = max(_SHORTEST, 10 * round(100 / rate))
                 lasting = [pause] * (len(images) - 1) + [pause * (_HOLD + 1)]
                 images[0].save(
                     partial,
@@ -98,7 +101,7 @@ def _write(path: Path, figure, drawn: list, moments, rate: float) -> Path:
                     optimize=True,
                 )
             else:
-                writer = FFMpegWriter(fps=max(1, round(rate)))
+                writer = FFMpegWriter(fps=rate)  # type: ignore[arg-type]
                 with writer.saving(figure, str(partial), dpi=_DPI):
                     for record in [*moments, *[moments[-1]] * _HOLD]:
                         for update in drawn:
@@ -152,13 +155,8 @@ def _panel(ax, title: str, run, objective):
     else:
         xs, ys = run.iterations, np.where(np.isfinite(run.losses), run.losses, np.nan)
         ax.plot(xs, ys, linestyle="none")  # for the limits
-        above = bool((ys[np.isfinite(ys)] > 0).all())
-        ax.set(
-            xlabel="step",
-            ylabel="loss",
-            yscale="log" if above else "linear",
-            xlim=(0, max(int(xs[-1]), 1)),
-        )
+        ax.set(xlabel="step", ylabel="loss", yscale=loss_scale([ys]))
+        ax.set_xlim(0, max(int(xs[-1]), 1))
     if ax.get_legend() is not None:
         ax.get_legend().remove()
     style = {**BY_HAND, **OWN.get(title, {})}

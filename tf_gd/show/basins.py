@@ -110,9 +110,8 @@ def _title(runs) -> str:
 
 def _mark(ax, runs, extent, of_what: str) -> None:
     """Mark the minima: a cross with the share, a ring where the rate is too large to stay there."""
-    rate, momentum = runs.settings["learning_rate"], runs.settings["momentum"]
     few = len(runs.minima) <= _MOST_LABELS
-    stay = [bool(momentum > 0 or not rate > limit) for limit in runs.limits]
+    stay = runs.stable
     for point, share, stays in zip(runs.minima, runs.shares, stay, strict=True):
         ax.plot(*point, color="black", linestyle="none", **(_CROSS if stays else _RING))
         inside = extent[0] <= point[0] <= extent[1] and extent[2] <= point[1] <= extent[3]
@@ -125,8 +124,8 @@ def _mark(ax, runs, extent, of_what: str) -> None:
     ax.grid(visible=False)
     ax.set_title(_title(runs), fontsize=10)
     share = f", with its share of the {of_what}" if few else ""
-    keys: list = [_key(_CROSS, f"minimum{share}")] if any(stay) else []
-    keys += [] if all(stay) else [_key(_RING, "minimum that this rate is too large to stay at")]
+    keys: list = [_key(_CROSS, f"minimum{share}")] if stay.any() else []
+    keys += [] if stay.all() else [_key(_RING, "minimum that this rate is too large to stay at")]
     keys += [Patch(color=_NOWHERE, label="settles nowhere")] if (runs.label < 0).any() else []
     under: dict = dict(loc="upper center", bbox_to_anchor=(0.5, 0.0), frameon=False)
     under["bbox_transform"] = offset_copy(ax.transAxes, ax.figure, y=-32, units="points")

@@ -5,6 +5,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from tf_gd import _checks
 from tf_gd.show.formula import harmless, title_of
+from tf_gd.show.frame import loss_scale, positive
 from tf_gd.show.labels import add_legend, entries
 from tf_gd.show.style import BUILT_IN, BY_HAND, INK, LIMIT, OWN, on, styled
 
@@ -19,7 +20,7 @@ def plot_losses(
     title: str = "",
     first: int = 0,
 ):
-    """Draw losses on a logarithmic scale, run over run.
+    """Draw losses on a logarithmic scale, run over run; on a linear one if some are negative.
 
     Args:
         runs: ``{label: Trajectory or array of losses}``; the labels "by hand" and "built in" get
@@ -52,12 +53,14 @@ def plot_losses(
     given = {label: getattr(run, "losses", run) for label, run in runs.items()}
     taken = {label: _checks.array("runs", one, shape=(None,)) for label, one in given.items()}
     labels, common = entries(runs)
+    above = [losses - lowest for losses in taken.values()]
+    scale = loss_scale(above, rounded=lowest != 0)
     ax = on(ax)
     for label, run in runs.items():
         losses = taken[label] - lowest
         counted = np.asarray(getattr(run, "iterations", first + np.arange(len(losses))))
         finite = np.isfinite(losses)
-        shown = np.where(losses[finite] > 0, losses[finite], np.nan)
+        shown = losses[finite] if scale == "linear" else positive(losses[finite])
         (line,) = ax.plot(counted[finite], shown, label=labels[label], **OWN.get(label, {}))
         if not finite.all():
             ax.plot(counted[finite][-1:], losses[finite][-1:], "x", color=INK, markersize=8)
@@ -67,12 +70,14 @@ def plot_losses(
     if any(line.get_gid() == "floor" for line in ax.lines):
         ax.plot([], [], color=INK, linestyle="--", linewidth=0.9, label="predicted floor")
     ylabel = "loss" if lowest == 0 else "loss above the lowest"
-    ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel)
+    ax.set(yscale=scale, xlabel=xlabel, ylabel=ylabel)
     objective = getattr(next(iter(runs.values())), "objective", None)
-    known = f"{ylabel}, on a logarithmic scale" if objective is None else title_of(objective)
+    unit = ", on a logarithmic scale" if scale == "log" else ""
+    known = f"{ylabel}{unit}" if objective is None else title_of(objective)
     ax.set_title(harmless(title) or known)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.yaxis.set_major_locator(LogLocator(numticks=8))
+    if scale == "log":
+        ax.yaxis.set_major_locator(LogLocator(numticks=8))
     add_legend(ax, title=common or None)
     return ax
 
@@ -130,7 +135,7 @@ def plot_distance(iterations, ulp, absolute, title: str = "", ax=None, losses=No
     ax.set_ylim(bottom=0)
     ax.set_ylabel("distance in ULP")
     other = ax.twinx()
-    shown = np.where(absolute > 0, absolute, np.nan)
+    shown = positive(absolute)
     (right,) = other.plot(iterations, shown, **BUILT_IN, label="absolute (right, dashed)")
     other.set(yscale="log", ylabel="absolute distance")
     other.spines["right"].set_visible(True)
@@ -150,8 +155,7 @@ def _draw_the_same(ax, iterations, curves: dict, said: str) -> None:
         shown = np.where(np.isfinite(losses), losses, np.nan)
         last = iterations[len(iterations) - len(losses) :]
         ax.plot(last, shown, label=harmless(str(label)), **style)
-    above = all((losses[np.isfinite(losses)] > 0).all() for losses in curves.values())
-    ax.set(yscale="log" if above else "linear", ylabel="loss")
+    ax.set(yscale=loss_scale(list(curves.values())), ylabel="loss")
     add_legend(ax, title=said, title_fontproperties={"weight": "bold", "size": 9})
 
 
@@ -186,7 +190,8 @@ def plot_explanation(explained, ax=None, label: str = "your loop to Keras"):
             said = dict(transform=ax.transAxes, color=INK, fontsize=8)
             ax.text(0.02, 0.02, "at the bottom: the same bits", **said)
     drawn_heights = [line.get_ydata() for line in ax.lines if len(line.get_ydata())]
-    highest = max(np.nanmax(heights, initial=1e-3) for heights in drawn_heights)
+    finite = [heights[np.isfinite(heights)] for heights in map(np.asarray, drawn_heights)]
+    highest = max(heights.max(initial=1e-3) for heights in finite)
     ax.set(yscale="log", xlabel="step", ylim=(same_bits / 10, 5 * highest))
     ax.set(ylabel="distance of the weights", title="how far a loop is from Keras, step by step")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -11,6 +11,7 @@ from tf_gd.show.labels import place_legend
 from tf_gd.show.plots import plot_contours, resampled
 from tf_gd.show.style import BY_HAND, INK, on, styled
 
+_SIZES = (17, 9, 7, 4)
 _MARKERS = {"analytic": "P", "scipy": "s", "cvxpy": "D", "gradient_descent": "*"}
 _FINENESS = 161
 _OUT, _EQUAL = "#D55E00", "#009E73"
@@ -70,8 +71,9 @@ def plot_solutions(solutions, ax=None):
         expected = "a list of what Problem.solve returns"
         _checks.has("solutions", one, ("problem", "method", "trajectory"), expected)
     problem = solutions[0].problem
-    found = {one.method.replace("_", " "): one.trajectory for one in solutions}
-    paths = {method: path for method, path in found.items() if path is not None}
+    names = _names(solutions)
+    found = zip(names, solutions, strict=True)
+    paths = {name: one.trajectory for name, one in found if one.trajectory is not None}
     if problem.dim != 2:
         if not paths:
             got = f"{problem.dim} variables and no path"
@@ -83,10 +85,11 @@ def plot_solutions(solutions, ax=None):
     keys = _draw_constraints(ax, problem, limits)
     for path in paths.values():
         _draw_two_part_steps(ax, two_part_steps(problem, path))
-    for size, one in zip((17, 9, 7, 4), solutions, strict=False):
+    for number, (name, one) in enumerate(zip(names, solutions, strict=True)):
+        size = _SIZES[min(number, len(_SIZES) - 1)]
         style = dict(marker=_MARKERS[one.method], markersize=size, linestyle="none", zorder=7)
         style |= dict(color=BY_HAND["color"], markeredgecolor="white")
-        ax.plot(*one.x, label=f"{one.method.replace('_', ' ')}: {one.outcome}", **style)
+        ax.plot(*one.x, label=f"{name}: {one.outcome}", **style)
     ax.set(xlim=(left, right), ylim=(low, high), xlabel="$x_1$", ylabel="$x_2$")
     if 1 / 3 < (right - left) / (high - low) < 3:
         ax.set_aspect("equal")  # a projection is at right angles
@@ -102,6 +105,14 @@ def plot_solutions(solutions, ax=None):
     ]
     place_legend(ax, np.concatenate(drawn), handles=handles)
     return ax
+
+
+def _names(solutions) -> list[str]:
+    """Return the method of each, numbered where one was used more than once."""
+    methods = [one.method.replace("_", " ") for one in solutions]
+    before = [methods[: number + 1].count(method) for number, method in enumerate(methods)]
+    again = zip(methods, before, strict=True)
+    return [f"{method} {n}" if methods.count(method) > 1 else method for method, n in again]
 
 
 def _draw_constraints(ax, problem, limits) -> list:

@@ -36,6 +36,9 @@ def frame_of(objective, trajectories: dict, minima) -> np.ndarray:
         return np.array(domain)
     points = np.concatenate([*(t.points for t in trajectories.values()), minima]).astype("float64")
     points = points[np.isfinite(points).all(axis=1)]
+    if not len(points):
+        got = "no finite point, and an objective without a domain"
+        raise ValueError(f"trajectories: got {got}, expected one of them. Pass a path, or a domain.")
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.15 * np.maximum(high - low, 1e-3 * np.maximum(np.abs(high), 1.0))
     return np.stack([low - margin, high + margin], axis=1)
@@ -111,3 +114,20 @@ def _called(objective, points: np.ndarray) -> np.ndarray:
             "x[..., 0] instead of x[0], and tf.reduce_sum(..., axis=-1)."
         )
     return values.reshape(points.shape[:-1])
+
+
+def positive(values: np.ndarray) -> np.ndarray:
+    """Return the values with NaN for those that have no place on a logarithmic scale."""
+    return np.where(values > 0, values, np.nan)
+
+
+def loss_scale(curves: list[np.ndarray], *, rounded: bool = False) -> str:
+    """Return ``"log"`` where that shows the losses, ``"linear"`` where some are negative or none is positive.
+
+    Args:
+        curves: ``(records,)`` each.
+        rounded: whether something was subtracted, so that rounding may make some a little negative.
+    """
+    finite = np.concatenate([curve[np.isfinite(curve)] for curve in curves] or [np.zeros(0)])
+    hidden = bool((finite < 0).any()) and not rounded
+    return "log" if (finite > 0).any() and not hidden else "linear"

@@ -24,7 +24,7 @@ _PLAIN_TEX = (  # what Matplotlib does not know, in what it does
     (r"\\[td]frac(?![A-Za-z])", r"\\frac"),
     (r"\\frac\s*(\w)\s*(\w)", r"\\frac{\1}{\2}"),
     (r"\\frac\s*(\w)\s*(?=\{)", r"\\frac{\1}"),
-    (r"\\(sqrt|mathrm|mathbf|hat|bar|vec)\s*(\\[A-Za-z]+|\w)", r"\\\1{\2}"),
+    (r"\\(sqrt|mathrm|mathbf|hat|bar|vec)(?![A-Za-z])\s*(\\[A-Za-z]+|\w)", r"\\\1{\2}"),
     (r"\\(le|ge|ne)(?![A-Za-z])", r"\\\1q"),
     (r"\\(?:arg)(min|max)(?![A-Za-z])", r"\\mathrm{arg\\,\1}"),
     (r"\\([lr])Vert(?![A-Za-z])", r"\\Vert "),
@@ -108,7 +108,9 @@ def formula(tex: str) -> str:
             raise ValueError("not typeset")
         width, *_ = _parser.parse(f"${written}$", dpi=72, prop=_FONT)
         outline = TextPath((0, 0), f"${written}$", prop=_FONT)
-        low, high = outline.get_extents().intervaly if len(outline.vertices) else (0, 0)
+        if not len(outline.vertices):
+            raise ValueError("nothing to see")
+        low, high = outline.get_extents().intervaly
     except (ValueError, RecursionError):
         return f"<code>{label}</code>"
     low, high = min(low, 0) - 30, high + 30

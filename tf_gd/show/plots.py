@@ -75,7 +75,8 @@ def plot_contours(objective, trajectories, ax=None, levels: int = 24, arrows: in
     Args:
         objective: callable on an array ``(..., 2)``, with ``domain``, ``minima``, ``formula`` and
             ``name`` if it has them.
-        trajectories: ``{label: Trajectory}``; at most six. The legend adds the settings of each.
+        trajectories: ``{label: Trajectory}``; after the sixth the colours begin again. The legend adds the
+            settings of each.
         ax: where to draw; new axes by default.
         levels: how many level lines.
         arrows: at how many of the first records of each path to draw the direction against the
@@ -154,7 +155,7 @@ def plot_steps(trajectory, objective, axes=None, tangents: int = 0):
     seen = inside(box, path)
     left = None if seen.all() else int(np.argmin(seen))  # the first record outside
     path = path[: None if left is None else left + 1]
-    signs = np.nan_to_num(np.sign(slopes_of(objective, path, box)[:, 0]))
+    signs = np.sign(slopes_of(objective, path, box)[:, 0])  # NaN, not drawn, where rounding hides it
     slopes = trajectory.gradient_norms[: len(path)] * signs
     path, (label,) = path[:, 0], entries({"": trajectory})[0].values()
 

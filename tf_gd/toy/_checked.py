@@ -46,7 +46,7 @@ def _check_schedule(schedule: Callable) -> None:
         first = np.asarray(schedule(tf.constant(0, tf.int64)), "float64")
     except Exception as error:
         raise ValueError(
-            f"learning_rate: calling {schedule!r} for step 0 raised {type(error).__name__}: {error} Expected a schedule: a "
+            f"learning_rate: calling {schedule!r} for step 0 raised {_checks.raised(error)} Expected a schedule: a "
             "function from the step, a tensor of int64, to the rate. Begin with step = tf.cast(step, tf.float32)."
         ) from error
     if first.size != 1 or not np.isfinite(first).all() or first.min() < 0:
@@ -90,12 +90,13 @@ def _value(fn: Callable, x: np.ndarray, name: str) -> Callable:
             loss = fn(point)
     except Exception as error:
         raise ValueError(
-            f"objective {name!r}: evaluating it at a point of shape {x.shape} raised {type(error).__name__}: {error} "
+            f"objective {name!r}: evaluating it at a point of shape {x.shape} raised {_checks.raised(error)} "
             "Expected a function from a tensor (..., dim) to a tensor (...)."
         ) from error
     if not tf.is_tensor(loss):
         raise ValueError(
-            f"objective {name!r}: got a {type(loss).__name__}, expected a tensor. "
+            f"objective {name!r}: got {'None: does it return its value?' if loss is None else f'a {type(loss).__name__},'} "
+            f"{'Expected' if loss is None else 'expected'} a tensor. "
             "Use TensorFlow inside it (tf.sin, not np.sin or math.sin): NumPy's results carry no gradient."
         )
     if not loss.dtype.is_floating:

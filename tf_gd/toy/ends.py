@@ -8,6 +8,7 @@ from scipy import stats
 
 from tf_gd import _checks
 from tf_gd.show.table import table
+from tf_gd.toy import rates
 from tf_gd.toy.objectives import Objective
 
 _LISTED = 12  # minima in a table
@@ -53,6 +54,13 @@ class MultiStart:
     def shares(self) -> np.ndarray:
         """The share of the starts that reached each minimum, ``(m,)``."""
         return np.bincount(self.label[self.label >= 0], minlength=len(self.minima)) / max(self._valid, 1)
+
+    @property
+    def stable(self) -> np.ndarray:
+        """Whether descent with this rate and momentum can stay at each minimum, ``(m,)``; true where that is not known."""
+        used = self.settings
+        limits = rates.limit(2 / self.limits, used["momentum"], used["nesterov"])
+        return ~(used["learning_rate"] > limits)
 
     @property
     def diverged(self) -> float:

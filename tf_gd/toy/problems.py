@@ -200,8 +200,8 @@ def _evaluate(problem: Problem) -> None:
                 tape.watch(x)
                 value = function(x)
         except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            raise ValueError(f"{name}: calling it at {problem.start.tolist()} in float64 raised {text}") from error
+            said = _checks.raised(error)
+            raise ValueError(f"{name}: calling it at {problem.start.tolist()} in float64 raised {said}") from error
         if not tf.is_tensor(value) or not value.dtype.is_floating or value.shape.rank > 1:
             raise ValueError(f"{name}: got {value!r}, expected a number of TensorFlow, or a vector for a constraint.")
         if name == "objective" and value.shape.num_elements() != 1:

@@ -105,6 +105,27 @@ class Settings:
     factor: float
 
 
+def limit(largest, momentum=0.0, nesterov: bool = False):
+    """Return the largest stable learning rate: from it on the error grows along the steepest direction.
+
+    Args:
+        largest: L, the largest eigenvalue of the Hessian: a number, or any array of them.
+        momentum, nesterov: as in Keras.
+
+    Returns:
+        2 (1 + momentum) / L, with ``nesterov`` 2 (1 + momentum) / ((1 + 2 momentum) L). There a step turns the error into
+        its opposite. Not above 0 where the function curves down.
+
+    References:
+        Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+
+    Examples:
+        >>> limit(4.0), limit(4.0, momentum=0.5), limit(4.0, momentum=0.5, nesterov=True)
+        (0.5, 0.75, 0.375)
+    """
+    return 2 * (1 + momentum) / largest / (1 + 2 * momentum if nesterov else 1)
+
+
 def best(curvatures, kind: str = "plain") -> Settings:
     """Return the settings with the smallest factor on a quadratic, by formula.
 

@@ -1,10 +1,11 @@
 """The options of ``tf-gd``, and errors in their words."""
 
 import argparse
+import difflib
 import re
 from collections.abc import Callable, Sequence
 
-from tf_gd import __version__, _checks
+from tf_gd import __version__
 
 _NUMBERS = re.compile(r"[-+.,0-9e]*[0-9][-+.,0-9e]*")
 
@@ -43,7 +44,8 @@ class _Parser(argparse.ArgumentParser):
         if mistyped:
             word = (mistyped[1] or mistyped[2]).partition("=")[0]
             options = [option for option in self._option_string_actions if option.startswith("--")]
-            message += _checks.did_you_mean(word, [*self.known, *options])
+            for meant in difflib.get_close_matches(word, [*self.known, *options], n=1, cutoff=0.5):
+                message += f" Did you mean {meant!r}?"
         super().error(message)
 
     def parse_args(self, args=None, namespace=None):

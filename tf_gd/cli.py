@@ -1,7 +1,6 @@
 """The command ``tf-gd``: tour, list, run, compare, launch, doctor.
 
-Exit codes: 0 done; 1 the run diverged, the comparison failed or a claim does not hold; 2 wrong
-usage; 130 Ctrl-C; 143 SIGTERM.
+Exit codes: 0 done; 1 diverged, not identical or a claim fails; 2 usage; 130 Ctrl-C; 143 SIGTERM.
 Only the commands that compute import TensorFlow, so that ``--help`` and ``list`` answer at once.
 """
 

@@ -1,5 +1,6 @@
 # make tour   sets up and runs the main job        make lint   style, types, layers
-# make test   sets up and runs the tests           make bench  side by side with jax, optax and torch
+# make test   sets up and tests for five minutes   make test-all  all tests, a quarter of an hour
+# make bench  side by side with jax, optax and torch
 # make docs   the pages: every tutorial run        make docs-test  looks at them in a browser
 # make nightly  50 kills, 10,000 hostile calls
 PYTHON ?= python3
@@ -9,13 +10,18 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONHASHSEED ?= 0
 
-.PHONY: tour test setup lint bench docs docs-test nightly clean
+.PHONY: tour test test-all test-rest setup lint bench docs docs-test nightly clean
 
 tour: $(VENV)/.installed
 	$(BIN)/tf-gd tour
 
 test: $(VENV)/.installed-tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal --part quick
+
+test-rest: $(VENV)/.installed-tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal --part rest
+
+test-all: test test-rest
 
 setup: $(VENV)/.installed
 

@@ -29,3 +29,29 @@ def _every_test_alike(tmp_path, monkeypatch):
     monkeypatch.setenv("TF_GD_PICTURES", str(tmp_path / "pictures"))
     yield
     plt.close("all")
+
+
+SAMPLES = 3  # cases of a parametrised test in the quick part: the first, one in the middle, the last
+
+
+def pytest_addoption(parser):
+    """Let a run take a part of the tests."""
+    described = "quick: something of everything, in five minutes; rest: what quick leaves out"
+    parser.addoption("--part", choices=("all", "quick", "rest"), default="all", help=described)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave to ``make test-all`` what is marked slow, and most cases of a test that has many."""
+    part = config.getoption("part")
+    if part == "all":
+        return
+    cases = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    quick = set()
+    for alike in cases.values():
+        chosen = {round(n * (len(alike) - 1) / (SAMPLES - 1)) for n in range(SAMPLES)}
+        quick |= {alike[n] for n in chosen if not alike[n].get_closest_marker("slow")}
+    left_out = [item for item in items if (item in quick) != (part == "quick")]
+    items[:] = [item for item in items if (item in quick) == (part == "quick")]
+    config.hook.pytest_deselected(items=left_out)

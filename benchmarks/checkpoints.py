@@ -1,43 +1,39 @@
-"""What a checkpoint after every epoch costs: the MLP on the digits, 1,000 steps an epoch, with and without, in turns.
+"""tf_gd.fit with a checkpoint after every epoch beside the same without: an MLP on the digits.
 
-``python benchmarks/checkpoints.py``
+``python benchmarks/checkpoints.py [--quick]`` prints milliseconds of a training in epochs of 1,000
+steps, and the ratio to the one without.
 """
 
-import os
-import statistics
 import tempfile
-import time
 
+import harness
 import numpy as np
+from harness import Contestant, size
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-import keras
-
-import tf_gd
-
-EPOCHS, ROUNDS = 20, 9
+EPOCHS, STEPS = size(20, 2), size(1_000, 20)
 
 
-def main() -> None:
-    """Train in turns, and print the medians and the ratio."""
-    x, y = tf_gd.datasets.digits()[:2]
-    rows = np.resize(np.arange(len(x)), 32_000)
-    x, y = x[rows], y[rows]
-    keras.utils.set_random_seed(0)
-    model = tf_gd.datasets.mlp()
-    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    run = dict(batch_size=32, epochs=EPOCHS, verbose=0, seed=0, mode="xla")
-    seconds: dict[bool, list[float]] = {False: [], True: []}
-    for _ in range(ROUNDS + 1):
-        for kept in seconds:
-            with tempfile.TemporaryDirectory() as directory:
-                start = time.perf_counter()
-                tf_gd.fit(model, x, y, checkpoint=directory if kept else None, **run)
-                seconds[kept].append(time.perf_counter() - start)
-    without, with_them = (statistics.median(times[1:]) for times in (seconds[False], seconds[True]))
-    print(f"{EPOCHS} epochs of 1,000 steps: {without * 1e3:.0f} ms, with checkpoints {with_them * 1e3:.0f} ms")
-    print(f"ratio {with_them / without:.3f}")
+def training(keeps: bool):
+    from networks import compiled
 
+    import tf_gd
+
+    x, y = (np.resize(a, (32 * STEPS, *a.shape[1:])) for a in tf_gd.datasets.digits()[:2])
+    model = compiled(tf_gd.datasets.mlp(), 0.01, 0.9)
+    settings = dict(batch_size=32, epochs=EPOCHS, verbose=0, seed=0, mode="xla")
+
+    def run():
+        with tempfile.TemporaryDirectory() as folder:
+            tf_gd.fit(model, x, y, checkpoint=folder if keeps else None, **settings)
+
+    return run
+
+
+CONTESTANTS = {
+    "without": Contestant(lambda: training(keeps=False)),
+    "with checkpoints": Contestant(lambda: training(keeps=True)),
+}
+TITLE = f"{EPOCHS} epochs of {STEPS:,} steps: milliseconds."
 
 if __name__ == "__main__":
-    main()
+    harness.main(__doc__, CONTESTANTS, TITLE, "ms", rounds=9)

@@ -1,69 +1,68 @@
-"""The largest eigenvalue of a network's Hessian of a million weights: its cost in gradients and in copies of the weights.
+"""tf_gd.learning_rate_limit of a network of a million weights beside two gradients of its loss.
 
-``python benchmarks/curvature.py``
+``python benchmarks/curvature.py [--quick]`` prints how many products of the Hessian and a vector
+it takes (the loss counts its calls), what one costs, written by hand, and what it costs in all.
 """
 
-import os
-import resource
-import time
+from statistics import median
 
-import numpy as np
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import harness
 import keras
 import tensorflow as tf
+from harness import Contestant, digits, size
+from networks import compiled, dense, model_of
 
 import tf_gd
-from tf_gd.networks import curvature
-from tf_gd.show import table
+
+X, Y = (array[: size(None, 64)] for array in tf_gd.datasets.digits()[:2])
+CALLS, GROWTH, PRECISE = tf.Variable(0), [], dict(tolerance=1e-4)
 
 
-def seconds_of(run) -> float:
-    """Return the median seconds of seven calls, after one that compiles."""
-    run()
-    seconds = []
-    for _ in range(7):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
+class Counted(keras.losses.SparseCategoricalCrossentropy):
+    def call(self, y_true, y_pred):
+        CALLS.assign_add(1)
+        return super().call(y_true, y_pred)
 
 
-def main() -> None:
-    """Measure at the start and after twenty epochs, and print the table."""
-    x, y = tf_gd.datasets.digits()[:2]
-    keras.utils.set_random_seed(0)
-    dense = [keras.layers.Dense(960, activation="relu") for _ in range(2)]
-    model = keras.Sequential([keras.Input((64,)), *dense, keras.layers.Dense(10)])
-    model.compile(keras.optimizers.SGD(0.05), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+def contestants(model):
+    weights = [variable.value for variable in model.trainable_variables]
 
     @tf.function
     def gradient():
         with tf.GradientTape() as tape:
-            loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=False))
-        return tape.gradient(loss, model.trainable_variables)
+            loss = model.compute_loss(x=X, y=Y, y_pred=model(X, training=False))
+        return tape.gradient(loss, weights)
 
-    rows = []
+    @tf.function
+    def product():  # with the vector of ones
+        with tf.GradientTape() as tape:
+            slope = tf.add_n([tf.reduce_sum(part) for part in gradient()])
+        return tape.gradient(slope, weights)
+
+    def limit():
+        CALLS.assign(0)
+        more, _, rate = harness.grown(lambda: tf_gd.learning_rate_limit(model, X, Y, **PRECISE))
+        GROWTH.append(more)
+        return f"{2 / rate:.4f}", int(CALLS)
+
+    runs = {"pair": lambda: (gradient(), gradient()), "product": product, "limit": limit}
+    return {name: Contestant(lambda run=run: run) for name, run in runs.items()}
+
+
+def report(options) -> None:
+    model, rows = model_of(lambda: dense(size(960, 16), size(960, 16), 10)), []
     for when in ("at the start", "after 20 epochs"):
-        pair = 2 * seconds_of(lambda: gradient()[0].numpy())
-        product, size = curvature.product_of_model(model, x, y)
-        vector = np.ones(size)
-        one, calls = seconds_of(lambda product=product, vector=vector: product(vector)), []
-
-        def counted(vector, product=product, calls=calls):
-            calls.append(1)
-            return product(vector)
-
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        start = time.perf_counter()
-        sharpness = curvature.largest(counted, size, 1e-4)
-        seconds = time.perf_counter() - start
-        more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / (4 * size)
-        rows.append([when, f"{sharpness:.4f}", len(calls), f"{one / pair:.1f}", f"{seconds / pair:.0f}", f"{more:.0f}"])
-        tf_gd.fit(model, x, y, epochs=20, batch_size=32, verbose=0, seed=0)
-    print(f"{size:,} weights, {len(x):,} images; a pair of gradients is two over all of them; tolerance 1e-4\n")
-    print(table(["", "sharpness", "products", "pairs each", "pairs in all", "copies more"], rows))
+        times = harness.race(contestants(compiled(model, 0.05, loss=Counted(True))), options)
+        one, pairs = (times[name].ratios(times["pair"]) for name in ("product", "limit"))
+        costs = digits(median(one)), digits(median(pairs)), harness.spread(pairs)
+        rows.append([when, *times["limit"].value, *costs])
+        tf_gd.fit(compiled(model, 0.05), X, Y, epochs=20, batch_size=32, verbose=0, seed=0)
+    weights = model.count_params()
+    print(f"{weights:,} weights, {len(X):,} images, tolerance 1e-4;")
+    print(f"memory grew by {digits(GROWTH[0] / (4 * weights))} copies of the weights.\n")
+    headers = "sharpness", "products", "pairs each", "pairs in all", "spread"
+    print(harness.table(["", *headers], rows))
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(__doc__, {}, report=report)

@@ -1,38 +1,31 @@
-"""Rosenbrock from 131,072 starts, 500 steps each, by everybody; and what ten million starts and a large map take.
+"""Rosenbrock's function from many starts: tf_gd.multi_start beside jax.vmap and NumPy.
 
-``python benchmarks/many_starts.py --peers .venv-peers/bin/python``. Every contestant runs in a process of its own in each
-round. With a name it runs that one contestant and prints one JSON line.
+``python benchmarks/many_starts.py --peers .venv-peers/bin/python [--quick]`` prints nanoseconds a
+step of one descent, and what a large map and ten million starts take. ``tf_gd.multi_start`` checks
+the starts, finds the minima and labels the ends too. What its steps alone take is the difference
+between a call of ten times the steps and a call.
 """
 
-import argparse
-import json
 import os
-import statistics
-import subprocess
-import sys
-import time
 
+import harness
 import numpy as np
+from harness import Contestant, Times, size
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-COUNT, STEPS, RATE = 131_072, 500, 1e-3
+COUNT, STEPS, RATE = size(131_072, 8_192), size(500, 200), 1e-3
 STARTS = np.random.default_rng(0).uniform(-2, 2, (COUNT, 2)).astype("float32")
 
 
-def tf_gd_multi_start():
-    """Time the whole call: with the starts checked, the ends labelled, and the minima looked for."""
+def middle(ends) -> float:
+    """Return what all should agree on; some of the starts diverge."""
+    return float(np.nanmedian(np.abs(ends)))
+
+
+def multi_start(steps: int = STEPS):
     import tf_gd
 
-    return lambda: tf_gd.multi_start("rosenbrock", STARTS, learning_rate=RATE, steps=STEPS).final
-
-
-def tf_gd_descents_alone():
-    """Time the compiled program alone, which is what the peers do."""
-    import tf_gd
-    from tf_gd.toy import _many
-
-    objective, update = tf_gd.objectives.get("rosenbrock"), _many.Update(RATE, None, nesterov=False)
-    return lambda: _many.run_many(objective, objective.fn, STARTS, update, STEPS, "xla", "CPU:0")[0]
+    settings = dict(learning_rate=RATE, steps=steps)
+    return lambda: middle(tf_gd.multi_start("rosenbrock", STARTS, **settings).final)
 
 
 def jax_vmap():
@@ -46,97 +39,74 @@ def jax_vmap():
         return jax.lax.fori_loop(0, STEPS, lambda _, x: x - RATE * jax.grad(rosenbrock)(x), x)
 
     program = jax.jit(jax.vmap(descend))
-    return lambda: np.asarray(program(STARTS))
+    return lambda: middle(program(STARTS))
 
 
-def numpy_vectorised():
+def numpy_arrays():
     """The gradient by hand, on whole arrays."""
 
+    @np.errstate(all="ignore")
     def run():
-        x, y = STARTS.T.copy()
+        (x, y), rate = STARTS.T.copy(), np.float32(RATE)
         for _ in range(STEPS):
             inner = y - x * x
-            x, y = x - np.float32(RATE) * (-400 * x * inner - 2 * (1 - x)), y - np.float32(RATE) * (200 * inner)
-        return np.stack([x, y], axis=1)
+            x, y = x - rate * (-400 * x * inner - 2 * (1 - x)), y - rate * (200 * inner)
+        return middle(np.stack([x, y], axis=1))
 
     return run
 
 
-CONTESTANTS = {  # what it is, and whether it lives with the peers
-    "tf_gd_descents_alone": ("tf_gd, the descents alone", False),
-    "tf_gd_multi_start": ("tf_gd.multi_start, with labels", False),
-    "jax_vmap": ("jax.vmap of a fori_loop", True),
-    "numpy_vectorised": ("NumPy, vectorised", True),
-}
-
-
-def one(name: str) -> None:
-    """Run one contestant and print its seconds and its mean end."""
-    run, seconds = globals()[name](), []
-    for _ in range(6):
-        start = time.perf_counter()
-        ends = run()
-        seconds.append(time.perf_counter() - start)
-    print(json.dumps({"first": seconds[0], "seconds": statistics.median(seconds[1:]), "end": float(np.abs(ends).mean())}))
-
-
-def large() -> None:
-    """Print what a map of a million points takes, compiled and all, and the memory of ten million starts."""
-    import resource
-
+def large():
+    """What a map of a million points takes, with its compilation, and ten million starts."""
     import tf_gd
 
-    tf_gd.multi_start("booth", 8, steps=1)  # imports TensorFlow
-    start = time.perf_counter()
-    tf_gd.basin_map("himmelblau", learning_rate=0.01, steps=2000, resolution=1001)
-    print(f"basin map of 1001 x 1001, 2,000 steps each, compilation included: {time.perf_counter() - start:.1f} s")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    runs = tf_gd.multi_start("himmelblau", 10_000_000, learning_rate=0.01, steps=500, seed=0)
-    held = sum(array.nbytes for array in (runs.starts, runs.final, runs.losses, runs.gradient_norms, runs.label)) / 2**20
-    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10
-    seconds = time.perf_counter() - start
-    print(f"10^7 starts, 500 steps: {seconds:.1f} s; result {held:,.0f} MiB, memory grew by {more:,.0f} MiB")
+    tf_gd.multi_start("booth", 8, steps=1)  # TensorFlow itself is loaded
+    side, count = size(1001, 31), size(10_000_000, 1_000)
+
+    def draw_map():
+        tf_gd.basin_map("himmelblau", learning_rate=0.01, steps=size(2000, 50), resolution=side)
+
+    def start():
+        settings = dict(learning_rate=0.01, steps=size(500, 50), seed=0)
+        return tf_gd.multi_start("himmelblau", count, **settings)
+
+    def run():
+        mapped, _ = harness.timed(draw_map)
+        more, seconds, runs = harness.grown(start)
+        arrays = (runs.starts, runs.final, runs.losses, runs.gradient_norms, runs.label)
+        held = sum(array.nbytes for array in arrays) / 2**20
+        return (
+            f"A basin map of {side} x {side}, with its compilation: {mapped:.1f} s.\n"
+            f"{count:,} starts: {seconds:.1f} s; the result takes {held:,.0f} MiB, "
+            f"memory grew by {more / 2**20:,.0f} MiB."
+        )
+
+    return run
 
 
-def main() -> None:
-    """Run all rounds and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", nargs="?", choices=[*CONTESTANTS, "large"])
-    parser.add_argument("--peers", help="the Python that has jax; without it the peers are left out")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    if options.name == "large":
-        large()
-        return
-    if options.name:
-        one(options.name)
-        return
+OURS, LONGER, LARGE = "tf_gd.multi_start", "ten times the steps", "large"
+CONTESTANTS = {
+    OURS: Contestant(multi_start, STEPS * COUNT),
+    LONGER: Contestant(lambda: multi_start(10 * STEPS), 9 * STEPS * COUNT),
+    "jax.vmap of a fori_loop": Contestant(jax_vmap, STEPS * COUNT, where="peers"),
+    "NumPy, whole arrays": Contestant(numpy_arrays, STEPS * COUNT),
+}
+ALONE = {LARGE: Contestant(large, where=size("a process of its own", "here"))}
 
-    from tf_gd.show import table
 
-    found: dict[str, list[dict]] = {name: [] for name in CONTESTANTS}
-    for _ in range(options.rounds):
-        for name, (_, is_peer) in CONTESTANTS.items():
-            python = options.peers if is_peer else sys.executable
-            if python:
-                done = subprocess.run([python, __file__, name], check=True, capture_output=True, text=True)
-                found[name].append(json.loads(done.stdout.splitlines()[-1]))
-    rows, ours = [], None
-    for name, (what, _) in CONTESTANTS.items():
-        if found[name]:
-            each = [result["seconds"] / COUNT / STEPS * 1e9 for result in found[name]]
-            median = statistics.median(each)
-            ours = ours or median
-            first = statistics.median(result["first"] for result in found[name])
-            spread = f"{min(each):.2f}-{max(each):.2f}"
-            rows.append(
-                [what, f"{median:.2f}", spread, f"{median / ours:.1f}", f"{first:.2f}", f"{found[name][0]['end']:.5f}"]
-            )
-    print(f"Rosenbrock, {COUNT:,} starts, {STEPS} steps, rate {RATE:g}, float32, {os.cpu_count()} cores.\n")
-    print(table(["", "ns a step", "rounds", "ratio", "first, s", "mean end"], rows))
-    subprocess.run([sys.executable, __file__, "large"], check=True)
+def report(options) -> None:
+    """Run all by turns and print the table."""
+    times = harness.race(CONTESTANTS, options)
+    ends = {name: f"{measured.value:.5f}" for name, measured in times.items() if name != LONGER}
+    assert max(map(float, ends.values())) < 1.01 * min(map(float, ends.values())), ends
+    longer = times.pop(LONGER)
+    steps = [ten - one / 9 for ten, one in zip(longer.each, times[OURS].each, strict=True)]
+    times["its steps alone"] = Times(longer.first, None, steps)
+    print(f"Rosenbrock, {COUNT:,} starts, {STEPS} steps, rate {RATE:g}, float32, {os.cpu_count()}")
+    print("cores: nanoseconds a step of one descent.\n")
+    print(harness.show(times, OURS, "ns", **{"median end": ends}), end="\n\n")
+    print(harness.race(ALONE, options, rounds=0)[LARGE].value)
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(__doc__, CONTESTANTS | ALONE, report=report, rounds=3)

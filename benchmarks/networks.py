@@ -1,55 +1,47 @@
-"""The networks of the training benchmark, in plain Keras, so that every backend can build them."""
+"""The networks of the benchmarks, in plain Keras, so that every backend can build them."""
 
 import keras
-
-layers = keras.layers
-
-
-def mlp():
-    """64-64-10."""
-    return keras.Sequential([layers.Input((64,)), layers.Dense(64, "relu"), layers.Dense(10)])
+from keras.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, Reshape
 
 
-def wide():
-    """64-512-512-10."""
-    return keras.Sequential([layers.Input((64,)), layers.Dense(512, "relu"), layers.Dense(512, "relu"), layers.Dense(10)])
+def dense(*sizes: int) -> list:
+    """Return the layers of a network of rectified linear units, with logits as outputs."""
+    return [*(Dense(size, "relu") for size in sizes[:-1]), Dense(sizes[-1])]
 
 
-def regularised():
-    """L2, BatchNorm and Dropout."""
-    hidden = layers.Dense(64, "relu", kernel_regularizer=keras.regularizers.L2(1e-4))
-    return keras.Sequential(
-        [layers.Input((64,)), hidden, layers.BatchNormalization(), layers.Dropout(0.2), layers.Dense(10)]
-    )
+def regularised() -> list:
+    hidden = Dense(64, "relu", kernel_regularizer=keras.regularizers.L2(1e-4))
+    return [hidden, BatchNormalization(), Dropout(0.2), Dense(10)]
 
 
-def convolutional():
-    """One convolution of 16 filters."""
-    picture = [layers.Reshape((8, 8, 1)), layers.Conv2D(16, 3, activation="relu"), layers.Flatten()]
-    return keras.Sequential([layers.Input((64,)), *picture, layers.Dense(10)])
+def convolutions(count: int) -> list:
+    """Return so many convolutions of 16 filters; two are eight times the work of one."""
+    filters = [Conv2D(16, 3, activation="relu") for _ in range(count)]
+    return [Reshape((8, 8, 1)), *filters, Flatten(), Dense(10)]
 
 
-def two_convolutions():
-    """Two convolutions of 16 filters, eight times the work of one."""
-    convolutions = [layers.Conv2D(16, 3, activation="relu") for _ in range(2)]
-    return keras.Sequential(
-        [layers.Input((64,)), layers.Reshape((8, 8, 1)), *convolutions, layers.Flatten(), layers.Dense(10)]
-    )
-
-
-NETWORKS = {  # name: (what builds it, epochs of one measurement of ours)
-    "MLP 64-64-10": (mlp, 60),
-    "MLP 64-512-512-10": (wide, 12),
-    "Dense+L2, BatchNorm, Dropout": (regularised, 30),
-    "CNN, 16 filters": (convolutional, 30),
-    "CNN, 16 and 16 filters": (two_convolutions, 12),
+NETWORKS = {
+    "MLP 64-64-10": lambda: dense(64, 10),
+    "MLP 64-512-512-10": lambda: dense(512, 512, 10),
+    "Dense+L2, BatchNorm, Dropout": regularised,
+    "CNN, 16 filters": lambda: convolutions(1),
+    "CNN, 16 and 16 filters": lambda: convolutions(2),
 }
 
 
-def compiled(build, **settings):
-    """Return a network ready to train on the digits."""
+def model_of(layers):
+    """Return a model of inputs ``(64,)``, the same each time."""
     keras.utils.set_random_seed(0)
-    model = build()
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.SGD(0.05, momentum=0.9), loss=loss, metrics=["accuracy"], **settings)
+    return keras.Sequential([Input((64,)), *layers()])
+
+
+def compiled(model, learning_rate: float, momentum: float = 0.0, **settings):
+    """Compile a model whose outputs are logits, with SGD, and return it."""
+    settings.setdefault("loss", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(optimizer=keras.optimizers.SGD(learning_rate, momentum), **settings)
     return model
+
+
+def for_digits(model, **settings):
+    """Compile a model as the training benchmark does, and return it."""
+    return compiled(model, 0.05, 0.9, metrics=["accuracy"], **settings)

@@ -1,61 +1,52 @@
-"""Run the benchmarks side by side, in rounds, and print a table of medians with ratios.
+"""A recorded path on Rosenbrock's function: tf_gd beside optax, PyTorch and loops by hand.
 
-``python benchmarks/run.py --peers .venv-peers/bin/python``, or ``make bench``. Every contestant runs in a process of its own
-in each round, so that what else the machine does falls on all alike.
+``python benchmarks/run.py --peers .venv-peers/bin/python [--quick]`` prints nanoseconds a step of
+a warm program that records every point and every loss, and the ratio to ``tf_gd``.
 """
 
-import argparse
-import json
-import statistics
-import subprocess
-import sys
-from pathlib import Path
+import descent
+import harness
+import numpy as np
+from harness import Contestant, size
 
-from tf_gd.show import table
-
-HERE = Path(__file__).parent
-CONTESTANTS = [  # name, what it is, whether it lives with the peers, steps, repetitions in a round
-    ("tf_gd_xla", "tf_gd, by hand", False, 100_000, 20),
-    ("tf_gd_keras", "tf_gd, keras SGD inside", False, 100_000, 20),
-    ("optax_scan", "optax.sgd, lax.scan", True, 100_000, 20),
-    ("optax_while", "the same, norm and stop too", True, 100_000, 20),
-    ("torch_eager", "torch.optim.SGD", True, 2_000, 3),
-    ("eager_tape", "GradientTape, eager loop", False, 500, 3),
-    ("eager_keras", "keras SGD, eager loop", False, 500, 3),
-]
+MANY, FEW = size(100_000, 2_000), size(500, 20)
 
 
-def main() -> None:
-    """Run all rounds and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peers", help="the Python that has jax, optax and torch; without it they are left out")
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+def recorded(build, steps: int, calls: int, where: str = "here") -> Contestant:
+    """Return a contestant whose value is the point after 20 steps, where all should be."""
 
-    results: dict[str, list[dict]] = {name: [] for name, *_ in CONTESTANTS}
-    for number in range(options.rounds):
-        for name, _, is_peer, steps, repetitions in CONTESTANTS:
-            python = options.peers if is_peer else sys.executable
-            if python is None:
-                continue
-            print(f"round {number + 1} of {options.rounds}: {name}", file=sys.stderr)
-            command = [python, str(HERE / "descent.py"), name, str(steps), str(repetitions)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            results[name].append(json.loads(done.stdout.splitlines()[-1]))
+    def prepare():
+        run = build(steps)
 
-    rows, ours = [], None
-    for name, what, _, steps, _ in CONTESTANTS:
-        if not results[name]:
-            continue
-        medians = [statistics.median(result["seconds"]) / (steps + 1) * 1e9 for result in results[name]]
-        median = statistics.median(medians)
-        ours = ours or median
-        first = statistics.median(result["first"] for result in results[name])
-        spread = f"{min(medians):.3g}-{max(medians):.3g}" if median < 1e3 else f"{min(medians):.2e}-{max(medians):.2e}"
-        rows.append([what, f"{steps:,}", f"{median:,.0f}", spread, f"{median / ours:,.2f}", f"{first:.2f}"])
-    print("Rosenbrock from (-1.2, 1), rate 0.001, float32: every point and loss recorded.\n")
-    print(table(["", "steps", "ns a step", "rounds", "ratio", "first, s"], rows))
+        def call():
+            points, losses = run()
+            assert points.shape == (steps + 1, 2)
+            assert losses.shape == (steps + 1,)
+            return points[20].tolist()
 
+        return call
+
+    return Contestant(prepare, steps + 1, size(calls, 1), where)
+
+
+OURS = "tf_gd, by hand"
+CONTESTANTS = {
+    OURS: recorded(descent.tf_gd_by_hand, MANY, 20),
+    "tf_gd, keras SGD inside": recorded(descent.tf_gd_keras, MANY, 20),
+    "optax.sgd, lax.scan": recorded(descent.optax_scan, MANY, 20, "peers"),
+    "the same, norm and stop too": recorded(descent.optax_while, MANY, 20, "peers"),
+    "torch.optim.SGD": recorded(descent.torch_eager, 4 * FEW, 3, "peers"),
+    "GradientTape, eager loop": recorded(descent.eager_tape, FEW, 3),
+    "keras SGD, eager loop": recorded(descent.eager_keras, FEW, 3),
+}
+
+
+def check(times) -> None:
+    for name, measured in times.items():
+        assert np.allclose(measured.value, times[OURS].value, rtol=1e-4), name
+
+
+TITLE = "Rosenbrock from (-1.2, 1), rate 0.001, float32: nanoseconds a step."
 
 if __name__ == "__main__":
-    main()
+    harness.main(__doc__, CONTESTANTS, TITLE, "ns", check=check)

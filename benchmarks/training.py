@@ -1,135 +1,130 @@
-"""Training on the digits: ``tf_gd.fit`` beside ``model.fit`` as compiled by default, Keras on JAX, and optax.
+"""Training on the digits: tf_gd.fit beside model.fit, Keras on JAX, and optax.
 
-``python benchmarks/training.py --peers .venv-peers/bin/python`` prints microseconds a step (median of warm runs, batch size
-32), the seconds of the first epoch, a data set, and the memory that a training on 10^6 rows takes.
+``python benchmarks/training.py --peers .venv-peers/bin/python [--quick]`` prints microseconds a
+step (batch size 32) of warm runs and of a ``tf.data.Dataset``, with ``model.fit`` as compiled by
+default; the seconds of the first epoch; and the memory that an epoch on 10^6 rows takes.
 """
 
-import argparse
-import json
 import os
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from pathlib import Path
+from functools import partial
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import tf_gd
-
-tf_gd.quiet_tensorflow()
-
-import keras
+import harness
 import numpy as np
-import tensorflow as tf
-from networks import NETWORKS, compiled, mlp
+import training_peers
+from harness import Contestant, digits, size, spread
+from training_peers import data
 
-from tf_gd import datasets
-from tf_gd.show import table
-
-HERE = Path(__file__).parent
-STEPS = 45  # of an epoch on the digits
-
-
-def measure(build, fit, epochs: int, data) -> tuple[float, float, str]:
-    """Return microseconds a step, warm, the seconds of the first epoch, and the mode of the warm runs."""
-    model, settings = compiled(build), dict(batch_size=32, verbose=0)
-    start = time.perf_counter()
-    fit(model, data.x_train, data.y_train, epochs=1, **settings)
-    first = time.perf_counter() - start
-    while fit is tf_gd.fit and model.__dict__["_tf_gd_steps"] < 2000:  # from then on compiled by XLA, where that is faster
-        fit(model, data.x_train, data.y_train, epochs=45, **settings)
-    fit(model, data.x_train, data.y_train, epochs=1, **settings)
-    repeats = []
-    for _ in range(5):
-        start = time.perf_counter()
-        history = fit(model, data.x_train, data.y_train, epochs=epochs, **settings)
-        repeats.append((time.perf_counter() - start) / (epochs * STEPS) * 1e6)
-    assert np.isfinite(history.history["loss"]).all()
-    return statistics.median(repeats), first, history.params.get("mode", "")
+ROWS = size(1437, 160)
+STEPS = -(-ROWS // 32)  # of an epoch
+NETWORKS = {  # name, as in networks.py: epochs of one measurement of ours
+    "MLP 64-64-10": 60,
+    "MLP 64-512-512-10": 12,
+    "Dense+L2, BatchNorm, Dropout": 30,
+    "CNN, 16 filters": 30,
+    "CNN, 16 and 16 filters": 12,
+}
+if harness.QUICK:  # one of each kind
+    del NETWORKS["MLP 64-512-512-10"], NETWORKS["CNN, 16 and 16 filters"]
+MLP, KERAS, OURS = "MLP 64-64-10", "model.fit", "tf_gd.fit"
 
 
-def on_a_data_set(fit, data, **settings) -> float:
-    """Return microseconds a step on the digits as a ``tf.data.Dataset``."""
-    dataset = tf.data.Dataset.from_tensor_slices((data.x_train, data.y_train)).batch(32).prefetch(4)
-    model = compiled(mlp, **settings)
-    fit(model, dataset, epochs=1, verbose=0, shuffle=False)
-    repeats = []
-    for _ in range(5):
-        start = time.perf_counter()
-        fit(model, dataset, epochs=4, verbose=0, shuffle=False)
-        repeats.append((time.perf_counter() - start) / (4 * STEPS) * 1e6)
-    return statistics.median(repeats)
+def training(who: str, network: str, **settings):
+    """Return the function that trains, with the model and what has to be given first."""
+    from networks import NETWORKS, for_digits, model_of
+
+    import tf_gd
+
+    model = for_digits(model_of(NETWORKS[network]), **settings)
+    return partial(partial(tf_gd.fit, model) if who == OURS else model.fit, verbose=0)
 
 
-def memory() -> None:
-    """Print the peak of memory beside that of the data, for an epoch of ours over 10^6 rows of 64."""
-    generator = np.random.default_rng(0)
-    x, y = generator.random((1_000_000, 64), "float32"), generator.integers(0, 10, 1_000_000).astype("int32")
-    model = compiled(mlp)
-    tf_gd.fit(model, x[:3200], y[:3200], verbose=0, mode="xla")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    start = time.perf_counter()
-    tf_gd.fit(model, x, y, verbose=0, mode="xla")
-    seconds = time.perf_counter() - start
-    more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
-    size = x.nbytes + y.nbytes
-    print(json.dumps({"data": size, "beyond": more, "seconds": seconds}))
+def warm(who: str, network: str, epochs: int):
+    fit = partial(training(who, network), *data(), batch_size=32)
+    first, _ = harness.timed(fit)
+    if who == OURS:  # from 2,000 steps on XLA compiles it, where that is faster
+        fit(epochs=size(45, 1))
+    fit()
+
+    def run():
+        history = fit(epochs=epochs)
+        assert np.isfinite(history.history["loss"]).all()
+        return {"first": f"{first:.2f}", "mode": history.params.get("mode", "")}
+
+    return run
 
 
-def peers_of(python: str | None, name: str, path: Path) -> dict[str, float]:
-    """Return what the peers take for a step, measured in their own environment."""
-    if python is None:
-        return {}
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
-    command = [python, str(HERE / "training_peers.py"), str(path), name]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])
+def on_a_data_set(who: str, steps_per_execution: int = 1):
+    import tensorflow as tf
+
+    batches = tf.data.Dataset.from_tensor_slices(data()).batch(32).prefetch(4)
+    fit = training(who, MLP, steps_per_execution=steps_per_execution)
+    return lambda: fit(batches, epochs=size(4, 1), shuffle=False) and None
 
 
-def main() -> None:
-    """Measure all networks, ours and the others by turns, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peers", help="the Python that has jax, optax and keras; without it they are left out")
-    parser.add_argument("--memory", action="store_true", help="only measure the memory")
-    options = parser.parse_args()
-    if options.memory:
-        return memory()
+def memory():
+    """The peak of memory beside that of the data, for an epoch of ours over 10^6 rows of 64."""
+    fit, rows, generator = training(OURS, MLP), size(1_000_000, 6_400), np.random.default_rng(0)
+    x, y = generator.random((rows, 64), "float32"), generator.integers(0, 10, rows).astype("int32")
+    fit(x[:3200], y[:3200], mode="xla")
 
-    data, rows, firsts = datasets.digits(), [], []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "digits.npz"
-        np.savez(path, x=data.x_train, y=data.y_train)
-        for name, (build, epochs) in NETWORKS.items():
-            print(name, file=sys.stderr)
-            keras_step, keras_first, _ = measure(build, keras.Model.fit, max(2, epochs // 10), data)
-            our_step, our_first, mode = measure(build, tf_gd.fit, epochs, data)
-            peers = peers_of(options.peers, name, path)
-            times = [keras_step, our_step, peers.get("keras_on_jax", np.nan), peers.get("optax_scan", np.nan)]
-            shown = [f"{value:,.0f}" if np.isfinite(value) else "" for value in times]
-            rows.append([name, *shown, f"{keras_step / our_step:.1f}", mode])
-            firsts.append([name, f"{keras_first:.2f}", f"{our_first:.2f}"])
-    print("Microseconds a step on the digits, batch size 32, warm.\n")
-    print(table(["", "model.fit", "tf_gd.fit", "Keras on JAX", "optax scan", "ratio", "mode"], rows))
-    print("\nSeconds of the first epoch, compilation included.\n")
-    print(table(["", "model.fit", "tf_gd.fit"], firsts))
+    def run():
+        more, seconds, _ = harness.grown(lambda: fit(x, y, mode="xla"))
+        copies = f"{more / (x.nbytes + y.nbytes):.2f} times their memory"
+        return f"An epoch over {rows:,} rows of 64: {seconds:.1f} s, and {copies} beside them."
 
-    by_keras = {steps: on_a_data_set(keras.Model.fit, data, steps_per_execution=steps) for steps in (1, 9, 45)}
-    best = min(by_keras, key=by_keras.__getitem__)
-    print(
-        f"\nA tf.data.Dataset of the digits, MLP 64-64-10: model.fit {by_keras[1]:,.0f} us a step, with "
-        f"steps_per_execution={best} {by_keras[best]:,.0f}; tf_gd.fit {on_a_data_set(tf_gd.fit, data):,.0f}."
-    )
-    done = subprocess.run([sys.executable, __file__, "--memory"], check=True, capture_output=True, text=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    print(
-        f"An epoch over 10^6 rows of 64: {found['beyond'] / found['data']:.2f} times the memory of the data beside them, "
-        f"{found['seconds']:.1f} s."
-    )
-    return None
+    return run
+
+
+WARM = {}
+for name, count in NETWORKS.items():
+    for who, epochs in ((KERAS, size(max(2, count // 10), 1)), (OURS, size(count, 1))):
+        WARM[f"{who}: {name}"] = Contestant(partial(warm, who, name, epochs), epochs * STEPS)
+    for who, (build, epochs) in training_peers.PEERS.items():
+        if build is not training_peers.optax_scan or name.startswith("MLP"):
+            steps = epochs * STEPS
+            WARM[f"{who}: {name}"] = Contestant(partial(build, name), steps, where="peers")
+MEMORY = {"memory": Contestant(memory, where=size("a process of its own", "here"))}
+DATA_SET = {OURS: Contestant(partial(on_a_data_set, OURS), size(4, 1) * STEPS)}
+for steps in size((1, 9, 45), (1,)):
+    build = partial(on_a_data_set, KERAS, steps)
+    DATA_SET[f"{KERAS}, steps_per_execution={steps}"] = Contestant(build, size(4, 1) * STEPS)
+
+
+def report(options) -> None:
+    """Run all by turns and print the tables."""
+    import tf_gd
+
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        x, y = tf_gd.datasets.digits()[:2]
+        np.savez(file.name, x=x[:ROWS], y=y[:ROWS])
+        os.environ["DIGITS"] = file.name
+        times = harness.race(WARM, options)
+        data_set = harness.race(DATA_SET, options)
+    rows, firsts, peers = [], [], []
+    peers_headers = ["", "Keras on JAX", "ratio", "optax scan", "ratio"]
+    for name in NETWORKS:
+        keras, ours = (times[f"{who}: {name}"] for who in (KERAS, OURS))
+        ratios, both = keras.ratios(ours), [digits(each.median * 1e6) for each in (keras, ours)]
+        compared = [digits(statistics.median(ratios)), spread(ratios), ours.value["mode"]]
+        rows.append([name, *both, *compared])
+        firsts.append([name, keras.value["first"], ours.value["first"]])
+        peers.append([name])
+        for peer in (times.get(f"{who}: {name}") for who in training_peers.PEERS):
+            ratio = digits(statistics.median(peer.ratios(ours))) if peer else ""
+            peers[-1] += [digits(peer.median * 1e6), ratio] if peer else ["", ""]
+    print("Microseconds a step on the digits, batch size 32, warm; ratio to tf_gd.fit.\n")
+    print(harness.table(["", KERAS, OURS, "ratio", "spread", "mode"], rows), end="\n\n")
+    if len(times) > 2 * len(NETWORKS):
+        print("The same of the peers.\n")
+        print(harness.table(peers_headers, peers), end="\n\n")
+    print("Seconds of the first epoch, compilation included.\n")
+    print(harness.table(["", KERAS, OURS], firsts), end="\n\n")
+    print(f"A tf.data.Dataset of the digits, {MLP}: microseconds a step.\n")
+    print(harness.show(data_set, OURS, "us"), end="\n\n")
+    print(harness.race(MEMORY, options, rounds=0)["memory"].value)
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(__doc__, WARM | MEMORY, report=report)

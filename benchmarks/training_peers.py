@@ -1,51 +1,50 @@
-"""Peers of the training benchmark, in the environment that has JAX: Keras on JAX, and optax under lax.scan.
-
-``KERAS_BACKEND=jax python training_peers.py digits.npz NETWORK`` prints microseconds a step as JSON.
-"""
+"""Peers of the training benchmark, in the environment that has JAX: Keras on JAX, optax."""
 
 import itertools
-import json
-import statistics
-import sys
-import time
+import os
 
 import numpy as np
+from harness import size, timed
 
-REPEATS = 5
+BATCH = 32
 
 
-def seconds_of(run) -> float:
-    """Return the median seconds of a call, after one to compile."""
-    run()
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
+def data():
+    """Return the digits, which ``training.py`` has written: here is no scikit-learn."""
+    with np.load(os.environ["DIGITS"]) as file:
+        return file["x"], file["y"]
+
+
+def keras_on_jax(network: str):
+    """``model.fit`` at the fastest of three ``steps_per_execution``."""
+    import jax  # noqa: F401  without it there is no such backend
+    from networks import NETWORKS, for_digits, model_of
+
+    x, y = data()
+
+    def fitting(steps_per_execution):
+        model = for_digits(model_of(NETWORKS[network]), steps_per_execution=steps_per_execution)
+        settings = dict(batch_size=BATCH, epochs=PEERS["Keras on JAX"][1], verbose=0)
+        return lambda: model.fit(x, y, **settings) and None
+
+    runs = [fitting(steps) for steps in size((1, 9, 45), (1,))]
+    for run in runs:
         run()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    return min(runs, key=lambda run: timed(run)[0])
 
 
-def keras_on_jax(name: str, x, y) -> float:
-    """Return the time of a step at the best ``steps_per_execution``."""
-    from networks import NETWORKS, compiled
-
-    best = np.inf
-    for steps_per_execution in (1, 9, 45):
-        model = compiled(NETWORKS[name][0], steps_per_execution=steps_per_execution)
-        seconds = seconds_of(lambda model=model: model.fit(x, y, batch_size=32, epochs=6, verbose=0))
-        best = min(best, seconds / (6 * 45))
-    return best * 1e6
-
-
-def optax_scan(sizes: list[int], x, y) -> float:
-    """Return the time of a step of ``optax.sgd`` under ``lax.scan`` over the batches of an epoch."""
+def optax_scan(network: str):
+    """``optax.sgd`` under ``lax.scan`` over the batches of an epoch, of an MLP."""
     import jax
     import jax.numpy as jnp
     import optax
 
     optimizer, generator = optax.sgd(0.05, momentum=0.9), np.random.default_rng(0)
-    pairs = itertools.pairwise(sizes)
-    layers = [(jnp.array(generator.normal(size=(a, b)) / np.sqrt(a), "float32"), jnp.zeros(b)) for a, b in pairs]
+    (x, y), layers = data(), []
+    full = len(x) // BATCH * BATCH
+    for inputs, outputs in itertools.pairwise(map(int, network.split()[1].split("-"))):
+        weights = generator.normal(size=(inputs, outputs)) / np.sqrt(inputs)
+        layers.append((jnp.array(weights, "float32"), jnp.zeros(outputs)))
 
     def loss_of(layers, x, y):
         for w, b in layers[:-1]:
@@ -58,36 +57,28 @@ def optax_scan(sizes: list[int], x, y) -> float:
     def epoch(layers, state, order):
         def step(carry, rows):
             layers, state = carry
-            (loss, hits), gradients = jax.value_and_grad(loss_of, has_aux=True)(layers, *rows)
+            measured, gradients = jax.value_and_grad(loss_of, has_aux=True)(layers, *rows)
             updates, state = optimizer.update(gradients, state)
-            return (optax.apply_updates(layers, updates), state), (loss, hits)
+            return (optax.apply_updates(layers, updates), state), measured
 
-        full = len(x) // 32 * 32
-        rows = (jnp.asarray(x)[order[:full]].reshape(-1, 32, x.shape[1]), jnp.asarray(y)[order[:full]].reshape(-1, 32))
-        (layers, state), measured = jax.lax.scan(step, (layers, state), rows)
-        (layers, state), _ = step((layers, state), (jnp.asarray(x)[order[full:]], jnp.asarray(y)[order[full:]]))
-        return layers, state, measured
+        inputs, targets = jnp.asarray(x)[order], jnp.asarray(y)[order]
+        batches = inputs[:full].reshape(-1, BATCH, x.shape[1]), targets[:full].reshape(-1, BATCH)
+        carry, measured = jax.lax.scan(step, (layers, state), batches)
+        if full < len(x):
+            carry, _ = step(carry, (inputs[full:], targets[full:]))
+        return *carry, measured
 
     def run():
         nonlocal layers, state
-        for _ in range(12):
+        for _ in range(PEERS["optax scan"][1]):
             layers, state, measured = epoch(layers, state, generator.permutation(len(x)))
         jax.block_until_ready(measured)
 
     state = optimizer.init(layers)
-    return seconds_of(run) / (12 * 45) * 1e6
+    return run
 
 
-def main() -> None:
-    """Measure the network named."""
-    path, name = sys.argv[1:]
-    with np.load(path) as file:
-        x, y = file["x"], file["y"]
-    results = {"keras_on_jax": keras_on_jax(name, x, y)}
-    if name.startswith("MLP"):
-        results["optax_scan"] = optax_scan([int(size) for size in name.split()[1].split("-")], x, y)
-    print(json.dumps(results))
-
-
-if __name__ == "__main__":
-    main()
+PEERS = {  # name: what prepares it, epochs of one measurement
+    "Keras on JAX": (keras_on_jax, size(6, 1)),
+    "optax scan": (optax_scan, size(12, 1)),
+}

@@ -13,7 +13,7 @@ import sphinx_gallery.notebook
 from docutils.nodes import SkipNode
 
 import tf_gd
-from tf_gd import tutorials
+from tf_gd.command import tutorials
 
 tf_gd.quiet_tensorflow(cpus=2)
 
@@ -61,7 +61,7 @@ def start_afresh(gallery_conf, file_name):
     import keras
 
     keras.utils.clear_session()
-    tf_gd.claims.recorded.clear()
+    tf_gd.command.claims.recorded.clear()
     tf_gd.show.save = lambda axes, name: None
 
 
@@ -92,7 +92,7 @@ PAGES = {  # what a link to a file of the repository becomes
     r"benchmarks/(README\.md)?\)": r"/benchmarks.md)",
     r"CHANGELOG\.md\)": r"/changelog.md)",
     r"CONTRIBUTING\.md\)": r"/contributing.md)",
-    r"(?:\.\./)?tf_gd/(updates|toy/_loop)\.py\)": r"/update_and_loop.md)",
+    r"(?:\.\./)?tf_gd/(updates|toy/loop)\.py\)": r"/update_and_loop.md)",
     r"(?:\.\./)?(constraints\.txt|CITATION\.cff)\)": r"/../\1)",
 }
 

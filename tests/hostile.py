@@ -7,7 +7,7 @@ import numpy as np
 
 import tf_gd
 from tf_gd import constraints, rates, show
-from tf_gd.networks.learning_rate import LearningRateRange
+from tf_gd.networks.range_test import LearningRateRange
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
 Y = X[:, :1]

@@ -9,7 +9,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from tf_gd import claims
+from tf_gd.command import claims
 
 
 @dataclass(frozen=True)

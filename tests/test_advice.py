@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tf_gd
-from tf_gd import cli
+from tf_gd.command import cli
 
 FUNCTIONS = """
 import tensorflow as tf
@@ -25,7 +25,7 @@ def _functions_and_no_pictures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tf_gd.Trajectory, "plot", lambda self: None)
     monkeypatch.setattr(tf_gd.show, "plot_losses", lambda losses: None)
-    monkeypatch.setattr(cli, "_save", lambda directory, pictures: [])
+    monkeypatch.setattr(cli.output, "save", lambda directory, pictures: [])
     (tmp_path / "functions_that_diverge.py").write_text(FUNCTIONS)
 
 
@@ -115,6 +115,7 @@ def test_a_rate_below_the_limit_that_is_too_large_on_the_way(capsys):
     assert "on the way it is steeper; try --learning-rate=" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

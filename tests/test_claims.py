@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf_gd import claims
+from tf_gd.command import claims
 
 
 @pytest.mark.parametrize(

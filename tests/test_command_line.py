@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tf_gd
-from tf_gd import _advice, _listing, cli, doctor, tutorials
+from tf_gd.command import advice, cli, doctor, listing, tutorials
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_a_long_name_a_long_formula_and_a_long_title_fit_into_80_columns():
     long = " + ".join(f"{n} x{n}^2" for n in range(40))
     objectives = [tf_gd.Objective("n" * 30, abs, start=[1.0], formula=long)]
     script = tutorials.Tutorial("07_x", "very long, " * 20 + "indeed", Path("07_x.py"))
-    text = _listing.listing(objectives, [script])
+    text = listing.listing(objectives, [script])
     assert max(map(len, text.splitlines())) <= 80
     assert long in " ".join(text.split())
     assert script.title in " ".join(text.split())
@@ -192,7 +192,7 @@ def _without_tensorflow(code: str) -> str:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list"], ["run", "--help"]])
 def test_help_version_and_list_do_not_import_tensorflow(arguments):
-    code = f"from tf_gd.cli import main\ntry: main({arguments})\nexcept SystemExit as e: assert e.code == 0"
+    code = f"from tf_gd.command.cli import main\ntry: main({arguments})\nexcept SystemExit as e: assert e.code == 0"
     assert _without_tensorflow(code)
 
 
@@ -205,6 +205,7 @@ def test_a_misspelt_public_name_is_told():
         tf_gd.gradient_decent  # noqa: B018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["compare_training", "compare", "updates"])
 def test_every_public_name_loads_whatever_was_loaded_first(first):
     """A subpackage must not take the place of a function of the same name."""
@@ -314,7 +315,7 @@ def test_a_mistyped_option_or_command_is_guessed(typed, meant, capsys):
     ],
 )
 def test_what_is_wrong_is_said_before_tensorflow_is_imported(typed):
-    code = "import sys; from tf_gd import cli; code = cli.main(sys.argv[1:]); print(code, 'tensorflow' in sys.modules)"
+    code = "import sys; from tf_gd.command import cli; print(cli.main(sys.argv[1:]), 'tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, *typed], capture_output=True, text=True, check=True)
     assert done.stdout == "2 False\n"
     assert done.stderr.startswith(f"tf-gd {typed[0]}: ")
@@ -354,4 +355,4 @@ def test_ctrl_c_ends_the_advice(monkeypatch):
     stopped = type("Stopped", (), {"outcome": "interrupted"})
     monkeypatch.setattr(tf_gd, "gradient_descent", lambda *args, **settings: stopped)
     with pytest.raises(KeyboardInterrupt):
-        _advice.advice(path, {**path.settings, "learning_rate": 1.1})
+        advice.advice(path, {**path.settings, "learning_rate": 1.1})

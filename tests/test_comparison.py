@@ -106,12 +106,12 @@ def test_float64_is_identical_when_nothing_is_rounded():
 )
 def test_a_wrong_update_is_caught(mutant, first, monkeypatch):
     from tf_gd import updates
-    from tf_gd.toy import _programs
+    from tf_gd.toy.descent import PROGRAMS
 
     monkeypatch.setattr(updates, "step", mutant)
-    _programs._programs.clear()
+    PROGRAMS.kept.clear()
     result = tf_gd.compare("rosenbrock", learning_rate=1e-3, momentum=0.9, nesterov=True, steps=30)
-    _programs._programs.clear()
+    PROGRAMS.kept.clear()
     assert not result.identical
     assert result.first_difference == first
     assert "identical: no" in str(result)

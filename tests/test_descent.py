@@ -11,7 +11,8 @@ import tensorflow as tf
 from problems import KINDS, PROBLEMS, descend
 
 import tf_gd
-from tf_gd.toy import _loop, _programs
+from tf_gd.toy import chunks
+from tf_gd.toy.descent import PROGRAMS
 
 MODES = ("eager", "graph", "xla")
 
@@ -118,21 +119,21 @@ def test_chunks_join_without_a_seam(mode, monkeypatch):
     """The same path whatever the chunks: one step at a time, seven at a time, or all at once."""
     whole = tf_gd.gradient_descent("beale", learning_rate=0.001, momentum=0.9, steps=200, record_every=3, mode=mode)
     for pace in (1, 7, 50):
-        monkeypatch.setitem(_loop._FIRST_CHUNK, mode, pace)
-        monkeypatch.setattr(_loop, "LONGEST_CHUNK", pace)
-        _programs._programs.clear()
+        monkeypatch.setitem(chunks._FIRST_CHUNK, mode, pace)
+        monkeypatch.setattr(chunks, "_LONGEST_CHUNK", pace)
+        PROGRAMS.kept.clear()
         parts = tf_gd.gradient_descent("beale", learning_rate=0.001, momentum=0.9, steps=200, record_every=3, mode=mode)
         np.testing.assert_array_equal(parts.points, whole.points)
         np.testing.assert_array_equal(parts.losses, whole.losses)
         np.testing.assert_array_equal(parts.iterations, whole.iterations)
-    _programs._programs.clear()
+    PROGRAMS.kept.clear()
 
 
 def test_room_for_records_bounds_the_memory_of_a_chunk(monkeypatch):
-    monkeypatch.setattr(_loop, "_RECORDED_NUMBERS", 40)  # ten records of a two-dimensional path
-    _programs._programs.clear()
+    monkeypatch.setattr(chunks, "_RECORDED_NUMBERS", 40)  # ten records of a two-dimensional path
+    PROGRAMS.kept.clear()
     path = tf_gd.gradient_descent("booth", learning_rate=0.001, steps=95, record_every=2, dtype="float64")
-    _programs._programs.clear()
+    PROGRAMS.kept.clear()
     assert path.iterations.tolist() == [*range(0, 95, 2), 95]
     full = tf_gd.gradient_descent("booth", learning_rate=0.001, steps=95, dtype="float64")
     np.testing.assert_array_equal(path.points, full.points[path.iterations])

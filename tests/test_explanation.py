@@ -211,6 +211,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("loop", "model", "optimizer", "expected"), PAIRS)
 def test_two_mistakes_are_named(loop, model, optimizer, expected):
     explained = tf_gd.explain_difference(model, X, Y, loop, optimizer=optimizer, loss="mse", **SETTINGS)
@@ -218,6 +219,7 @@ def test_two_mistakes_are_named(loop, model, optimizer, expected):
     assert explained.rests[-1] < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loop", "optimizer", "name"),
     [
@@ -230,6 +232,7 @@ def test_small_mistakes_are_not_taken_for_rounding(loop, optimizer, name):
     assert [cause.name for cause in explained.causes] == [name], str(explained)
 
 
+@pytest.mark.slow
 def test_the_rate_of_adam():
     def train_step(model, x, y):
         with tf.GradientTape() as tape:
@@ -242,6 +245,7 @@ def test_the_rate_of_adam():
     assert [cause.name for cause in explained.causes] == ["a learning rate of 0.02 instead of 0.01"]
 
 
+@pytest.mark.slow
 def test_scaling_the_loss_changes_nothing():
     around = keras.optimizers.LossScaleOptimizer(sgd())
     assert tf_gd.explain_difference(plain, X, Y, Loop(), optimizer=around, loss="mse").agrees
@@ -451,6 +455,7 @@ def test_what_is_not_known_is_not_claimed():
     np.testing.assert_array_equal(explained.rests, explained.distances)
 
 
+@pytest.mark.slow
 def test_other_optimizers_and_what_is_wrong_before_the_update():
     def train_step(model, x, y):
         with tf.GradientTape() as tape:
@@ -464,6 +469,7 @@ def test_other_optimizers_and_what_is_wrong_before_the_update():
     assert [cause.name for cause in explained.causes] == ["regularisation losses left out"]
 
 
+@pytest.mark.slow
 def test_classes_and_several_inputs():
     def train_step(model, x, y):
         with tf.GradientTape() as tape:

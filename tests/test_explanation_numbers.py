@@ -186,6 +186,7 @@ def test_the_numbers_are_named(name):
     assert all(type(cause.share) is float for cause in found.causes)
 
 
+@pytest.mark.slow
 def test_a_loop_that_hardly_moves_does_not_agree():
     """As with a LossScaleOptimizer whose scaled loss was forgotten: steps of a 32768th."""
     found = explained(plain, Y, Loop(0.05 / 2**15), sgd())
@@ -193,6 +194,7 @@ def test_a_loop_that_hardly_moves_does_not_agree():
     assert found.causes[0].name.startswith("a learning rate of 1.5"), str(found)
 
 
+@pytest.mark.slow
 def test_steps_that_rounding_hides_are_not_judged():
     found = explained(plain, Y, Loop(3e-9), sgd(1e-8))
     assert not found.agrees
@@ -200,6 +202,7 @@ def test_steps_that_rounding_hides_are_not_judged():
     assert "larger learning rate" in found.causes[0].fix
 
 
+@pytest.mark.slow
 def test_other_random_numbers_under_xla_are_no_mistake():
     @tf.function(jit_compile=True)
     def train_step(model, x, y):
@@ -214,6 +217,7 @@ def test_other_random_numbers_under_xla_are_no_mistake():
     assert [cause.name for cause in found.causes] == ["other random numbers, of another execution mode"]
 
 
+@pytest.mark.slow
 def test_float64_layers_and_a_loss_that_keras_casts():
     def build():
         options = {"dtype": "float64"}
@@ -233,6 +237,7 @@ def test_float64_layers_and_a_loss_that_keras_casts():
     assert not any(cause.name.startswith("another loss") for cause in found.causes), str(found)
 
 
+@pytest.mark.slow
 def test_what_comes_near_is_not_named_as_the_cause():
     def nearly_huber(s, m, x, y, p):
         e = y - p
@@ -243,11 +248,13 @@ def test_what_comes_near_is_not_named_as_the_cause():
     assert found.causes == (), str(found)
 
 
+@pytest.mark.slow
 def test_log_cosh_is_not_taken_for_huber():
     found = explained(plain, Y, Loop(loss=lambda s, m, x, y, p: tf.reduce_mean(keras.losses.log_cosh(y, p))), sgd())
     assert [cause.name for cause in found.causes] == ["another loss: the logarithm of the hyperbolic cosine"], str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("weights", "name"), [((1.0, 0.0), "the loss of q left out"), ((0.0, 1.0), "the loss of p left out")]
 )
@@ -266,6 +273,7 @@ def test_one_loss_of_two(weights, name):
     assert [cause.name for cause in found.causes if "never updated" not in cause.name] == [name], str(found)
 
 
+@pytest.mark.slow
 def test_loss_weights_may_be_given_and_forgotten():
     def train_step(model, x, y):
         with tf.GradientTape() as tape:
@@ -287,6 +295,7 @@ def test_a_loss_that_is_always_nan_is_said():
     assert "NaN at every step" in found.note
 
 
+@pytest.mark.slow
 def test_half_the_loss_of_two_losses_is_told_by_what_is_returned():
     """The same steps: half the loss, or half the rate. What the loop returns says which."""
     half = Loop(loss=mse(lambda e, x: tf.reduce_mean(e / 2)))
@@ -299,12 +308,14 @@ def test_predictions_in_one_column():
     assert found.agrees
 
 
+@pytest.mark.slow
 def test_a_regularisation_left_out_of_loss_and_gradient_is_not_only_a_report():
     build = model_of(dense(64, "tanh", kernel_regularizer=keras.regularizers.L2(1e-4)), dense(2))
     found = explained(build, Y, Loop(1e-3, loss=lambda s, m, x, y, p: se(y, p)), sgd(1e-3))
     assert [cause.name for cause in found.causes] == ["regularisation losses left out"], str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", [3, 4])
 def test_losses_that_were_rounded(digits):
     def report(model, x, y, loss):
@@ -315,6 +326,7 @@ def test_losses_that_were_rounded(digits):
     assert [cause.name[:13] for cause in found.causes] == ["half the loss"], str(found)
 
 
+@pytest.mark.slow
 def test_tiny_losses_are_compared_as_well():
     found = explained(plain, Y * 1e-4, Loop(report=lambda model, x, y, loss: 32 * loss), sgd())
     losses = tf_gd.explain_difference(
@@ -338,6 +350,7 @@ def test_a_bias_whose_gradient_is_only_rounding():
     assert found.agrees, str(found)
 
 
+@pytest.mark.slow
 def test_the_model_called_once_more_after_the_step():
     def look(model, x, y, loss):
         model(x, training=True)
@@ -347,6 +360,7 @@ def test_the_model_called_once_more_after_the_step():
     assert [cause.name for cause in found.causes] == ["the model called once more after the step"], str(found)
 
 
+@pytest.mark.slow
 def test_half_the_loss_reported_after_the_update():
     def after(model, x, y, loss):
         return se(y, model(x, training=True)) / 2
@@ -361,6 +375,7 @@ def test_both_diverge():
     assert found.causes[0].name.startswith("both diverge: NaN or infinite weights after step"), str(found)
 
 
+@pytest.mark.slow
 def test_a_forgotten_scaling_of_the_loss():
     def train_step(model, x, y):
         with tf.GradientTape() as tape:
@@ -373,6 +388,7 @@ def test_a_forgotten_scaling_of_the_loss():
     assert "scale_loss" in found.causes[0].fix
 
 
+@pytest.mark.slow
 def test_an_embedding_with_adam():
     def train_step(model, x, y):
         with tf.GradientTape() as tape:

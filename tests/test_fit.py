@@ -9,7 +9,7 @@ import tensorflow as tf
 from models import GENERATOR, KINDS, LABELS, X, Y, assert_same, convolutional, plain_model, trained
 
 import tf_gd
-from tf_gd.networks import programs, sources
+from tf_gd.networks import batches, programs
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__name__)
@@ -81,6 +81,7 @@ def test_excluded_from_weight_decay():
     assert_same(*results)
 
 
+@pytest.mark.slow
 def test_the_mode_is_chosen_and_said():
     def mode(build, given, compiled, **settings):
         return trained(tf_gd.fit, build, given, compiled, keras.optimizers.SGD(0.05), **settings)[1].params["mode"]
@@ -361,11 +362,11 @@ def test_programs_of_old_optimizers_are_given_up_and_others_bounded(monkeypatch)
     for _ in range(3):
         model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
         tf_gd.fit(model, X, Y, verbose=0, mode="graph", validation_data=(X, Y))
-    assert len(model._tf_gd_programs) == 2
-    monkeypatch.setattr(programs, "_KEPT", 3)
+    assert len(model._tf_gd_programs[1].kept) == 2
+    monkeypatch.setattr(model._tf_gd_programs[1], "most", 3)
     for size in range(1, 9):
         tf_gd.fit(model, X[:size], Y[:size], verbose=0, mode="graph")
-    assert len(model._tf_gd_programs) == 3
+    assert len(model._tf_gd_programs[1].kept) == 3
 
 
 def test_only_the_step_that_xla_cannot_compile_runs_as_a_graph(monkeypatch):
@@ -434,8 +435,8 @@ def test_large_data_are_taken_part_by_part_and_give_the_same_bits(settings, monk
     kind, results = (plain_model, (X, Y), {"loss": "mse", "metrics": ["mae"]}), []
     settings = {"validation_data": (X[:40], Y[:40]), "epochs": 3, **settings}
     for large in (2**26, 0):
-        monkeypatch.setattr(sources, "_LARGE", large)
-        monkeypatch.setattr(sources.InMemory.epoch, "__defaults__", (2,))  # batches a call
+        monkeypatch.setattr(batches, "_LARGE", large)
+        monkeypatch.setattr(batches.InMemory.epoch, "__defaults__", (2,))  # batches a call
         results.append(trained(tf_gd.fit, *kind, keras.optimizers.SGD(0.05, momentum=0.9), **settings))
     assert_same(*results)
 

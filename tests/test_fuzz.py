@@ -24,8 +24,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy
 
 import tf_gd
-from tf_gd import cli, constraints, show
-from tf_gd.claims import ClaimError
+from tf_gd import constraints, show
+from tf_gd.command import cli
+from tf_gd.command.claims import ClaimError
 
 CASES = int(os.environ.get("TF_GD_FUZZ", "1000"))
 PACKAGE = str(Path(tf_gd.__file__).parent)

@@ -40,7 +40,7 @@ def test_the_readme_is_short_and_shows_the_loop_first():
 
 
 def test_the_commands_in_the_readme_exist(capsys):
-    from tf_gd.cli import main
+    from tf_gd.command.cli import main
 
     commands = re.findall(r"^\$ tf-gd (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert len(commands) == 6
@@ -83,7 +83,7 @@ def test_the_wheel_builds_installs_and_runs(tmp_path):
     inside = zipfile.ZipFile(wheel).namelist()
     assert "tf_gd/py.typed" in inside
     assert "tf_gd/show/tf_gd.mplstyle" in inside
-    assert "tf_gd/show/page.css" in inside
+    assert "tf_gd/command/page.css" in inside
     assert not any(name.startswith("tests") for name in inside)
     home = tmp_path / "venv"
     venv.create(home, with_pip=True)
@@ -95,7 +95,7 @@ def test_the_wheel_builds_installs_and_runs(tmp_path):
     listed = subprocess.run([binaries / "tf-gd", "list"], **run, env=borrowed).stdout
     assert "rosenbrock" in listed
     assert re.search(r"^    04  \w+", listed, re.MULTILINE), "the tutorials come with the wheel"
-    seek = "from tf_gd import tutorials; print(tutorials.moving_picture())"
+    seek = "from tf_gd.command import tutorials; print(tutorials.moving_picture())"
     moving = subprocess.run([binaries / "python", "-c", seek], **run, env=borrowed).stdout.strip()
     assert Path(moving).is_relative_to(home)
     assert Path(moving).read_bytes().startswith(b"GIF")

@@ -15,7 +15,9 @@ BY_NAME = ("test_get_method", "test_optimizer_auto_naming", "test_pickleable_opt
 SHIPPED = Path(keras.__file__).parent / "src" / "optimizers"
 
 
-@pytest.mark.parametrize(("name", "least"), [("sgd_test.py", 6), ("optimizer_test.py", 15)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("sgd_test.py", 6), pytest.param("optimizer_test.py", 15, marks=pytest.mark.slow)]
+)
 def test_keras_own_tests(name, least, tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "keras_tests_plugin", "-p", "no:cacheprovider", "-c", os.devnull]

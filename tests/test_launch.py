@@ -84,6 +84,7 @@ def written(path):
         return {name: file[name] for name in file.files}
 
 
+@pytest.mark.slow
 def test_two_workers_end_with_the_bits_of_one_process_that_adds_two_shares(tmp_path):
     script = tmp_path / "train.py"
     script.write_text(TRAIN)
@@ -101,6 +102,7 @@ def test_two_workers_end_with_the_bits_of_one_process_that_adds_two_shares(tmp_p
     check_many(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_script_of_the_documentation(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = (TESTS.parent / "docs" / "workers.md").read_text(encoding="utf-8")
@@ -113,6 +115,7 @@ def test_the_script_of_the_documentation(tmp_path, monkeypatch):
     assert list(Path("kept").glob("at-*"))
 
 
+@pytest.mark.slow
 def test_under_slurm_too(tmp_path):
     """As ``srun`` starts two tasks on one node: each finds out from the environment which one it is."""
     script = tmp_path / "train.py"
@@ -186,6 +189,7 @@ def two_free_ports() -> int:
                 return one.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_a_worker_is_killed_and_the_run_goes_on_to_the_same_bits(tmp_path):
     script, kept = tmp_path / "long.py", tmp_path / "kept"
     script.write_text(LONG)

@@ -119,6 +119,7 @@ def test_in_mixed_precision(policy):
     assert not np.array_equal(results[0][0].get_weights()[0], build().get_weights()[0])
 
 
+@pytest.mark.slow
 def test_on_several_replicas():
     """A mirrored strategy sums the gradients of the replicas before the update."""
     if len(tf.config.list_logical_devices("CPU")) < 2:
@@ -139,6 +140,7 @@ def test_on_several_replicas():
         np.testing.assert_allclose(replicated, single, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_weights_saved_by_sgd(tmp_path):
     model, _ = trained(keras.Model.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05, momentum=0.9))
     values = [np.array(v.numpy()) for v in model.optimizer.variables]

@@ -8,7 +8,7 @@ from scipy import stats
 
 import tf_gd
 from tf_gd._progress import Progress
-from tf_gd.toy import _many
+from tf_gd.many_starts import descents
 
 HIMMELBLAU = [(3, 2), (-2.80511809, 3.13131252), (-3.77931025, -3.28318599), (3.58442834, -1.84812653)]
 LIMITS = [0.0243060, 0.0248293, 0.0149493, 0.0189719]
@@ -170,6 +170,7 @@ def test_ctrl_c_keeps_what_is_done(monkeypatch):
     assert "Ctrl-C" in str(many)
 
 
+@pytest.mark.slow
 def test_pictures():
     found = tf_gd.basin_map("himmelblau", learning_rate=0.0155, steps=500, resolution=21)
     ax = found.plot()
@@ -242,8 +243,8 @@ def test_inside_a_strategy_its_replicas_share_the_work():
 
 def test_each_device_computes_its_part(monkeypatch):
     used = []
-    own = _many._program
-    monkeypatch.setattr(_many, "_program", lambda key, *rest: spied(own(key, *rest), key[-1]))
+    own = descents._program
+    monkeypatch.setattr(descents, "_program", lambda key, *rest: spied(own(key, *rest), key[-1]))
 
     def spied(made, device):
         program, mode = made

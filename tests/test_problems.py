@@ -122,7 +122,7 @@ def test_multipliers_are_the_price_of_a_constraint():
 
 
 def test_a_point_that_is_not_optimal_has_a_residual():
-    from tf_gd.toy.solution import conditions
+    from tf_gd.constrained.solution import conditions
 
     problem = bowl_on(within=[c.HalfSpace([1.0, 1.0], 2.0)])
     at = conditions(problem, np.array([2.0, 0.0]))  # on the border, gradient (-2, -6), normal (1, 1)
@@ -340,7 +340,7 @@ def test_what_tempts_is_not_called_unbounded(name):
 
 def test_falling_by_rounding_alone_is_not_falling():
     """Along a level diagonal f stays, but for a way 1e-16 off; far away all contradictions are small."""
-    from tf_gd.toy._no_solution import endless
+    from tf_gd.constrained.unbounded import endless
 
     level = BOUNDED["a level diagonal"][0]
     for x in GENERATOR.normal(scale=3e3, size=(40, 3)):
@@ -366,6 +366,7 @@ def test_contradictions_are_found_soon_where_f_falls_for_ever(name):
     assert time.process_time() - begun < 3 * len(answers)
 
 
+@pytest.mark.slow
 def test_sets_that_touch_in_a_point_are_not_infeasible():
     touching = [c.Ball([0.0, 0.0], 1.0), c.HalfSpace([-1.0, 0.0], -1.0)]
     answers = bowl_on(start=[2.0, 1.0], within=touching).solve_all()

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tf_gd
-from tf_gd.toy import _programs
+from tf_gd.toy.descent import PROGRAMS
 
 CURVATURE = 1.0
 
@@ -30,7 +30,7 @@ class Valley:
 
 @pytest.fixture(autouse=True)
 def _forget():
-    _programs._programs.clear()
+    PROGRAMS.kept.clear()
 
 
 def test_a_global_that_a_function_reads_may_change(monkeypatch):
@@ -63,10 +63,10 @@ def test_a_schedule_may_change():
 @pytest.mark.parametrize("objective", ["square", valley, tf_gd.Objective("v", valley, start=[1.0])])
 def test_a_new_rate_start_or_number_of_steps_needs_no_new_program(objective):
     tf_gd.compare(objective, [1.0], learning_rate=0.1, momentum=0.5, steps=3)
-    known = set(_programs._programs)
+    known = set(PROGRAMS.kept)
     tf_gd.gradient_descent(objective, [2.0], learning_rate=0.2, momentum=0.9, steps=30)
     tf_gd.keras_descent(objective, [2.0], optimizer=keras.optimizers.SGD(0.2, momentum=0.5), steps=30)
-    assert set(_programs._programs) == known
+    assert set(PROGRAMS.kept) == known
     assert len(known) == 2
 
 
@@ -80,10 +80,10 @@ def test_variables_and_long_constants_are_read_anew():
 
 
 def test_not_more_are_kept_than_there_is_room_for(monkeypatch):
-    monkeypatch.setattr(_programs, "_KEPT", 2)
+    monkeypatch.setattr(PROGRAMS, "most", 2)
     for steps, name in enumerate(["square", "booth", "beale", "square"]):
         tf_gd.gradient_descent(name, steps=steps)
-    assert len(_programs._programs) == 2
+    assert len(PROGRAMS.kept) == 2
 
 
 def test_a_function_of_the_step_is_a_rate():

@@ -40,6 +40,7 @@ def test_to_the_bit_one_process_that_adds_two_shares(name):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [None, 2], ids=["whole epochs", "an epoch goes on"])
 def test_a_data_set_is_shared_out_as_arrays_are(steps):
     weight = np.linspace(0, 2, 50).astype("float32")

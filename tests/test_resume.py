@@ -20,8 +20,7 @@ import tensorflow as tf
 import tf_gd
 from tf_gd import checkpoints
 from tf_gd._signals import ends_on_sigterm
-from tf_gd.networks import programs, resume, training
-from tf_gd.toy import _resume
+from tf_gd.networks import fit, programs, resume
 
 X = np.random.default_rng(0).normal(size=(150, 6)).astype("float32")
 Y = (X[:, :3].sum(axis=1, keepdims=True) > 0).astype("float32")
@@ -55,7 +54,7 @@ def same(one, other):
 
 def kill_after(monkeypatch, calls: int):
     """Let the run end with an exception when so many programs have run, as if it were killed then."""
-    run, left = programs.Programs.run, [calls]
+    run, left = programs.Passes.run, [calls]
 
     def counted(self, *arguments, **options):
         if left[0] == 0:
@@ -63,7 +62,7 @@ def kill_after(monkeypatch, calls: int):
         left[0] -= 1
         return run(self, *arguments, **options)
 
-    monkeypatch.setattr(programs.Programs, "run", counted)
+    monkeypatch.setattr(programs.Passes, "run", counted)
 
 
 SGD = keras.optimizers.SGD
@@ -104,7 +103,7 @@ def train(tmp_path, optimizer, dropout=False, streamed=False, **options):
 def test_a_killed_run_goes_on_to_the_same_bits(name, calls, tmp_path, monkeypatch):
     monkeypatch.setattr(resume, "SECONDS_BETWEEN", 0.0)
     monkeypatch.setattr(resume, "PAUSE", 0.0)
-    monkeypatch.setattr(training, "BATCHES_A_CALL", 4)  # so that there are checkpoints within an epoch
+    monkeypatch.setattr(fit, "BATCHES_A_CALL", 4)  # so that there are checkpoints within an epoch
     whole = train(None, **SETTINGS[name])
     with monkeypatch.context() as patch:
         kill_after(patch, calls)
@@ -281,7 +280,7 @@ def test_a_directory_that_cannot_be_written_to_is_told_before_training(tmp_path)
 
 
 def test_a_descent_goes_on_to_the_same_bits(tmp_path, monkeypatch):
-    monkeypatch.setattr(_resume, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(resume, "SECONDS_BETWEEN", 0.0)
     run = dict(learning_rate=1e-3, momentum=0.9, record_every=7, mode="graph")
     whole = tf_gd.gradient_descent("rosenbrock", steps=9_000, **run)
     for steps in (1, 700, 1_001, 5_000, 9_000, 9_000):
@@ -314,8 +313,9 @@ x = np.random.default_rng(0).normal(size=(2000, 6)).astype("float32")
 layers = [keras.layers.Dense(32, "relu"), keras.layers.BatchNormalization(), keras.layers.Dropout(0.3)]
 model = keras.Sequential([keras.Input((6,)), *layers, keras.layers.Dense(1)])
 model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse")
-from tf_gd.networks import resume, training
-resume.SECONDS_BETWEEN, resume.PAUSE, training.BATCHES_A_CALL = 0.0, 0.0, 50
+from tf_gd.networks import resume
+from tf_gd.networks import fit
+resume.SECONDS_BETWEEN, resume.PAUSE, fit.BATCHES_A_CALL = 0.0, 0.0, 50
 begins = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: print("begins", flush=True))
 run = dict(batch_size=4, epochs=20, seed=3, checkpoint=directory or None, callbacks=[begins], verbose=0)
 history = tf_gd.fit(model, x, x[:, :1], **run)
@@ -359,19 +359,20 @@ def test_what_does_not_fit_into_memory_is_told_before():
         tf_gd.multi_start("booth", 2**39)
 
 
-def test_kill_9_at_random_moments(tmp_path):
-    """As often as ``TF_GD_KILLS`` says; the first of them, when most is to be done still, with SIGTERM."""
+def test_kill_9_at_random_moments(tmp_path, request):
+    """As often as ``TF_GD_KILLS`` says, in the quick part twice; the first, when most is to be done still, with SIGTERM."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     since = time.monotonic()
     child = start(script, "", tmp_path / "whole.npz")
     since = time.monotonic()
     assert ended(child) == 0
-    seconds, kills = time.monotonic() - since, int(os.environ.get("TF_GD_KILLS", "5"))
+    usual = "2" if request.config.getoption("part") == "quick" else "5"
+    seconds, kills = time.monotonic() - since, int(os.environ.get("TF_GD_KILLS", usual))
     killed, directory = 0, tmp_path / "kept"
     while killed < kills:
         child = start(script, directory, tmp_path / "resumed.npz")
-        time.sleep(random.uniform(0, 1.5 * seconds / kills))
+        time.sleep(random.uniform(0, 1.5 * seconds / max(kills, 5)))
         first = killed == 0
         child.send_signal(signal.SIGTERM if first else signal.SIGKILL)
         code = ended(child)
@@ -402,6 +403,7 @@ def test_sigterm_ends_with_143_whatever_is_made_of_the_exception():
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_143_on_sigterm_and_goes_on(tmp_path):
     """A million steps an epoch of an eager descent take longer than the test lives."""
     run = [sys.executable, "-m", "tf_gd", "run", "rosenbrock", "--mode", "eager", "--learning-rate", "0.001", "--json"]

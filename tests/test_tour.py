@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tf_gd import _tour_lines, _tour_pool, claims, cli, tour, tutorials
+from tf_gd.command import claims, cli, tour, tour_lines, tour_pool, tutorials
 
 GOOD = "claim('fine', 1, 1)\n"
 ODD = {
@@ -52,7 +52,7 @@ def workers(of: Path) -> list[str]:
     """Return the processes that still run tutorials with their pictures in this directory."""
     command = ["ps", "-ww", "-eo", "pid,args"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return [line for line in shown.splitlines() if "_tour_child" in line and str(of) in line]
+    return [line for line in shown.splitlines() if "tour_child" in line and str(of) in line]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_each_tutorial_is_run_and_what_came_of_it_is_told(odd):
     assert [claim.text for claim in stops["01_wrong"].claims] == ["a long statement, " * 9]
     assert stops["00_good"].pictures[0].read_bytes().startswith(b"\x89PNG")
     assert stops["11_moves"].pictures == (), "what is not in the directory is no picture"
-    assert "threads 1\n" in stops["00_good"].output or _tour_pool.cores() > 3
+    assert "threads 1\n" in stops["00_good"].output or tour_pool.cores() > 3
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,7 @@ def alive(pid: int) -> bool:
     return bool(state) and not state.startswith("Z")
 
 
+@pytest.mark.slow
 def test_what_a_tutorial_has_started_ends_with_it(tmp_path):
     child = "child = subprocess.Popen(['sleep', '600'])\nprint(child.pid, file=open(PIDS, 'a'))\n"
     ignores = "child = subprocess.Popen(['sh', '-c', 'trap \"\" TERM; sleep 600'])\n" + child.split("\n")[1]
@@ -172,6 +173,7 @@ def test_what_a_tutorial_has_started_ends_with_it(tmp_path):
     assert "from another" not in errors["06_silent"]
 
 
+@pytest.mark.slow
 def test_the_page_says_what_is_running(tmp_path, monkeypatch):
     seen = []
     write = tour.Page.write
@@ -191,7 +193,7 @@ def test_those_that_take_long_are_begun_first(tmp_path, monkeypatch):
         begun.extend(path.stem for path in paths)
         return (item for item in ())
 
-    monkeypatch.setattr(_tour_pool, "visits", visits)
+    monkeypatch.setattr(tour_pool, "visits", visits)
     names = ["00_a", "05_b", "06_e", "12_c", "19_d"]
     tour.run(scripts(tmp_path, dict.fromkeys(names, GOOD)), tmp_path)
     assert begun == ["19_d", "12_c", "05_b", "06_e", "00_a"]
@@ -201,7 +203,7 @@ def test_json_and_nothing_else(tmp_path, monkeypatch, capfd):
     """One process, two tutorials after each other, and no log line of TensorFlow."""
     made = scripts(tmp_path, {"01_good": ODD["00_good"], "02_wrong": "claim('one', 1.5, 1)\n"})
     monkeypatch.setattr(tutorials, "find", lambda: made)
-    monkeypatch.setattr(_tour_pool, "cores", lambda: 1)
+    monkeypatch.setattr(tour_pool, "cores", lambda: 1)
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     assert cli.main(["tour", "--json", f"--output-dir={tmp_path / 'out'}"]) == 1
     out, err = capfd.readouterr()
@@ -239,6 +241,7 @@ def test_the_command_says_which_fail(tmp_path, monkeypatch, capsys):
     assert [one.name for one in chosen] == ["01_good", "02_wrong", "01_good"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 @pytest.mark.parametrize(
     ("number", "code"),
@@ -250,7 +253,7 @@ def test_ended_in_the_middle(tmp_path, number, code):
     long = f"{GOOD}import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(1000)\n"
     scripts(tmp_path, {"10_good": GOOD, "11_long": long})
     script = (
-        "import sys\nfrom pathlib import Path\nfrom tf_gd import cli, tutorials\n"
+        "import sys\nfrom pathlib import Path\nfrom tf_gd.command import cli, tutorials\n"
         f"tutorials._directory = lambda: Path({str(tmp_path)!r})\n"
         f"sys.exit(cli.main(['tour', '--output-dir={tmp_path / 'out'}']))\n"
     )
@@ -295,7 +298,7 @@ def test_a_line_has_80_columns(seconds):
     title = "Which way is down, in several directions, when there are very many?"
     claim = claims.Claim("it", "1", "1", True)
     stop = tour.Stop("05_x", title, seconds, (claim,) * 12, "", (Path("a.png"),) * 10)
-    line = _tour_lines.line(stop, 5, 22)
+    line = tour_lines.line(stop, 5, 22)
     assert len(line) == 80
     assert line.startswith(f" 5/22 {seconds:5.1f} s  05 Which way is down, in several")
     assert re.search(r"\w\.\.\. +12 claims, 10 pictures$", line), "cut at a word"

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_gd import claims, tour, tutorials
-from tf_gd.show import markup
-from tf_gd.show.page import Page
+from tf_gd.command import claims, markup, tour, tutorials
+from tf_gd.command.page import Page
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'text' \ud800"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -250,5 +249,5 @@ def test_choosing():
     found = tutorials.find()
     assert tutorials.choose(["4", f"{found[3].name}.py", "04"]) == [found[4], found[3]]
     assert tutorials.choose([]) == found
-    beside = Path(tutorials.__file__).parents[1] / "tutorials"
+    beside = Path(tutorials.__file__).parents[2] / "tutorials"
     assert all(one.path.is_absolute() and one.path.parent == beside for one in found)

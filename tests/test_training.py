@@ -105,7 +105,7 @@ def test_shuffling_is_reproducible_and_new_every_epoch():
     np.testing.assert_array_equal(trained(seed=1), trained(seed=1))
     assert not np.array_equal(trained(seed=1), trained(seed=2))
     assert not np.array_equal(trained(seed=1), trained(shuffle=False))
-    from tf_gd.networks.data import orders
+    from tf_gd.networks.arrays import orders
 
     drawn = orders(True, 1, 70, 0)
     first, second = next(drawn), next(drawn)
@@ -205,6 +205,7 @@ def _convolutional():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("build", "epochs", "within"), [(_regularised, 3, 0.0), (_convolutional, 1, 1e-6)])
 def test_with_xla_every_layer_of_the_promise(build, epochs, within):
     """L2, BatchNorm and Dropout to the bit; a convolution, which XLA rounds otherwise inside a loop, within 1e-6 at first.

@@ -13,7 +13,7 @@ import pages
 import pytest
 from expected_values import ROWS, VALUES
 
-from tf_gd import tutorials
+from tf_gd.command import tutorials
 
 SCRIPTS = tutorials.find()
 SLIDES = {
@@ -165,6 +165,7 @@ def test_a_lecturer_may_change_the_objective_and_the_claims_hold(name, change, t
     assert all(claim.holds for claim in run.claims)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["00_the_tape", "21_several_workers"])
 def test_as_a_plain_script_from_any_directory_without_a_word_too_many(name, tmp_path):
     tutorial = next(t for t in SCRIPTS if t.name == name)

@@ -1,6 +1,17 @@
 """Gradient descent you can read, check and race.
 
-Importing this package imports neither TensorFlow nor Keras: a public name is loaded when it is first used.
+Where to read, in this order:
+
+* ``updates.py``: the update, by hand. ``toy/loop.py``: the loop around it, on one screen.
+* ``toy/``: gradient descent on functions you can draw. ``trajectory.py``: what a run returns.
+* ``networks/``: the same on Keras models, ``step.py`` first, then ``fit.py``.
+* ``builtin/``: the same update inside ``keras.optimizers.SGD``.
+* ``comparison/``: are they the same, to the bit? ``explain/``: if not, why?
+* ``many_starts/``: where will we converge? ``constrained/``: problems with constraints.
+* ``rates.py``: how fast, predicted and measured. ``show/``: pictures. ``command/``: the shell.
+
+A name that begins with an underscore is a file of helpers. Importing this package imports neither
+TensorFlow nor Keras: a public name is loaded when it is first used.
 """
 
 import importlib
@@ -12,37 +23,37 @@ from tf_gd._lazy import LazyModule
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BasinMap": "tf_gd.toy.ends",
+    "BasinMap": "tf_gd.many_starts.ends",
     "Comparison": "tf_gd.comparison.descent",
     "ManualSGD": "tf_gd.builtin.optimizer",
-    "MultiStart": "tf_gd.toy.ends",
+    "MultiStart": "tf_gd.many_starts.ends",
     "Objective": "tf_gd.toy.objectives",
-    "Problem": "tf_gd.toy.problems",
+    "Problem": "tf_gd.constrained.problem",
     "Trajectory": "tf_gd.trajectory",
-    "basin_map": "tf_gd.toy.multistart",
+    "basin_map": "tf_gd.many_starts.multistart",
     "check_gradients": "tf_gd.networks.gradients",
-    "claim": "tf_gd.claims",
+    "claim": "tf_gd.command.claims",
     "compare": "tf_gd.comparison.descent",
     "compare_training": "tf_gd.comparison.training",
     "exact_arithmetic": "tf_gd.devices",
-    "explain_difference": "tf_gd.comparison.explanation",
-    "find_learning_rate": "tf_gd.networks.learning_rate",
-    "fit": "tf_gd.networks.training",
+    "explain_difference": "tf_gd.explain.report",
+    "find_learning_rate": "tf_gd.networks.range_test",
+    "fit": "tf_gd.networks.fit",
     "gradient_descent": "tf_gd.toy.descent",
     "keras_descent": "tf_gd.builtin.descent",
     "learning_rate_limit": "tf_gd.networks.curvature",
-    "loss_surface": "tf_gd.networks.landscape",
-    "multi_start": "tf_gd.toy.multistart",
-    "predicted_and_measured": "tf_gd.claims",
+    "loss_surface": "tf_gd.networks.loss_surface",
+    "multi_start": "tf_gd.many_starts.multistart",
+    "predicted_and_measured": "tf_gd.command.claims",
     "quiet_tensorflow": "tf_gd._quiet",
 }
 _MODULES = {
     "callbacks": "tf_gd.networks.callbacks",
-    "constraints": "tf_gd.toy.constraints",
+    "constraints": "tf_gd.constrained.constraints",
     "datasets": "tf_gd.networks.datasets",
     "devices": "tf_gd.devices",
     "objectives": "tf_gd.toy.objectives",
-    "rates": "tf_gd.toy.rates",
+    "rates": "tf_gd.rates",
     "show": "tf_gd.show",
     "updates": "tf_gd.updates",
 }
@@ -54,27 +65,28 @@ for _name, _home in _MODULES.items():  # for ``from tf_gd.callbacks import Weigh
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])
 
 if TYPE_CHECKING:  # what a type checker and an editor see
-    from tf_gd import devices, show, updates
+    from tf_gd import devices, rates, show, updates
     from tf_gd._quiet import quiet_tensorflow
     from tf_gd.builtin.descent import keras_descent
     from tf_gd.builtin.optimizer import ManualSGD
-    from tf_gd.claims import claim, predicted_and_measured
+    from tf_gd.command.claims import claim, predicted_and_measured
     from tf_gd.comparison.descent import Comparison, compare
-    from tf_gd.comparison.explanation import explain_difference
     from tf_gd.comparison.training import compare_training
+    from tf_gd.constrained import constraints
+    from tf_gd.constrained.problem import Problem
     from tf_gd.devices import exact_arithmetic
+    from tf_gd.explain.report import explain_difference
+    from tf_gd.many_starts.ends import BasinMap, MultiStart
+    from tf_gd.many_starts.multistart import basin_map, multi_start
     from tf_gd.networks import callbacks, datasets
     from tf_gd.networks.curvature import learning_rate_limit
+    from tf_gd.networks.fit import fit
     from tf_gd.networks.gradients import check_gradients
-    from tf_gd.networks.landscape import loss_surface
-    from tf_gd.networks.learning_rate import find_learning_rate
-    from tf_gd.networks.training import fit
-    from tf_gd.toy import constraints, objectives, rates
+    from tf_gd.networks.loss_surface import loss_surface
+    from tf_gd.networks.range_test import find_learning_rate
+    from tf_gd.toy import objectives
     from tf_gd.toy.descent import gradient_descent
-    from tf_gd.toy.ends import BasinMap, MultiStart
-    from tf_gd.toy.multistart import basin_map, multi_start
     from tf_gd.toy.objectives import Objective
-    from tf_gd.toy.problems import Problem
     from tf_gd.trajectory import Trajectory
 
 

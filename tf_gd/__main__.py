@@ -2,6 +2,6 @@
 
 import sys
 
-from tf_gd.cli import main
+from tf_gd.command.cli import main
 
 sys.exit(main())

@@ -35,7 +35,7 @@ def quiet_tensorflow(cpus: int = 1) -> None:
     with standard_error_held_back():
         import tensorflow as tf
 
-        from tf_gd import _backend  # noqa: F401
+        from tf_gd import _keras  # noqa: F401
 
         _split_cpu(tf, cpus)
         of_several_workers = {"TF_CONFIG", "SLURM_STEP_NUM_TASKS"} & os.environ.keys()

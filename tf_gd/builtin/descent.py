@@ -4,51 +4,13 @@ import json
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tf_gd import _checks
-from tf_gd._backend import keras
-from tf_gd.toy import _loop
-from tf_gd.toy._checked import check_learning_rate
-from tf_gd.toy._programs import Method, describe, minimise
+from tf_gd._keras import keras, learning_rate_of
+from tf_gd.learning_rates import LearningRate
+from tf_gd.toy.chunks import Update
+from tf_gd.toy.descent import describe, minimise
 from tf_gd.trajectory import Trajectory
-
-
-class BuiltIn:
-    """An unmodified Keras optimizer as the loop wants it."""
-
-    longest_chunk = _loop.LONGEST_CHUNK
-
-    def __init__(self, optimizer: keras.optimizers.Optimizer, dim: int, dtype: str):
-        self.optimizer = optimizer
-        self.point = keras.Variable(np.zeros(dim), dtype=dtype, name="x")
-        optimizer.build([self.point])
-        self._initial = [variable.numpy() for variable in optimizer.variables]
-        self._rate: float | None = None
-
-    def set(self, rate) -> None:
-        """Take another learning rate, unless it is a schedule, which is built in."""
-        self._rate = rate if isinstance(rate, float) else None
-
-    def restart(self, x) -> None:
-        """Go to ``x``, with the optimizer as new."""
-        self.point.assign(x)
-        for variable, value in zip(self.optimizer.variables, self._initial, strict=True):
-            variable.assign(value)
-        if self._rate is not None:
-            self.optimizer.learning_rate = self._rate
-
-    def prepare(self, k: int) -> None:
-        """Do nothing: Keras counts for itself."""
-
-    def __call__(self, gradient):
-        """Let Keras do one step."""
-        _apply(self.optimizer, gradient, self.point)
-
-
-@tf.autograph.experimental.do_not_convert
-def _apply(optimizer, gradient, variable):
-    optimizer.apply([gradient], [variable])
 
 
 def keras_descent(
@@ -96,21 +58,32 @@ def keras_descent(
             f"optimizer: got {type(optimizer).__name__}, expected an optimizer with a learning rate of its own. "
             "Pass the one inside it: there is no loss to scale here."
         )
-    rate = config.pop("learning_rate")
-    config.pop("name", None)  # Keras numbers the optimizers it makes: it would never be the same
-    schedule = None
-    if isinstance(rate, dict):
-        rate = schedule = optimizer._learning_rate  # the schedule itself: the public attribute is its present value
-    else:
-        rate = check_learning_rate(rate, 0, "float32")  # which Keras rounds it to
+    given = config.pop("learning_rate")
+    config.pop("name", None)  # Keras numbers the optimizers it makes: no two would be equal
+    if isinstance(given, dict):
+        given = learning_rate_of(optimizer)  # the schedule; the public attribute is its value now
+    rate = LearningRate.of(given, 0, "float32")  # which Keras rounds it to
     kind: Any = type(optimizer)
+    fresh = kind.from_config({**config, "learning_rate": rate.schedule or float(rate.values)})
+    fresh.build([keras.Variable(np.zeros(1))])
     momentum, nesterov = getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False)
-    method = Method(
+    return minimise(
+        objective,
+        start,
+        lambda dim, dtype: _built_in(kind.from_config({**config, "learning_rate": rate.schedule or 1.0}), dim, dtype),
         kind=(kind, json.dumps(config, sort_keys=True)),
-        build=lambda dim, dtype: BuiltIn(kind.from_config({**config, "learning_rate": schedule or 1.0}), dim, dtype),
-        values=(rate,),
-        schedule=schedule,
-        described=describe(f"keras.optimizers.{kind.__name__}", rate, momentum, nesterov),
+        schedule=rate.schedule,
+        values=[variable.numpy() for variable in fresh.variables],
+        settings=describe(f"keras.optimizers.{kind.__name__}", rate, momentum, nesterov),
+        run=dict(steps=steps, tolerance=tolerance, record_every=record_every, checkpoint=None),
+        mode=mode,
+        dtype=dtype,
+        device=device,
     )
-    run = dict(steps=steps, tolerance=tolerance, record_every=record_every, mode=mode, dtype=dtype, device=device)
-    return minimise(method, objective, start, **run)
+
+
+def _built_in(optimizer, dim: int, dtype: str) -> Update:
+    """Return an unmodified Keras optimizer, on a variable of Keras."""
+    x = keras.Variable(np.zeros(dim), dtype=dtype, name="x")
+    optimizer.build([x])
+    return Update(x, list(optimizer.variables), [], lambda gradient: optimizer.apply([gradient], [x]))

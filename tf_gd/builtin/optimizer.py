@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gd import _checks
-from tf_gd._backend import keras
+from tf_gd._keras import keras
 from tf_gd.networks.step import move
 
 

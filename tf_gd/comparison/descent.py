@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from tf_gd import _checks
-from tf_gd._backend import keras
+from tf_gd._keras import keras
 from tf_gd.builtin.descent import keras_descent
 from tf_gd.comparison.ulp import ulp_distance
+from tf_gd.learning_rates import LearningRate
 from tf_gd.show.table import table
-from tf_gd.toy._checked import check_learning_rate
 from tf_gd.toy.descent import gradient_descent
 from tf_gd.trajectory import Trajectory
 
@@ -153,9 +153,11 @@ def compare(
         (True, 0.0, None)
     """
     steps = _checks.whole_number("steps", steps, minimum=0)
-    rate = check_learning_rate(learning_rate, steps, "float32")  # which Keras rounds it to
-    if isinstance(rate, np.ndarray):
-        rate = _RateOfEachStep(rate)  # Keras takes no array; the same schedule for both, so that only the update differs
+    checked = LearningRate.of(learning_rate, steps, "float32")  # which Keras rounds it to
+    rate = checked.schedule or (float(checked.values) if checked.values.ndim == 0 else None)
+    if rate is None:
+        given = np.asarray(learning_rate, "float64")
+        rate = _RateOfEachStep(given)  # Keras takes no array; the same schedule for both
     elif callable(rate) and not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         rate = _RateByFunction(rate)  # nor a function of the step
     by_hand: dict[str, Any] = dict(learning_rate=rate, momentum=momentum, nesterov=nesterov)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tf_gd import _checks
-from tf_gd._backend import keras
+from tf_gd._keras import keras
 from tf_gd.comparison.descent import Comparison, distances
-from tf_gd.networks import data
-from tf_gd.networks._checked import build
-from tf_gd.networks.training import fit
+from tf_gd.networks import arrays
+from tf_gd.networks.checks import build
+from tf_gd.networks.fit import fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +90,8 @@ def compare_training(
     if test_data is not None and (not isinstance(test_data, (tuple, list)) or len(test_data) != 2):
         raise TypeError(f"test_data: got {type(test_data).__name__}, expected a pair (x, y).")
     if test_data is not None:
-        test_data = data.as_arrays(test_data[0], test_data[1], prefix="test_data: ")[:2]
-    given = data.as_arrays(x, y)
+        test_data = arrays.as_arrays(test_data[0], test_data[1], prefix="test_data: ")[:2]
+    given = arrays.as_arrays(x, y)
     epochs = _checks.whole_number("epochs", epochs, minimum=1)
     batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
 
@@ -115,7 +115,7 @@ def compare_training(
 
     manual, builtin = runs
     ulp, absolute = _distances(manual, builtin)
-    updates_an_epoch = -(-data.count(given) // batch_size)
+    updates_an_epoch = -(-arrays.count(given) // batch_size)
     iterations = np.arange(epochs + 1) * updates_an_epoch
     title = f"{model.name}: {epochs} epochs of {updates_an_epoch} batches, {'with' if jit_compile else 'without'} XLA"
     cause = ""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tf_gd import _checks
-from tf_gd._backend import keras
-from tf_gd.networks import data
+from tf_gd._keras import keras
+from tf_gd.networks import arrays
 from tf_gd.networks.curvature import largest, product_of_model
 
 
@@ -111,7 +111,7 @@ class Sharpness(keras.callbacks.Callback):
         super().__init__()
         self._every = _checks.whole_number("every", every, minimum=1)
         self._tolerance = _checks.number("tolerance", tolerance, above=0.0, maximum=0.1)
-        data.as_arrays(x, y)  # to be told now what is wrong with them
+        arrays.as_arrays(x, y)  # to be told now what is wrong with them
         self._x, self._y = x, y
         self._records: list[tuple[int, float, float]] = []
 

@@ -8,11 +8,11 @@ import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from tf_gd import _checks
-from tf_gd._backend import keras
-from tf_gd.networks import data
-from tf_gd.networks._checked import build, check_compiled
+from tf_gd._keras import keras
+from tf_gd.networks import arrays
+from tf_gd.networks.checks import build, check_compiled
 from tf_gd.networks.step import forward
-from tf_gd.toy._checked import check_place
+from tf_gd.toy.checks import check_place
 
 _DENSE = 16  # up to so many variables the Hessian is formed: Lanczos needs more room than that
 _BASIS = 8  # vectors that Lanczos keeps; with more it needs hardly fewer products
@@ -106,7 +106,7 @@ def product_of_model(model, x, y) -> tuple[Callable, int]:
     check_compiled(model)
     if x is None:
         raise ValueError("x: got None, expected the data on which to measure the loss of the model.")
-    x, y, _ = data.as_tensors(x, y)
+    x, y, _ = arrays.as_tensors(x, y)
     build(model, x, y, None)
     weights = [variable.value for variable in model.trainable_variables]
     sizes = [int(np.prod(weight.shape)) for weight in weights]

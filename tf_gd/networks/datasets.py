@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from tf_gd import _checks
-from tf_gd._backend import keras
+from tf_gd._keras import keras
 
 
 class Digits(NamedTuple):

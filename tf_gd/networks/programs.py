@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_gd._backend import keras
-from tf_gd.networks import data
+from tf_gd import compiled
+from tf_gd._keras import compiled_parts, keras, learning_rate_of
+from tf_gd.networks import arrays
 from tf_gd.networks.step import innermost
 
-MODES = ("auto", "eager", "graph", "xla")
 WORTH_COMPILING = 2000  # steps
 _MOST_PRODUCTS = 20_000  # of convolutions, for one sample: beyond it TensorFlow's own are faster
 _KEPT = 16  # programs of one model; the oldest goes first
@@ -33,7 +33,7 @@ def pass_through(step, model, tensors, order, *, batch_size, fresh=True):
     """
     if fresh:
         model.reset_metrics()
-    samples = data.count(tensors) if order is None else order.shape[0]
+    samples = arrays.count(tensors) if order is None else order.shape[0]
     if order is not None:
         tensors = each(lambda tensor: tf.gather(tensor, order), tensors)
     if samples >= batch_size:
@@ -55,11 +55,11 @@ def pass_along(step, model, batches, count, *, known=False, fresh=True):
         model.reset_metrics()
     if known:
         for _ in tf.range(count):
-            step(model, *data.parts_of(next(batches)))
+            step(model, *arrays.parts_of(next(batches)))
         return model.get_metrics_result(), count
     taken = tf.constant(0)
     for batch in batches:
-        step(model, *data.parts_of(batch))
+        step(model, *arrays.parts_of(batch))
         taken += 1
         if taken >= count:
             break
@@ -86,63 +86,58 @@ def _rows(tensors, first, count):
     return each(lambda t: tf.slice(t, [first] + [0] * (t.shape.rank - 1), [count, *t.shape[1:]]), tensors)
 
 
-class Programs:
-    """The passes, compiled for a model, a step and a shape of data: once, and kept with the model."""
+class Passes:
+    """The passes of a call of ``fit``, compiled for a model, a step and a shape of data.
+
+    What is compiled is kept with the model, so that the next call need not compile again.
+    """
 
     def __init__(self, model, mode: str, streamed: bool = False, steps: int = 0):
-        self.mode, self._automatic = choose_mode(model, mode, streamed, steps), mode == "auto"
+        mode_of_all = choose_mode(model, mode, streamed, steps)
+        self._modes = ("xla", "graph") if mode == "auto" and mode_of_all == "xla" else (mode_of_all,)
         self._mode_of: dict[str, str] = {}
         self._model, optimizer = model, model.optimizer
         settings = sorted((key, repr(value)) for key, value in optimizer.get_config().items() if key != "learning_rate")
-        rate = innermost(optimizer)._learning_rate  # a schedule is compiled in
-        self._parts = (optimizer, model._compile_loss, model._compile_metrics, rate, *model.trainable_variables)
-        self._about = (settings, [id(part) for part in self._parts])
-        self._known = model.__dict__.setdefault("_tf_gd_programs", {})
-        for key, (_, parts) in list(self._known.items()):
-            if any(old is not new for old, new in zip(parts[:3], self._parts[:3], strict=True)):
-                del self._known[key]  # of another optimizer, or another loss
+        rate = learning_rate_of(innermost(optimizer))  # a schedule is compiled in
+        compiled_with = compiled.Identity(optimizer, *compiled_parts(model))
+        self._about = compiled.Identity(rate, *model.trainable_variables), repr(settings)
+        known, programs = model.__dict__.get("_tf_gd_programs", (None, None))
+        if programs is None or known != compiled_with:  # of another optimizer, or another loss
+            programs = compiled.Programs(_KEPT)
+        model.__dict__["_tf_gd_programs"] = compiled_with, programs
+        self._programs = programs
 
     def run(self, step: Callable, part, fresh: bool = True) -> dict[str, float]:
         """Go through a part of the data, and return the metrics; where ``"auto"`` took XLA and XLA cannot, as a graph."""
+        key = (step.__name__, fresh, self._about, repr(part.shapes()))
         try:
-            results, taken = self._run(step, part, fresh)
+            _, mode, (results, taken) = self._programs.call(
+                key,
+                self._modes,
+                functools.partial(self._build, step, part, fresh),
+                part.arguments(),
+                cannot=(tf.errors.InvalidArgumentError, tf.errors.UnimplementedError),
+            )
         except tf.errors.ResourceExhaustedError as error:
             what = str(error).strip().splitlines()[0]
             raise MemoryError(
                 f"batch_size: there is too little memory for a batch ({what}). Take a smaller batch_size, with "
                 "gradient_accumulation_steps of the optimizer for the same step, or a smaller model."
             ) from error
+        self._mode_of[step.__name__] = mode
         part.taken = int(taken)
         return {name: float(value) for name, value in results.items()}
 
-    def _run(self, step: Callable, part, fresh: bool):
-        mode = self._mode_of.setdefault(step.__name__, self.mode)
-        try:
-            return self._program(step, mode, part, fresh)(*part.arguments())
-        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
-            if not (self._automatic and mode == "xla"):
-                raise
-        mode = self._mode_of[step.__name__] = "graph"
-        return self._program(step, mode, part, fresh)(*part.arguments())
+    def _build(self, step: Callable, part, fresh: bool, mode: str) -> Callable:
+        if part.streamed and mode == "xla":  # XLA takes no iterator: one batch is compiled
+            batch = tf.function(functools.partial(step, self._model), jit_compile=True)
+            run = part.pass_of(lambda _, *parts: batch(*parts), self._model, fresh)
+            return compiled.compiled(run, "graph")
+        return compiled.compiled(part.pass_of(step, self._model, fresh), mode)
 
     def mode_of(self, step: Callable) -> str:
         """Return the mode in which a step runs."""
-        return self._mode_of.get(step.__name__, self.mode)
-
-    def _program(self, step, mode: str, part, fresh: bool) -> Callable:
-        key = repr((step.__name__, mode, fresh, self._about, part.shapes()))
-        if key not in self._known:
-            if part.streamed and mode == "xla":
-                compiled = tf.function(functools.partial(step, self._model), jit_compile=True)
-                run = part.pass_of(lambda _, *batch: compiled(*batch), self._model, fresh)
-            else:
-                run = part.pass_of(step, self._model, fresh)
-            if mode != "eager":
-                run = tf.function(run, jit_compile=mode == "xla" and not part.streamed)
-            self._known[key] = run, self._parts  # whose ids stand in the key, and so must stay alive
-            if len(self._known) > _KEPT:
-                self._known.pop(next(iter(self._known)))
-        return self._known[key][0]
+        return self._mode_of.get(step.__name__, self._modes[0])
 
 
 def choose_mode(model, mode: str, streamed: bool, steps: int) -> str:
@@ -209,7 +204,7 @@ class OneBatch(Rows):
     count = 1
 
     def __init__(self, tensors):
-        super().__init__(tensors, None, data.count(tensors))
+        super().__init__(tensors, None, arrays.count(tensors))
 
 
 class Stream:

@@ -10,7 +10,7 @@ import contextlib
 import tensorflow as tf
 
 from tf_gd import _cluster
-from tf_gd._backend import keras
+from tf_gd._keras import keras
 from tf_gd.networks.gradients import warn_of_missing
 from tf_gd.networks.programs import each
 from tf_gd.networks.step import apply_by_hand, forward, innermost, is_sgd, loss_and_gradients, loss_metric

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_gd._backend import keras
+from tf_gd._keras import keras
 from tf_gd.checkpoints import Checkpoints, differences, refuse
-from tf_gd.networks.sources import replay
+from tf_gd.networks.batches import replay
 from tf_gd.networks.step import innermost
 
 SECONDS_BETWEEN = 30.0  # within an epoch

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tf_gd import updates
-from tf_gd._backend import keras
+from tf_gd._keras import keras
 from tf_gd.networks.gradients import warn_of_missing
 
 

@@ -8,16 +8,7 @@ from matplotlib.colors import LogNorm
 from tf_gd import _checks
 from tf_gd.show.curves import plot_losses
 from tf_gd.show.formula import title_of
-from tf_gd.show.frame import (
-    between,
-    check_path,
-    frame_of,
-    inside,
-    known_minima,
-    slopes_of,
-    values_of,
-    widened,
-)
+from tf_gd.show.frame import between, check_path, frame_of, inside, known_minima, slopes_of, values_of, widened
 from tf_gd.show.labels import entries, place_legend
 from tf_gd.show.slopes import draw_arrows, draw_tangents
 from tf_gd.show.style import BY_HAND, INK, OWN, listed, on, styled

@@ -1,81 +1,22 @@
 """Gradient descent by hand on functions you can draw."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks, updates
-from tf_gd.toy import _loop
-from tf_gd.toy._checked import check_learning_rate
-from tf_gd.toy._programs import Method, describe, minimise
+from tf_gd import _checks, compiled, devices, updates
+from tf_gd.learning_rates import LearningRate
+from tf_gd.toy import chunks
+from tf_gd.toy.checks import check_run, check_start
+from tf_gd.toy.chunks import Update
+from tf_gd.toy.objectives import is_from_the_catalogue
 from tf_gd.trajectory import Trajectory
 
-_RATES = 2**16  # how many rates of an array one chunk carries
-
-
-class ByHand:
-    """The update of ``updates.py`` as the loop wants it: on variables, where Keras keeps its state as well.
-
-    Neither the learning rate nor the momentum is compiled in: a new value needs no new program.
-    """
-
-    def __init__(
-        self, dim: int, dtype: str, momentum: bool, nesterov: bool, schedule: Callable | None, rate_of_each_step: bool
-    ):
-        self.point = tf.Variable(np.zeros(dim), dtype=dtype, name="x")
-        self.velocity = tf.Variable(np.zeros(dim), dtype=dtype, name="velocity")
-        self.momentum = tf.Variable(0.0, dtype=dtype, name="momentum") if momentum else None
-        self.rate = tf.Variable(np.zeros(_RATES) if rate_of_each_step else 0.0, dtype=dtype, name="learning_rate")
-        self.iterations = tf.Variable(0, dtype=tf.int64, name="iterations")
-        self.nesterov, self.schedule = nesterov, schedule
-        self.longest_chunk = _RATES if rate_of_each_step else _loop.LONGEST_CHUNK
-        self._all_rates = np.zeros(0)
-
-    def state(self) -> list[tf.Variable]:
-        """Return what a descent goes on from."""
-        return [self.point, self.velocity, self.iterations]
-
-    def set(self, rate, momentum: float) -> None:
-        """Take other settings: a rate, or an array of them, and a momentum."""
-        if isinstance(rate, np.ndarray):
-            self._all_rates = rate
-        elif self.schedule is None:
-            self.rate.assign(rate, read_value=False)
-        if self.momentum is not None:
-            self.momentum.assign(momentum, read_value=False)
-
-    def restart(self, x) -> None:
-        """Go to ``x``, with no velocity."""
-        self.point.assign(x, read_value=False)
-        self.iterations.assign(0, read_value=False)
-        if self.momentum is not None:
-            self.velocity.assign(tf.zeros_like(x), read_value=False)
-
-    def prepare(self, k: int) -> None:
-        """Get ready for a chunk of steps from ``k`` on: hold the rates of these steps."""
-        if len(self._all_rates):
-            window = np.zeros(_RATES)
-            chunk = self._all_rates[k : k + _RATES]
-            window[(k + np.arange(len(chunk))) % _RATES] = chunk
-            self.rate.assign(window)
-
-    def __call__(self, gradient):
-        """Do one step."""
-        x, velocity = tf.convert_to_tensor(self.point), tf.convert_to_tensor(self.velocity)
-        learning_rate = self._learning_rate(x.dtype)
-        x, velocity = updates.step(x, velocity, gradient, learning_rate, self.momentum, self.nesterov)
-        self.velocity.assign(velocity)
-        self.point.assign(x)
-        self.iterations.assign_add(1)
-
-    def _learning_rate(self, dtype):
-        if self.schedule is not None:
-            return tf.cast(self.schedule(tf.convert_to_tensor(self.iterations)), dtype)
-        if self.rate.shape.rank == 1:
-            return self.rate[self.iterations % _RATES]
-        return tf.convert_to_tensor(self.rate)
+_KEPT = 64  # programs, of some megabytes each
+PROGRAMS = compiled.Programs(_KEPT)
 
 
 def gradient_descent(
@@ -130,18 +71,112 @@ def gradient_descent(
     dtype = _checks.one_of("dtype", dtype, ("float32", "float64"))
     momentum = _checks.number("momentum", momentum, minimum=0.0, maximum=1.0)
     nesterov = _checks.flag("nesterov", nesterov)
-    rate = check_learning_rate(learning_rate, _checks.whole_number("steps", steps, minimum=0), dtype)
+    steps = _checks.whole_number("steps", steps, minimum=0)
+    rate = LearningRate.of(learning_rate, steps, dtype)
+    nesterov_too = nesterov and momentum != 0  # without momentum it changes nothing, as in Keras
+    held = [0.0, momentum] if momentum else [None, None]
+    return minimise(
+        objective,
+        start,
+        functools.partial(_by_hand, rate=rate, momentum=momentum != 0, nesterov=nesterov_too),
+        kind=("by hand", momentum != 0, nesterov_too, rate.values.shape),
+        schedule=rate.schedule,
+        values=[value for value in (0, held[0], rate.values, held[1]) if value is not None],
+        settings=describe("by hand", rate, momentum, nesterov),
+        run=dict(steps=steps, tolerance=tolerance, record_every=record_every, checkpoint=checkpoint),
+        mode=mode,
+        dtype=dtype,
+        device=device,
+    )
 
-    schedule = rate if callable(rate) else None
-    compiled_in = dict(
-        momentum=momentum != 0, nesterov=nesterov and momentum != 0, rate_of_each_step=isinstance(rate, np.ndarray)
-    )
-    method = Method(
-        kind=("by hand", *compiled_in.values()),
-        build=functools.partial(ByHand, schedule=schedule, **compiled_in),
-        values=(rate, momentum),
-        schedule=schedule,
-        described=describe("by hand", rate, momentum, nesterov),
-    )
-    run = dict(steps=steps, tolerance=tolerance, record_every=record_every, mode=mode, dtype=dtype, device=device)
-    return minimise(method, objective, start, **run, checkpoint=checkpoint)
+
+def _by_hand(dim: int, dtype: str, rate: LearningRate, momentum: bool, nesterov: bool) -> Update:
+    """Return the update of ``updates.py`` on variables, where Keras keeps its state as well."""
+    x = tf.Variable(np.zeros(dim), dtype=dtype, name="x")
+    k = tf.Variable(0, dtype=tf.int64, name="iterations")
+    v = tf.Variable(np.zeros(dim), dtype=dtype, name="velocity") if momentum else None
+    rates = tf.Variable(np.zeros(rate.values.shape), dtype=dtype, name="learning_rate")
+    m = tf.Variable(0.0, dtype=dtype, name="momentum") if momentum else None
+
+    def move(gradient) -> None:
+        point, velocity, share = (None if one is None else tf.convert_to_tensor(one) for one in (x, v, m))
+        learning_rate = rate.at(tf.convert_to_tensor(rates), tf.convert_to_tensor(k))
+        point, velocity = updates.step(point, velocity, gradient, learning_rate, share, nesterov)
+        if v is not None:
+            v.assign(velocity)
+        x.assign(point)
+        k.assign_add(1)
+
+    state, settings = ([one for one in some if one is not None] for some in ((k, v), (rates, m)))
+    return Update(x, state, settings, move)
+
+
+def minimise(objective, start, build, *, kind, schedule, values, settings, run, mode, dtype, device) -> Trajectory:
+    """Check what was asked for, find or compile the program, and run it: by hand or with Keras.
+
+    Args:
+        objective, start, mode, dtype, device: as for :func:`gradient_descent`.
+        build: makes the update, from dim and dtype.
+        kind: all that is compiled into the update, but for the schedule.
+        schedule: the learning rate as a function of the step, or None.
+        values: of the state and the settings of the update, before the first step.
+        settings: the update as text and numbers.
+        run: steps, tolerance, record_every, and checkpoint, a directory or None.
+    """
+    mode = _checks.one_of("mode", mode, compiled.MODES)
+    run = check_run(**run)
+    device = devices.choose(device)
+    with tf.device(device), devices.exact_arithmetic():
+        chosen, function, x = check_start(objective, start, dtype)
+        _check_memory(run, len(x), dtype)
+        key = (_written(chosen, function, x), _written_schedule(schedule), kind, len(x), dtype, device)
+        program = _compile(key, function, functools.partial(build, len(x), dtype), mode)
+        settings = dict(objective=chosen.name, **settings, dtype=dtype, device=device)
+        return chunks.run(program, x, values, settings=settings, shown=chosen, **run)
+
+
+def _written(chosen, function: Callable, x) -> Hashable:
+    """Return what stands for the function in a cache: itself, if what it computes cannot change."""
+    if is_from_the_catalogue(chosen):
+        return chosen
+    return compiled.fingerprint(function, tf.TensorSpec(x.shape, x.dtype))
+
+
+def _written_schedule(schedule: Callable | None) -> Hashable:
+    return schedule and compiled.fingerprint(schedule, tf.TensorSpec((), tf.int64))
+
+
+def _check_memory(run: dict[str, Any], dim: int, dtype: str) -> None:
+    size = 2.0 * (run["steps"] // run["record_every"]) * (dim + 2) * np.dtype(dtype).itemsize
+    advice = f"Take a larger one, such as {max(1, run['steps'] // 1000)}."
+    _checks.check_fits_in_memory("record_every", size, advice)
+
+
+def _compile(key: Hashable, function: Callable, build: Callable[[], Update], mode: str) -> chunks.Program:
+    """Return the program, compiled in the mode asked for, by a call that makes no step.
+
+    Raises:
+        ValueError: the objective cannot be compiled in that mode.
+    """
+
+    def program(mode: str) -> chunks.Program:
+        return chunks.Program(function, build(), mode)
+
+    try:
+        return PROGRAMS.call(key, compiled.modes_of(mode), program, (0, 1, -1.0), once=True)[0]
+    except Exception as error:
+        raise ValueError(
+            f"objective: it runs eagerly, but cannot be compiled with mode={mode!r}: {_reason(error)} "
+            'Use mode="auto" or mode="eager", or build the function of TensorFlow operations that XLA knows.'
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("in user code")]
+    return next((line for line in lines if "Error" in line), [*lines, type(error).__name__][0])
+
+
+def describe(optimizer: str, rate: LearningRate, momentum: float, nesterov: bool) -> dict[str, Any]:
+    """Return an update as text and numbers, for the settings of a trajectory."""
+    return dict(optimizer=optimizer, learning_rate=rate.described, momentum=momentum, nesterov=nesterov)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tf_gd import _checks
 from tf_gd._lazy import LazyModule
-from tf_gd.toy._catalogue import CATALOGUE as _ENTRIES
+from tf_gd.toy.catalogue import CATALOGUE as _ENTRIES
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -1,0 +1,233 @@
+"""The command ``tf-gd``: tour, list, run, compare, launch, doctor.
+
+Exit codes: 0 done; 1 diverged, not identical or a claim fails; 2 usage; 130 Ctrl-C; 143 SIGTERM.
+Only the commands that compute import TensorFlow, so that ``--help`` and ``list`` answer at once.
+"""
+
+import importlib
+import json
+import os
+import sys
+import textwrap
+from typing import Any
+
+from tf_gd._signals import ends_on_sigterm
+from tf_gd.command import command_line, output
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code.
+
+    Examples:
+        >>> main(["list", "--json"])  # doctest: +ELLIPSIS
+        {"objectives": [{"name": "beale", ...
+        0
+    """
+    commands = {
+        "tour": _tour,
+        "list": _list,
+        "run": _run,
+        "compare": _compare,
+        "launch": _launch,
+        "doctor": _doctor,
+    }
+    parser = command_line.parser(commands)
+    options = parser.parse_args(command_line.joined(sys.argv[1:] if arguments is None else arguments))
+    if options.command is None:
+        command_line.say_what_to_do_first(parser)
+    try:
+        with ends_on_sigterm():
+            return options.command(options)
+    except (ValueError, TypeError) as error:
+        message = command_line.as_typed(str(error), options)
+        print(f"tf-gd {options.name}: {message}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print(f"tf-gd {options.name}: stopped by Ctrl-C", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _list(options) -> int:
+    from tf_gd.command import listing, tutorials
+    from tf_gd.toy import objectives
+
+    known = [objectives.get(name) for name in objectives.names()]
+    scripts = tutorials.find()
+    if not options.json:
+        print(listing.listing(known, scripts))
+        return DONE
+    shown = ("name", "dim", "formula", "start", "minima", "domain")
+    functions = [{key: getattr(objective, key) for key in shown} for objective in known]
+    named = [{"name": one.name, "title": one.title, "part": one.part} for one in scripts]
+    output.print_json({"objectives": functions, "tutorials": named})
+    return DONE
+
+
+def _run(options) -> int:
+    _check(options)
+    output.start_tensorflow(options)
+    import tf_gd
+
+    directory = output.writable(options.output_dir)
+    objective = _objective(options)
+    settings = {**_settings(options), "tolerance": options.tolerance}
+    path = tf_gd.gradient_descent(objective, checkpoint=options.checkpoint, **settings)
+    stem = path.settings["objective"]
+    losses = tf_gd.show.plot_losses({"by hand": path})
+    files = output.save(directory, {f"{stem}_path.png": path.plot(), f"{stem}_loss.png": losses})
+    if options.save_data:
+        files.append(str(path.save(directory / f"{stem}.npz")))
+    if options.json:
+        output.print_json({**path.report(), "settings": path.settings, "files": files})
+    else:
+        print(f"{_title(path)}\n")
+        print(tf_gd.show.table(["", "by hand"], [list(row) for row in path.summary().items()]))
+        print("\nsaved " + "\nsaved ".join(files))
+    _advise(path, settings)
+    output.show(options)
+    known = {"converged": DONE, "max_steps": DONE, "interrupted": INTERRUPTED}
+    return known.get(path.outcome, FAILED)
+
+
+def _title(path) -> str:
+    """Return what was run: the function, its start, and the settings that are not the usual ones."""
+    used = path.settings
+    start = ", ".join(f"{x:g}" for x in path.points[0])
+    momentum = f", momentum {used['momentum']:g}" if used["momentum"] else ""
+    kind = " (Nesterov)" if used["nesterov"] and used["momentum"] else ""
+    return f"{used['objective']} from ({start}), learning rate {used['learning_rate']:g}{momentum}{kind}"
+
+
+def _check(options) -> None:
+    """Refuse what is wrong before TensorFlow is imported, which takes seconds."""
+    from tf_gd import _checks
+    from tf_gd.toy import objectives
+
+    if ":" not in options.objective:
+        objectives.get(options.objective)
+    _checks.number("learning_rate", options.learning_rate, above=0.0)
+    _checks.number("momentum", options.momentum, minimum=0.0, maximum=1.0)
+    _checks.whole_number("steps", options.steps, minimum=0)
+    _checks.whole_number("record_every", options.record_every, minimum=1)
+    if options.start is not None:
+        _point(options)
+    if options.nesterov and not options.momentum:
+        said = "--nesterov does nothing without a momentum. Add one, for example --momentum=0.9."
+        print(said, file=sys.stderr)
+
+
+def _advise(path, settings: dict[str, Any]) -> None:
+    """After a run that went up, say on standard error which rate theory allows."""
+    if path.outcome in ("diverged", "non_finite"):
+        from tf_gd.command.advice import advice
+
+        said = textwrap.fill(advice(path, settings), 80, break_on_hyphens=False)
+        print(f"\n{said}", file=sys.stderr)
+
+
+def _compare(options) -> int:
+    _check(options)
+    output.start_tensorflow(options)
+    import tf_gd
+
+    directory = output.writable(options.output_dir)
+    settings = _settings(options)
+    result = tf_gd.compare(_objective(options), **settings)
+    stem = result.manual.settings["objective"]
+    drawn = {f"{stem}_distance.png": result.plot(), f"{stem}_path.png": result.manual.plot()}
+    files = output.save(directory, drawn)
+    if options.json:
+        output.print_json({**result.report(), "settings": result.manual.settings, "files": files})
+    else:
+        print(result)
+        print("\nsaved " + "\nsaved ".join(files))
+    _advise(result.manual, settings)
+    output.show(options)
+    return DONE if result.identical else FAILED
+
+
+def _tour(options) -> int:
+    from tf_gd.command import tutorials
+
+    chosen = tutorials.choose(options.tutorials)
+    directory = output.writable(options.output_dir)
+    from tf_gd.command import tour
+
+    page = directory / "index.html"
+    report = tour.run(chosen, directory, say=None if options.json else _say)
+    if options.json:
+        output.print_json(report.as_dict())
+    else:
+        failing = [stop.number for stop in report.stops if not stop.holds]
+        again = f"\nto run those that fail again: tf-gd tour {' '.join(failing)}" if failing else ""
+        print(f"\n{report.verdict()}{again}\nopen {page}")
+    if options.show:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+    return DONE if report.holds else FAILED
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _launch(options) -> int:
+    from tf_gd import _checks
+    from tf_gd.command import launch
+
+    workers = _checks.whole_number("--workers", options.workers, minimum=1, maximum=1000)
+    return launch.launch(options.script, options.arguments, workers)
+
+
+def _doctor(options) -> int:
+    from tf_gd.command import doctor
+
+    findings = doctor.examine()
+    print(json.dumps(findings.as_dict(), indent=2) if options.json else findings.text())
+    return DONE if findings.healthy else FAILED
+
+
+def _settings(options) -> dict[str, Any]:
+    numbers = ("learning_rate", "momentum", "nesterov", "steps", "record_every")
+    names = (*numbers, "mode", "dtype", "device")
+    return {"start": _point(options), **{name: getattr(options, name) for name in names}}
+
+
+def _point(options) -> list[float] | None:
+    text = options.start
+    if text is None and ":" in options.objective:
+        raise ValueError(
+            "--start: got none, expected a point to start from, for example --start=1,2: "
+            "a function of your own has none yet."
+        )
+    try:
+        return None if text is None else [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        expected = "numbers with commas between, as in --start=-1.2,1"
+        raise ValueError(f"--start: got {text!r}, expected {expected}.") from None
+
+
+def _objective(options):
+    """Return the name as it is, or for ``module:function`` what that module calls by that name."""
+    name = options.objective
+    module_name, separator, attribute = name.partition(":")
+    if not separator:
+        return name
+    sys.path.insert(0, os.getcwd())  # as `python -m` does  # noqa: PTH109
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever the module does when it is imported
+        raise ValueError(
+            f"objective: got {name!r}, but cannot import {module_name!r} "
+            f"({type(error).__name__}: {error}). Expected module:function, of a module in this "
+            "folder that imports without error."
+        ) from error
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        where = getattr(module, "__file__", None) or f"the module {module_name}"
+        expected = f"a function called {attribute!r} in {where}"
+        raise ValueError(f"objective: got {name!r}, expected {expected}.")
+    return function

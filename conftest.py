@@ -5,7 +5,7 @@ import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tf_gd._quiet import standard_error_held_back
+from tf_gd._runtime import standard_error_held_back
 
 with standard_error_held_back():
     import tensorflow as tf

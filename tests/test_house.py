@@ -103,6 +103,15 @@ def test_the_wheel_builds_installs_and_runs(tmp_path):
     assert str(home) in where
 
 
+def test_private_attributes_of_keras_are_touched_in_one_file():
+    """What begins with an underscore and is asked of a model, an optimizer, a layer or a callback."""
+    asked = re.compile(r"\b(model|optimizer|layer|inner|metric|loss|callback|variable)s?\._[a-z]\w*|keras\.src")
+    for path in (ROOT / "tf_gd").rglob("*.py"):
+        if path.name != "_keras.py":
+            found = [match[0] for match in asked.finditer(path.read_text())]
+            assert set(found) <= {"model._tf_gd_programs"}, f"{path}: {found}"
+
+
 def _code_lines(source: str) -> int:
     """Count the lines that are neither blank nor comment nor docstring."""
     documented = set()
@@ -115,6 +124,6 @@ def _code_lines(source: str) -> int:
 
 def test_files_are_small_enough_to_read():
     sources = {path: path.read_text() for path in (ROOT / "tf_gd").rglob("*.py")}
-    assert sum(map(_code_lines, sources.values())) < 9150
+    assert sum(map(_code_lines, sources.values())) < 10_000
     longest = max(sources, key=lambda path: len(sources[path].splitlines()))
-    assert len(sources[longest].splitlines()) <= 290, longest
+    assert len(sources[longest].splitlines()) <= 320, longest

@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy import stats
 
 import tf_gd
-from tf_gd._progress import Progress
+from tf_gd._runtime import Progress
 from tf_gd.many_starts import descents
 
 HIMMELBLAU = [(3, 2), (-2.80511809, 3.13131252), (-3.77931025, -3.28318599), (3.58442834, -1.84812653)]

@@ -4,7 +4,8 @@ Where to read, in this order:
 
 * ``updates.py``: the update, by hand. ``toy/loop.py``: the loop around it, on one screen.
 * ``toy/``: gradient descent on functions you can draw. ``trajectory.py``: what a run returns.
-* ``networks/``: the same on Keras models, ``step.py`` first, then ``fit.py``.
+* ``sgd.py``: the whole step of SGD in stages. ``networks/``: the same on Keras models, ``step.py``
+  first, then ``fit.py``.
 * ``builtin/``: the same update inside ``keras.optimizers.SGD``.
 * ``comparison/``: are they the same, to the bit? ``explain/``: if not, why?
 * ``many_starts/``: where will we converge? ``constrained/``: problems with constraints.
@@ -45,7 +46,7 @@ _HOMES = {
     "loss_surface": "tf_gd.networks.loss_surface",
     "multi_start": "tf_gd.many_starts.multistart",
     "predicted_and_measured": "tf_gd.command.claims",
-    "quiet_tensorflow": "tf_gd._quiet",
+    "quiet_tensorflow": "tf_gd._runtime",
 }
 _MODULES = {
     "callbacks": "tf_gd.networks.callbacks",
@@ -66,7 +67,7 @@ __all__ = sorted([*_HOMES, *_MODULES, "__version__"])
 
 if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd import devices, rates, show, updates
-    from tf_gd._quiet import quiet_tensorflow
+    from tf_gd._runtime import quiet_tensorflow
     from tf_gd.builtin.descent import keras_descent
     from tf_gd.builtin.optimizer import ManualSGD
     from tf_gd.command.claims import claim, predicted_and_measured
@@ -96,7 +97,9 @@ def __getattr__(name: str):
     elif name in _MODULES:
         value = importlib.import_module(_MODULES[name])
     else:
-        raise AttributeError(f"module 'tf_gd' has no attribute {name!r}; its public names are {', '.join(__all__)}")
+        raise AttributeError(
+            f"module 'tf_gd' has no attribute {name!r}; its public names are {', '.join(__all__)}"
+        )
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read only as far as they are what they say."""
+"""Atomic writing of files, and safe reading of ``.npz`` archives."""
 
 import contextlib
 import math
@@ -12,19 +12,19 @@ import numpy as np
 
 from tf_gd import _checks
 
-_ENDS = 98  # bytes of the records that an archive ends with, at most: 56 + 20 + 22
-_LONGEST_LIST = 4096
-PARTIAL = "partial-"  # what the name of an unfinished file begins with
+PARTIAL = "partial-"  # the prefix of the name of an unfinished file
+_RECORDS = 56 + 20 + 22  # bytes: zip64 end record, zip64 locator, end record, without a comment
+_LONGEST_DIRECTORY = 4096  # bytes: a few members need about 60 each
 
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield the name of a file beside ``path`` to write to; it takes that name once it is whole, and is on the disk.
+    """Yield a temporary file beside ``path``, and rename it to ``path`` once it is on the disk.
 
-    Where the context fails nothing is left of it, and what was there before stays.
+    If the context fails, the temporary file is deleted and an old file at ``path`` stays.
 
     Raises:
-        OSError: the directory cannot be written to.
+        OSError: the directory does not exist or is not writable, or the disk is full.
 
     Examples:
         >>> import tempfile
@@ -47,42 +47,51 @@ def whole(path: Path) -> Iterator[Path]:
         _fsync(path.parent, os.O_RDONLY)
 
 
-def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the arrays of a file that ``np.savez`` wrote; nothing in it is executed.
+def _fsync(path: Path, how: int) -> None:
+    descriptor = os.open(path, how)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
-    They take no more room in memory than twice what the file has on the disk: what is compressed is refused, as ``np.savez``
-    compresses nothing, and so is a shape that the bytes do not fill.
+
+def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the arrays of a file that ``np.savez`` wrote, without executing anything in it.
+
+    The arrays take at most twice the size of the file in memory: compressed members are refused,
+    which ``np.savez`` does not write, and so is a shape that does not match the number of bytes.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
-        ValueError, zipfile.BadZipFile: it holds something else, or is damaged.
+        OSError: the file does not exist or is not readable.
+        ValueError, zipfile.BadZipFile: the file has other content, or is damaged.
     """
     _check_directory(path)
     with zipfile.ZipFile(path) as file:
-        members = {member.filename: member for member in file.infolist()}
-        if set(members) != {f"{name}.npy" for name in names} or len(file.infolist()) != len(names):
-            raise ValueError(f"it holds {', '.join(sorted(members)[:9]) or 'nothing'}")
+        found = file.infolist()
+        if sorted(member.filename for member in found) != sorted(f"{name}.npy" for name in names):
+            listed = ", ".join(sorted({member.filename for member in found})[:9])
+            raise ValueError(f"it holds {listed or 'nothing'}")
         size = path.stat().st_size
-        if sum(member.file_size for member in members.values()) > size:
+        if sum(member.file_size for member in found) > size:
             raise ValueError("it would be larger in memory than it is on the disk")
         _checks.check_fits_in_memory("path", 2 * size, "Record fewer points.")
-        for member in members.values():
+        for member in found:
             if member.compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"{member.filename} is compressed")
         return {name: _array(file, f"{name}.npy") for name in names}
 
 
 def _check_directory(path: Path) -> None:
-    """Raise unless the archive ends as one of a few members does, whose list is short: ``zipfile`` reads it at once."""
+    """Raise ValueError unless the archive's directory is short: ``zipfile`` reads it at once."""
     with path.open("rb") as file:
-        file.seek(-min(path.stat().st_size, _ENDS), os.SEEK_END)
-        end = file.read().rjust(_ENDS, b"\0")
+        file.seek(-min(path.stat().st_size, _RECORDS), os.SEEK_END)
+        end = file.read().rjust(_RECORDS, b"\0")
     if end[-22:-18] != b"PK\5\6":
         raise ValueError("it is cut off, or no archive")
     length = int.from_bytes(end[-10:-6], "little")
-    if end[-42:-38] == b"PK\6\7":  # of more than 4 GB, another end is before it
+    if end[-42:-38] == b"PK\6\7":  # a zip64 locator: the length is in the zip64 end record
         length = int.from_bytes(end[40:48], "little")
-    if length > _LONGEST_LIST:
+    if length > _LONGEST_DIRECTORY:
         raise ValueError("it has too many members")
 
 
@@ -91,17 +100,11 @@ def _array(file: zipfile.ZipFile, name: str) -> np.ndarray:
         version = np.lib.format.read_magic(member)
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"{name} is of version {version}")
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
         shape, by_columns, dtype = read_header(member)
-        content = member.read()  # and what these bytes add up to is compared
-    if dtype.hasobject or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(content):
-        raise ValueError(f"{name} says that it is {dtype} of shape {shape}, and has {len(content)} bytes")
+        content = member.read()  # read to its end, so that zipfile compares the checksum
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or min(shape, default=0) < 0 or size != len(content):
+        got = f"{dtype} of shape {shape}, and has {len(content)} bytes"
+        raise ValueError(f"{name} says that it is {got}")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C").copy()
-
-
-def _fsync(path: Path, how: int) -> None:
-    descriptor = os.open(path, how)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

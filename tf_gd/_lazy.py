@@ -1,13 +1,17 @@
-"""Modules that are imported when they are first used, so that ``tf-gd list`` need not wait for TensorFlow."""
+"""Modules that are imported at their first use: ``tf-gd list`` starts without TensorFlow."""
 
 import importlib
+from typing import Any
 
 
 class LazyModule:
-    """Stand in for the module ``name``: the first attribute asked for imports it."""
+    """A placeholder for the module ``name``, which the first access to an attribute imports."""
 
     def __init__(self, name: str):
         self._name = name
 
     def __getattr__(self, attribute: str):
         return getattr(importlib.import_module(self._name), attribute)
+
+
+tensorflow: Any = LazyModule("tensorflow")

@@ -1,8 +1,9 @@
-"""What a run needs to go on where it was killed: files that are written whole or not at all, in a directory of its own.
+"""Checkpoints of a run, from which it continues after it was killed.
 
-A file holds arrays and a page of JSON, nothing that could be executed, and its name says what its bytes add up to: a
-damaged one is recognised, and the one before it is used. Writing goes on beside the computing. A lock that dies with its
-process keeps two runs apart.
+A checkpoint is one file of arrays and JSON, so that reading it executes nothing. It is written
+atomically, in a thread beside the computation, and its name contains the SHA-256 hash of its
+content: a damaged file is recognised, and the one before it is used. A lock file, which the system
+unlocks when the process dies, keeps two runs out of one directory.
 """
 
 import concurrent.futures
@@ -21,7 +22,7 @@ import ml_dtypes
 import numpy as np
 
 from tf_gd._files import PARTIAL, whole
-from tf_gd._signals import ends_on_sigterm
+from tf_gd._runtime import ends_on_sigterm
 
 try:
     import fcntl
@@ -31,20 +32,21 @@ except ImportError:  # Windows
 
 _NAME = re.compile(r"at-(\d{15})-([0-9a-f]{32})\.ckpt")
 _MARK = b"tf_gd checkpoint 1\n"
-_KEPT = 2
+_KEPT = 2  # files; the older one is used if the newest is damaged
 
 
 class Checkpoints:
-    """The checkpoints of one run, in a directory that no other run uses meanwhile; to be closed, or used as a context.
+    """The checkpoints of one run, in a directory that it locks; a context manager.
 
-    Meanwhile SIGTERM ends the program as an exception does, so that what is being written is finished.
+    Until it is closed, SIGTERM raises ``SystemExit``, so that the last checkpoint is completed.
 
     Args:
-        directory: made if it is not there.
-        writes: whether to write; one of several workers does, and the others only read.
+        directory: created if it does not exist.
+        writes: whether this process writes; of several workers one writes and all read.
 
     Raises:
-        ValueError: the directory cannot be written to, or another run is using it.
+        TypeError: `directory` is not the name of a directory.
+        ValueError: the directory is not writable, or another run has locked it.
 
     Examples:
         >>> import tempfile
@@ -57,33 +59,35 @@ class Checkpoints:
     """
 
     def __init__(self, directory, writes: bool = True):
-        if not isinstance(directory, str | os.PathLike) or not str(directory) or "\0" in str(directory):
+        is_path = isinstance(directory, str | os.PathLike)
+        if not is_path or not str(directory) or "\0" in str(directory):
             raise TypeError(f"checkpoint: got {directory!r}, expected the name of a directory.")
         self.directory, self._writes = Path(directory), writes
         self._held = contextlib.ExitStack()
         if writes:
             self._held.enter_context(self._locked())
         self._held.enter_context(ends_on_sigterm())
-        self._writer = self._held.enter_context(concurrent.futures.ThreadPoolExecutor(1, "checkpoint"))
+        writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
+        self._writer = self._held.enter_context(writer)
         self._writing: concurrent.futures.Future | None = None
-        self.seconds = 0.0  # that writing the last one took
+        self.seconds = 0.0  # the time it took to write the last checkpoint
 
     def _locked(self):
-        """Return the open file that says that this run uses the directory."""
+        """Return the locked lock file."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             file = (self.directory / "lock").open("a+b")
         except OSError as error:
-            raise ValueError(
-                f"checkpoint: cannot write to {self.directory} ({error.strerror}), expected a directory you may write to."
-            ) from error
+            problem = f"cannot write to {self.directory} ({error.strerror})"
+            expected = "expected a directory you may write to"
+            raise ValueError(f"checkpoint: {problem}, {expected}.") from error
         try:
             _lock(file)
         except OSError as error:
             file.close()
-            raise ValueError(
-                f"checkpoint: another run is using {self.directory}. Wait for it or stop it, or take another directory."
-            ) from error
+            advice = "Wait for it or stop it, or take another directory."
+            problem = f"another run is using {self.directory}"
+            raise ValueError(f"checkpoint: {problem}. {advice}") from error
         for left in self.directory.glob(f"{PARTIAL}*"):  # of a run that was killed while it wrote
             left.unlink(missing_ok=True)
         return file
@@ -95,26 +99,26 @@ class Checkpoints:
         self.close()
 
     def newest(self) -> tuple[dict[str, Any], list[np.ndarray]] | None:
-        """Return the state and the arrays of the newest checkpoint that is whole; None where there is none."""
+        """Return the state and the arrays of the newest undamaged checkpoint, or None."""
         for path in reversed(self._files()):
             try:
                 return _read(path)
-            except Exception as error:  # whatever its bytes lead to
-                warnings.warn(f"checkpoint: {path} is damaged ({error}); taking the one before it.", stacklevel=3)
+            except Exception as error:  # a damaged file may raise anything
+                problem = f"{path} is damaged ({error}); taking the one before it."
+                warnings.warn(f"checkpoint: {problem}", stacklevel=3)
         return None
 
     def save(self, number: int, state: dict[str, Any], arrays: list) -> None:
-        """Begin to write a checkpoint, beside what runs on; the arrays must not change any more.
+        """Start to write a checkpoint in another thread.
 
         Args:
-            number: how far the run is; grows from one to the next.
-            state: what JSON can hold.
-            arrays: NumPy arrays, or what they can be made of.
+            number: the progress of the run, larger at each call.
+            state: any JSON object.
+            arrays: what NumPy can convert to arrays; they must not change any more.
         """
-        if not self._writes:
-            return
-        self.wait()
-        self._writing = self._writer.submit(self._write, number, state, arrays)
+        if self._writes:
+            self.wait()
+            self._writing = self._writer.submit(self._write, number, state, arrays)
 
     @property
     def busy(self) -> bool:
@@ -122,21 +126,19 @@ class Checkpoints:
         return self._writing is not None and not self._writing.done()
 
     def wait(self) -> None:
-        """Return when the last checkpoint is written; warn if it could not be."""
+        """Wait for the last checkpoint; warn if it could not be written."""
         if self._writing is None:
             return
         writing, self._writing = self._writing, None
         try:
             writing.result()
         except OSError as error:
-            warnings.warn(
-                f"checkpoint: cannot write to {self.directory} ({error.strerror}). The run goes on, and the last checkpoint "
-                "that was written stays. Make room there.",
-                stacklevel=3,
-            )
+            problem = f"checkpoint: cannot write to {self.directory} ({error.strerror})."
+            stays = "The run goes on, and the last checkpoint that was written stays."
+            warnings.warn(f"{problem} {stays} Make room there.", stacklevel=3)
 
     def close(self) -> None:
-        """Finish writing and let go of the directory."""
+        """Wait for the last checkpoint and unlock the directory."""
         try:
             self.wait()
         finally:
@@ -151,13 +153,22 @@ class Checkpoints:
         arrays = [np.asarray(array) for array in arrays]
         about = {"state": state, "arrays": [[str(array.dtype), array.shape] for array in arrays]}
         page = json.dumps(about).encode()
-        content = b"".join([_MARK, len(page).to_bytes(8, "little"), page, *(array.tobytes() for array in arrays)])
+        length = len(page).to_bytes(8, "little")
+        content = b"".join([_MARK, length, page, *(array.tobytes() for array in arrays)])
         before = self._files()
         with whole(self.directory / f"at-{number:015d}-{_digest(content)}.ckpt") as partial:
             partial.write_bytes(content)
-        for old in before[: 1 - _KEPT or None]:
+        for old in before[: 1 - _KEPT]:
             old.unlink(missing_ok=True)
         self.seconds = time.monotonic() - start
+
+
+def _lock(file) -> None:
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
 
 def _digest(content: bytes) -> str:
@@ -165,28 +176,28 @@ def _digest(content: bytes) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """Return what is in a file whose bytes add up; it takes no more room in memory than on the disk."""
+    """Return the state and the arrays of a file; they take no more memory than the file itself."""
     content = path.read_bytes()
-    if _digest(content) != _NAME.fullmatch(path.name)[2]:  # type: ignore[index]
-        raise ValueError("its bytes do not add up to what its name says")
-    if content[: len(_MARK)] != _MARK:
-        raise ValueError("it was not written here")
+    if not path.name.endswith(f"-{_digest(content)}.ckpt"):
+        raise ValueError("its hash differs from the one in its name")
+    if not content.startswith(_MARK):
+        raise ValueError("it is not a checkpoint of tf_gd")
     first = len(_MARK) + 8
-    length = int.from_bytes(content[len(_MARK) : first], "little")
-    about = json.loads(content[first : first + length])
-    arrays, at = [], first + length
+    at = first + int.from_bytes(content[len(_MARK) : first], "little")
+    about = json.loads(content[first:at])
+    arrays = []
     for name, shape in about["arrays"]:
         dtype = np.dtype(getattr(ml_dtypes, name, name))
         size = math.prod(shape) * dtype.itemsize
         if dtype.hasobject or not 0 <= size <= len(content) - at:
-            raise ValueError("it holds less than it says")
+            raise ValueError("its arrays have fewer bytes than their shapes need")
         arrays.append(np.frombuffer(content[at : at + size], dtype).reshape(shape).copy())
         at += size
     return about["state"], arrays
 
 
 def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return what is set otherwise now than it was, in words.
+    """Return a phrase for each setting that differs.
 
     Examples:
         >>> differences({"batch_size": 32, "seed": 1}, {"batch_size": 64, "seed": 1})
@@ -210,21 +221,9 @@ def _short(value) -> str:
 
 
 def refuse(directory: Path, words: list[str]) -> None:
-    """Raise if there are differences.
-
-    Raises:
-        ValueError: naming them.
-    """
+    """Raise ValueError with the differences, if there are any."""
     if words:
         raise ValueError(
-            f"checkpoint: {directory} holds a run with other settings: {'; '.join(words)}. Pass the same to go on with it, "
-            "or another directory to begin anew."
+            f"checkpoint: {directory} holds a run with other settings: {'; '.join(words)}. Pass "
+            "the same to go on with it, or another directory to begin anew."
         )
-
-
-def _lock(file) -> None:
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)

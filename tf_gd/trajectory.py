@@ -1,4 +1,4 @@
-"""What every run returns: aligned records, a typed outcome, and the settings that made them. NumPy only."""
+"""The result of every run: its records, its outcome and its settings. NumPy only."""
 
 import json
 from dataclasses import dataclass, field
@@ -25,22 +25,22 @@ _ARRAYS = ("points", "losses", "gradient_norms", "iterations")
 class Trajectory:
     """The path of one descent.
 
-    Record ``i`` is the triple (x_k, f(x_k), norm of the gradient at x_k) of the same ``k = iterations[i]``. Record 0
-    is the start, before any update; the last point reached is always recorded.
+    Record ``i`` holds x_k, f(x_k) and the norm of the gradient at x_k for ``k = iterations[i]``.
+    Record 0 is the start, before any update; the last point is always recorded.
 
     Attributes:
         points: ``(records, dim)``, in the dtype of the run.
         losses: ``(records,)``, f at each point.
         gradient_norms: ``(records,)``, the Euclidean norm of the gradient at each point.
-        iterations: ``(records,)``, how many updates had been made; ``i * record_every`` but for the last.
+        iterations: ``(records,)``, the number of updates before each record: ``i * record_every``,
+            except for the last.
         outcome: one of :data:`OUTCOMES`.
-        settings: what was run: objective, rate, momentum, mode, dtype and so on; text and numbers only.
-        seconds: wall-clock time of the loop, compilation not included.
-        objective: the function descended on, for pictures; not saved with the trajectory.
+        settings: objective, rate, momentum, mode, dtype and so on; text and numbers only.
+        seconds: the wall-clock time of the loop, without compilation.
+        objective: the function descended on, for pictures; not saved to a file.
 
     Examples:
-        >>> import numpy as np
-        >>> path = Trajectory(np.array([[4.0], [2.0]]), np.array([16.0, 4.0]), np.array([8.0, 4.0]), np.array([0, 1]))
+        >>> path = Trajectory([[4.0], [2.0]], [16.0, 4.0], [8.0, 4.0], [0, 1])
         >>> path.steps, path.final.tolist(), path.outcome
         (1, [2.0], 'max_steps')
     """
@@ -57,16 +57,19 @@ class Trajectory:
     def __post_init__(self):
         for name in _ARRAYS:
             object.__setattr__(self, name, np.asarray(getattr(self, name)))
-        records = len(self.points)
-        shapes = {name: np.shape(getattr(self, name)) for name in _ARRAYS}
-        if self.points.ndim != 2 or records == 0 or any(shapes[name] != (records,) for name in _ARRAYS[1:]):
-            raise ValueError(f"a trajectory needs points (records, dim) and three arrays (records,), got {shapes}.")
+        shapes = {name: getattr(self, name).shape for name in _ARRAYS}
+        records = shapes["points"][:1]
+        fit = all(shapes[name] == records for name in _ARRAYS[1:])
+        if self.points.ndim != 2 or records == (0,) or not fit:
+            needs = "points (records, dim) and three arrays (records,)"
+            raise ValueError(f"a trajectory needs {needs}, got {shapes}.")
         if self.outcome not in OUTCOMES:
-            raise ValueError(f"outcome: got {self.outcome!r}, expected one of {', '.join(OUTCOMES)}.")
+            expected = ", ".join(OUTCOMES)
+            raise ValueError(f"outcome: got {self.outcome!r}, expected one of {expected}.")
 
     @property
     def steps(self) -> int:
-        """How many updates were made."""
+        """The number of updates."""
         return int(self.iterations[-1])
 
     @property
@@ -76,24 +79,25 @@ class Trajectory:
 
     def __repr__(self) -> str:
         return (
-            f"Trajectory({self.outcome} after {self.steps} steps, loss {self.losses[0]:.6g} -> {self.losses[-1]:.6g}, "
+            f"Trajectory({self.outcome} after {self.steps} steps, "
+            f"loss {self.losses[0]:.6g} -> {self.losses[-1]:.6g}, "
             f"{len(self.points)} records of dimension {self.points.shape[1]})"
         )
 
     def summary(self) -> dict[str, str]:
-        """Return what a table shows of it."""
-        point = ", ".join(f"{value:.6g}" for value in self.final[:4]) + (", ..." if len(self.final) > 4 else "")
+        """Return the outcome as text, for a table."""
+        dots = ", ..." if len(self.final) > 4 else ""
         return {
             "steps": str(self.steps),
             "outcome": self.outcome,
             "final loss": f"{self.losses[-1]:.9g}",
             "final gradient norm": f"{self.gradient_norms[-1]:.3g}",
-            "final point": f"({point})",
+            "final point": f"({', '.join(f'{x:.6g}' for x in self.final[:4])}{dots})",
             "time": f"{self.seconds * 1e3:.2f} ms",
         }
 
     def report(self) -> dict[str, Any]:
-        """Return the same as numbers, for a program to read."""
+        """Return the outcome as numbers, for a program."""
         return {
             "outcome": self.outcome,
             "steps": self.steps,
@@ -105,29 +109,41 @@ class Trajectory:
         }
 
     def save(self, path) -> Path:
-        """Write the trajectory to ``path`` (``.npz`` is added if missing), whole or not at all; return the path.
+        """Write the trajectory to a file atomically.
+
+        Args:
+            path: of the file; ``.npz`` is added if it is missing.
+
+        Returns:
+            The path of the file.
 
         Raises:
-            ValueError: the directory is not there or cannot be written to.
+            TypeError: `path` is not a path.
+            ValueError: the directory does not exist or is not writable.
         """
         path = _checks.path("path", path)
         path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
-        about = json.dumps({"outcome": self.outcome, "settings": self.settings, "seconds": self.seconds})
+        about = dict(outcome=self.outcome, settings=self.settings, seconds=self.seconds)
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
         try:
             with whole(path) as partial:
-                np.savez(partial, about=np.array(about), **{name: getattr(self, name) for name in _ARRAYS})
+                np.savez(partial, about=np.array(json.dumps(about)), **arrays)
         except OSError as error:
             wanted = "the name of a file" if path.is_dir() else "a directory you may write to"
-            raise ValueError(f"path: cannot write {path} ({error.strerror}), expected {wanted}.") from error
+            problem = f"cannot write {path} ({error.strerror})"
+            raise ValueError(f"path: {problem}, expected {wanted}.") from error
         return path
 
     @classmethod
     def load(cls, path) -> "Trajectory":
-        """Read a trajectory written by :meth:`save`; its arrays take no more memory than twice the file's size.
+        """Read a trajectory that :meth:`save` wrote.
+
+        Its arrays take at most twice the size of the file in memory.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file is not a saved trajectory, or is damaged.
+            TypeError: `path` is not a path.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is damaged, or not a saved trajectory.
         """
         path = _checks.path("path", path)
         try:
@@ -136,32 +152,33 @@ class Trajectory:
             for name, array in arrays.items():
                 if array.dtype.kind not in "iuf":
                     raise TypeError(f"{name} are {array.dtype}")
-            if not isinstance(about["settings"], dict) or not isinstance(about["seconds"], int | float):
+            settings, seconds = about["settings"], about["seconds"]
+            if not isinstance(settings, dict) or not isinstance(seconds, int | float):
                 raise TypeError("its settings or its seconds are of another kind")
-            return cls(**arrays, outcome=about["outcome"], settings=about["settings"], seconds=about["seconds"])
+            return cls(**arrays, outcome=about["outcome"], settings=settings, seconds=seconds)
         except FileNotFoundError:
             raise
         except Exception as error:
-            raise ValueError(
-                f"path: {path}: expected a file written by Trajectory.save, and could not read it ({error})."
-            ) from error
+            expected = "expected a file written by Trajectory.save, and could not read it"
+            raise ValueError(f"path: {path}: {expected} ({error}).") from error
 
     def plot(self, objective=None, ax=None, *, tangents: int = 0, arrows: int = 0):
-        """Draw the path on the objective's contours (2-D), f and f' with the steps (1-D), or the loss.
+        """Draw the path on the contours of f (2-D), f and f' with the steps (1-D), or the loss.
 
         Args:
-            objective: a name, an Objective or a function. It defaults to the one the run was made on,
-                and after :meth:`load` to the one of the catalogue that has its name, if there is one.
-            ax: where to draw; two axes in 1-D. New ones by default.
-            tangents: in 1-D, at how many of the first records to draw the tangent of f.
-            arrows: in 2-D, at how many of the first records to draw the way against the gradient.
+            objective: a name, an Objective or a function; by default the one of the run. After
+                :meth:`load` it is the objective of that name in the catalogue, if its value at
+                the start is the recorded one.
+            ax: the axes, two of them in 1-D; new ones by default.
+            tangents: in 1-D, how many records, from the first, get a tangent of f.
+            arrows: in 2-D, how many records, from the first, get an arrow against the gradient.
 
         Returns:
             The axes; two of them in 1-D.
 
         Raises:
-            TypeError, ValueError: an objective or axes that are none, tangents or arrows in another
-                dimension, or less than none of them.
+            TypeError: `objective` or `ax` has the wrong type.
+            ValueError: `tangents` or `arrows` is negative, or used in another dimension.
         """
         from tf_gd.show.plots import plot_trajectory
         from tf_gd.toy.objectives import names, resolve
@@ -172,6 +189,8 @@ class Trajectory:
             objective = self.objective
         elif self.settings.get("objective") in names():
             known = resolve(self.settings["objective"])
-            if known.dim == self.points.shape[1] and np.allclose(known(self.points[:1]), self.losses[:1], rtol=1e-4):
-                objective = known  # and not one of another dimension or condition number, with the same name
+            same_dim = known.dim == self.points.shape[1]
+            # The run may have had another dimension or condition number than the catalogue's.
+            if same_dim and np.allclose(known(self.points[:1]), self.losses[:1], rtol=1e-4):
+                objective = known
         return plot_trajectory(self, objective, ax, tangents=tangents, arrows=arrows)

@@ -1,11 +1,12 @@
 """The update, by hand. Read this file first.
 
-Everything else in the package calls these functions: the descent on a toy function, the training loop of a
-network, and every comparison with ``keras.optimizers.SGD``. They are pure: tensors in, new tensors out.
+Everything else in the package calls these functions: the descent on a toy function, the training
+loop of a network, and every comparison with ``keras.optimizers.SGD``. They are pure: tensors in,
+new tensors out.
 
-Notation: ``w`` the weights (or the point x), ``g`` the gradient of the loss at ``w``, ``v`` the velocity, a
-tensor of the shape of ``w`` that starts at zero; ``learning_rate`` and ``momentum`` are scalars of the dtype of
-``w``. One step of gradient descent, in the order in which Keras does it, is
+Notation: ``w`` the weights (or the point x), ``g`` the gradient of the loss at ``w``, ``v`` the
+velocity, a tensor of the shape of ``w`` that starts at zero; ``learning_rate`` and ``momentum`` are
+scalars of the dtype of ``w``. One step of gradient descent, in the order in which Keras does it, is
 
 1. clip the gradients (at most one of the three ways);
 2. ``w = decay(w, learning_rate, weight_decay)``;
@@ -46,8 +47,8 @@ def plain(w, g, learning_rate):
 def momentum_step(w, v, g, learning_rate, momentum):
     """Return ``w + v, v`` with ``v = v * momentum - g * learning_rate``: the heavy ball.
 
-    The learning rate is inside the velocity. PyTorch and optax keep it outside (``v = momentum * v + g``,
-    ``w -= learning_rate * v``), which is the same algorithm only while the rate is constant.
+    The learning rate is inside the velocity. PyTorch and optax keep it outside (``v = momentum * v
+    + g``, ``w -= learning_rate * v``), which is the same algorithm only while the rate is constant.
 
     Args:
         w: the weights, any shape.
@@ -71,9 +72,11 @@ def momentum_step(w, v, g, learning_rate, momentum):
 
 
 def nesterov_step(w, v, g, learning_rate, momentum):
-    """Return ``w + (v * momentum - g * learning_rate), v`` with the new ``v`` of :func:`momentum_step`.
+    """Return ``w + (v * momentum - g * learning_rate), v`` with the new ``v`` of
+    :func:`momentum_step`.
 
-    The gradient is taken where the ball is, and the weights stored are those at the point looked ahead to.
+    The gradient is taken where the ball is, and the weights stored are those at the point looked
+    ahead to.
 
     Args:
         w: the weights, any shape.
@@ -90,8 +93,9 @@ def nesterov_step(w, v, g, learning_rate, momentum):
         (0.375, -0.25)
 
     References:
-        Nesterov, "A method for solving the convex programming problem with convergence rate O(1/k^2)", 1983;
-        in this form, Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+        Nesterov, "A method for solving the convex programming problem with convergence rate
+        O(1/k^2)", 1983; in this form, Sutskever et al., "On the importance of initialization and
+        momentum in deep learning", 2013.
     """
     v = v * momentum - g * learning_rate
     return w + (v * momentum - g * learning_rate), v
@@ -100,8 +104,9 @@ def nesterov_step(w, v, g, learning_rate, momentum):
 def step(w, v, g, learning_rate, momentum=None, nesterov=False):
     """Do the one of the three steps above that the settings ask for.
 
-    ``momentum=None`` means that there is no velocity; it is not the same program as a momentum of 0.0, though
-    the same numbers. ``nesterov=True`` without momentum is plain gradient descent, as in Keras.
+    ``momentum=None`` means that there is no velocity; it is not the same program as a momentum of
+    0.0, though the same numbers. ``nesterov=True`` without momentum is plain gradient descent, as
+    in Keras.
 
     Examples:
         >>> step(w=1.0, v=0.0, g=2.0, learning_rate=0.25)
@@ -117,8 +122,9 @@ def step(w, v, g, learning_rate, momentum=None, nesterov=False):
 def decay(w, learning_rate, weight_decay):
     """Return ``w - (w * weight_decay) * learning_rate``: decoupled weight decay, before the step.
 
-    Decoupled: the decay never enters the gradient, the clipping or the velocity (Loshchilov and Hutter,
-    "Decoupled weight decay regularization", 2019). ``torch.optim.SGD(weight_decay=...)`` adds it to the gradient.
+    Decoupled: the decay never enters the gradient, the clipping or the velocity (Loshchilov and
+    Hutter, "Decoupled weight decay regularization", 2019). ``torch.optim.SGD(weight_decay=...)``
+    adds it to the gradient.
 
     Examples:
         >>> decay(2.0, learning_rate=1.0, weight_decay=0.25)
@@ -138,7 +144,8 @@ def clip_by_value(gradients, limit):
 
 
 def clip_by_norm(gradients, limit):
-    """Shorten each gradient to ``(g * limit) / max(norm(g), limit)``, tensor by tensor (``clipnorm`` in Keras).
+    """Shorten each gradient to ``(g * limit) / max(norm(g), limit)``, tensor by tensor
+    (``clipnorm`` in Keras).
 
     Examples:
         >>> clip_by_norm([tf.constant([3.0, 4.0])], 2.5)[0].numpy().tolist()
@@ -149,10 +156,12 @@ def clip_by_norm(gradients, limit):
 
 
 def clip_by_global_norm(gradients, limit):
-    """Multiply all gradients by the same ``limit * min(1 / N, 1 / limit)``, N the norm of all of them together.
+    """Multiply all gradients by the same ``limit * min(1 / N, 1 / limit)``, N the norm of all of
+    them together.
 
-    ``global_clipnorm`` in Keras. It keeps the direction of the step, which :func:`clip_by_norm` does not. An
-    infinite or undefined norm makes every gradient NaN (the term ``N - N``), so that the run stops as non-finite.
+    ``global_clipnorm`` in Keras. It keeps the direction of the step, which :func:`clip_by_norm`
+    does not. An infinite or undefined norm makes every gradient NaN (the term ``N - N``), so that
+    the run stops as non-finite.
 
     Examples:
         >>> clipped = clip_by_global_norm([tf.constant([3.0]), tf.constant([4.0])], 2.5)
@@ -165,7 +174,8 @@ def clip_by_global_norm(gradients, limit):
 
 
 def moving_average(average, w, momentum):
-    """Return ``momentum * average + (1 - momentum) * w``: the average of the weights (``use_ema`` in Keras).
+    """Return ``momentum * average + (1 - momentum) * w``: the average of the weights (``use_ema``
+    in Keras).
 
     Examples:
         >>> moving_average(average=1.0, w=3.0, momentum=0.75)

@@ -25,9 +25,11 @@ def keras_descent(
     dtype="float32",
     device="auto",
 ) -> Trajectory:
-    """Minimise a function with a Keras optimizer, through the loop of :func:`tf_gd.gradient_descent`.
+    """Minimise a function with a Keras optimizer, through the loop of
+    :func:`tf_gd.gradient_descent`.
 
-    The optimizer is not changed: a copy made from its configuration does the work, so that it may serve again.
+    The optimizer is not changed: a copy made from its configuration does the work, so that it may
+        serve again.
 
     Args:
         objective, start, steps, tolerance, record_every, mode, dtype, device: as for
@@ -38,7 +40,8 @@ def keras_descent(
         The path, recorded as that of :func:`tf_gd.gradient_descent`.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend
+            it.
 
     Examples:
         >>> import keras
@@ -48,14 +51,16 @@ def keras_descent(
     """
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise TypeError(
-            f"optimizer: got {optimizer!r} ({type(optimizer).__name__}), expected a Keras optimizer, "
+            f"optimizer: got {optimizer!r} ({type(optimizer).__name__}), expected a Keras "
+            "optimizer, "
             "for example keras.optimizers.SGD(0.01, momentum=0.9)."
         )
     dtype = _checks.one_of("dtype", dtype, ("float32", "float64"))
     config = optimizer.get_config()
     if "learning_rate" not in config:
         raise TypeError(
-            f"optimizer: got {type(optimizer).__name__}, expected an optimizer with a learning rate of its own. "
+            f"optimizer: got {type(optimizer).__name__}, expected an optimizer with a learning "
+            "rate of its own. "
             "Pass the one inside it: there is no loss to scale here."
         )
     given = config.pop("learning_rate")
@@ -70,7 +75,9 @@ def keras_descent(
     return minimise(
         objective,
         start,
-        lambda dim, dtype: _built_in(kind.from_config({**config, "learning_rate": rate.schedule or 1.0}), dim, dtype),
+        lambda dim, dtype: _built_in(
+            kind.from_config({**config, "learning_rate": rate.schedule or 1.0}), dim, dtype
+        ),
         kind=(kind, json.dumps(config, sort_keys=True)),
         schedule=rate.schedule,
         values=[variable.numpy() for variable in fresh.variables],
@@ -86,4 +93,6 @@ def _built_in(optimizer, dim: int, dtype: str) -> Update:
     """Return an unmodified Keras optimizer, on a variable of Keras."""
     x = keras.Variable(np.zeros(dim), dtype=dtype, name="x")
     optimizer.build([x])
-    return Update(x, list(optimizer.variables), [], lambda gradient: optimizer.apply([gradient], [x]))
+    return Update(
+        x, list(optimizer.variables), [], lambda gradient: optimizer.apply([gradient], [x])
+    )

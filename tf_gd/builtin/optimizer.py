@@ -5,29 +5,30 @@ import numbers
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks
+from tf_gd import _checks, sgd
 from tf_gd._keras import keras
-from tf_gd.networks.step import move
+from tf_gd.networks.step import assign
 
 
 @keras.saving.register_keras_serializable(package="tf_gd")
 class ManualSGD(keras.optimizers.Optimizer):
     """``keras.optimizers.SGD`` with the update written by hand; a drop-in replacement, to the bit.
 
-    ``v = momentum * v - learning_rate * g``, ``w = w + v``; see :mod:`tf_gd.updates`. Clipping, weight decay, moving
-    averages, gradient accumulation and loss scaling are those of Keras's base class.
+    ``v = momentum * v - learning_rate * g``, ``w = w + v``; see :mod:`tf_gd.updates`. Clipping,
+    weight decay, moving averages, gradient accumulation and loss scaling are those of Keras's base
+    class.
 
     Args:
         learning_rate: a positive number, or a ``keras.optimizers.schedules.LearningRateSchedule``.
         momentum: between 0 and 1.
         nesterov: look ahead along the velocity; without momentum it changes nothing, as in Keras.
-        **options: as for ``keras.optimizers.SGD``: ``weight_decay``, ``clipnorm``, ``clipvalue``, ``global_clipnorm``,
-            ``use_ema``, ``ema_momentum``, ``ema_overwrite_frequency``, ``loss_scale_factor``,
-            ``gradient_accumulation_steps``, ``name``.
+        **options: as for ``keras.optimizers.SGD``: ``weight_decay``, ``clipnorm``, ``clipvalue``,
+            ``global_clipnorm``, ``use_ema``, ``ema_momentum``, ``ema_overwrite_frequency``,
+            ``loss_scale_factor``, ``gradient_accumulation_steps``, ``name``.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be. Unlike in Keras whole numbers are taken as floats, and
-            a negative or undefined learning rate is refused.
+        TypeError, ValueError: an argument is not what it should be. Unlike in Keras whole numbers
+            are taken as floats, and a negative or undefined learning rate is refused.
 
     Examples:
         >>> variable = keras.Variable([1.0, 2.0])
@@ -58,12 +59,21 @@ class ManualSGD(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self.momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
+        self.momentums = (
+            self.add_optimizer_variables(variables, "momentum") if self.momentum else []
+        )
 
     def update_step(self, gradient, variable, learning_rate):
         """Move one variable by one step."""
         velocity = self.momentums[self._get_variable_index(variable)] if self.momentum else None
-        move(variable, velocity, gradient, tf.cast(learning_rate, variable.dtype), self.momentum, self.nesterov)
+        w, v = (
+            tf.convert_to_tensor(variable),
+            None if velocity is None else tf.convert_to_tensor(velocity),
+        )
+        new, v = sgd.step_one(sgd.Options.of(self), w, v, gradient, learning_rate)
+        if velocity is not None:
+            velocity.assign(v)
+        assign(variable, w, new)
 
     def get_config(self):
         """Return what makes an equal optimizer."""

@@ -53,22 +53,45 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
             expected 0, measured 0
     """
     text, at_least = _checks.text("text", text), _checks.flag("at_least", at_least)
-    tolerance, measured, expected = _checks.array("within", within), _checks.unwrapped(measured), _checks.unwrapped(expected)
+    tolerance, measured, expected = (
+        _checks.array("within", within),
+        _checks.unwrapped(measured),
+        _checks.unwrapped(expected),
+    )
     if not (tolerance >= 0).all():
         raise ValueError(f"within: got {within!r}, expected numbers that are at least 0.")
     if isinstance(expected, (str, bool, np.bool_)):
         if not isinstance(measured, (str, bool, np.bool_)):
-            raise TypeError(f"measured: got {measured!r}, expected {type(expected).__name__}, as what is expected is.")
+            raise TypeError(
+                f"measured: got {measured!r}, expected {type(expected).__name__}, as what is "
+                "expected is."
+            )
         holds = measured == expected
     else:
         got, wanted = _checks.array("measured", measured), _checks.array("expected", expected)
         if not got.size or not wanted.size:  # all of nothing agrees with anything
-            raise ValueError(f"{'expected' if got.size else 'measured'}: got an empty array, expected at least one number.")
-        difference = got - wanted if got.ndim == 0 or wanted.ndim == 0 or got.shape == wanted.shape else np.array(np.nan)
-        holds = bool(np.all(difference >= -tolerance) if at_least else np.all(np.abs(difference) <= tolerance))
-    made = Claim(text, ("at least " if at_least else "") + _show(expected), _show(measured), bool(holds))
+            raise ValueError(
+                f"{'expected' if got.size else 'measured'}: got an empty array, expected at least "
+                "one number."
+            )
+        difference = (
+            got - wanted
+            if got.ndim == 0 or wanted.ndim == 0 or got.shape == wanted.shape
+            else np.array(np.nan)
+        )
+        holds = bool(
+            np.all(difference >= -tolerance)
+            if at_least
+            else np.all(np.abs(difference) <= tolerance)
+        )
+    made = Claim(
+        text, ("at least " if at_least else "") + _show(expected), _show(measured), bool(holds)
+    )
     recorded.append(made)
-    print(f"{'ok ' if holds else 'NO '} {text}\n    expected {made.expected}, measured {made.measured}")
+    print(
+        f"{'ok ' if holds else 'NO '} {text}\n"
+        f"    expected {made.expected}, measured {made.measured}"
+    )
     if not holds:
         raise ClaimError(f"{text}: expected {made.expected}, measured {made.measured}")
 
@@ -83,7 +106,11 @@ def predicted_and_measured() -> str:
         >>> print(predicted_and_measured().splitlines()[0].split())
         ['claim', 'predicted', 'measured']
     """
-    return table(["claim", "predicted", "measured"], [[one.text, one.expected, one.measured] for one in recorded], widest=0)
+    return table(
+        ["claim", "predicted", "measured"],
+        [[one.text, one.expected, one.measured] for one in recorded],
+        widest=0,
+    )
 
 
 def _show(value) -> str:

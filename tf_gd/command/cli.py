@@ -11,7 +11,7 @@ import sys
 import textwrap
 from typing import Any
 
-from tf_gd._signals import ends_on_sigterm
+from tf_gd._runtime import ends_on_sigterm
 from tf_gd.command import command_line, output
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
         "doctor": _doctor,
     }
     parser = command_line.parser(commands)
-    options = parser.parse_args(command_line.joined(sys.argv[1:] if arguments is None else arguments))
+    options = parser.parse_args(
+        command_line.joined(sys.argv[1:] if arguments is None else arguments)
+    )
     if options.command is None:
         command_line.say_what_to_do_first(parser)
     try:
@@ -92,12 +94,13 @@ def _run(options) -> int:
 
 
 def _title(path) -> str:
-    """Return what was run: the function, its start, and the settings that are not the usual ones."""
+    """Return what was run: the function, its start, and the settings that are not the default."""
     used = path.settings
     start = ", ".join(f"{x:g}" for x in path.points[0])
     momentum = f", momentum {used['momentum']:g}" if used["momentum"] else ""
     kind = " (Nesterov)" if used["nesterov"] and used["momentum"] else ""
-    return f"{used['objective']} from ({start}), learning rate {used['learning_rate']:g}{momentum}{kind}"
+    rate = f"learning rate {used['learning_rate']:g}"
+    return f"{used['objective']} from ({start}), {rate}{momentum}{kind}"
 
 
 def _check(options) -> None:

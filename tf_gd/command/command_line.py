@@ -146,7 +146,9 @@ def as_typed(message: str, options: argparse.Namespace) -> str:
     """
     if " raised " in message:  # the rest is what the user's own code says
         return message
-    for name in sorted(vars(options).keys() - {"objective", "tutorials", "script", "name", "parser"}):
+    for name in sorted(
+        vars(options).keys() - {"objective", "tutorials", "script", "name", "parser"}
+    ):
         typed = f"--{name.replace('_', '-')}"
         message = re.sub(rf"^{name}: ", f"{typed}: ", message)
         message = re.sub(rf"(?<![\w-]){name}=", f"{typed}=", message)

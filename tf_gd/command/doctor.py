@@ -10,7 +10,16 @@ from dataclasses import asdict, dataclass
 from tf_gd import __version__
 
 TESTED = {"tensorflow": "2.21", "keras": "3.15"}  # what the tests are run with, see constraints.txt
-_SHOWN = ("tensorflow", "keras", "numpy", "matplotlib", "scikit-learn", "scipy", "tensorflow-metal", "tf-keras")
+_SHOWN = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "matplotlib",
+    "scikit-learn",
+    "scipy",
+    "tensorflow-metal",
+    "tf-keras",
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +28,8 @@ class Findings:
 
     Attributes:
         versions: of Python, the system and the packages; "not installed" where one is missing.
-        devices: a line for each device that TensorFlow sees; empty if TensorFlow cannot be imported.
+        devices: a line for each device that TensorFlow sees; empty if TensorFlow cannot be
+            imported.
         settings: the backend of Keras and other settings that change results, by name.
         problems: what will not work, each with what to do; empty when all is well.
         notes: what works, but is worth knowing.
@@ -42,21 +52,33 @@ class Findings:
 
     def text(self) -> str:
         """Return the findings for a person to read."""
-        lines = [f"{name:<18}{version}" for name, version in {**self.versions, **self.settings}.items()]
+        lines = [
+            f"{name:<18}{version}" for name, version in {**self.versions, **self.settings}.items()
+        ]
         lines += [f"{'device':<18}{device}" for device in self.devices]
-        lines += [f"\nproblem: {problem}" for problem in self.problems] + [f"\nnote: {note}" for note in self.notes]
+        lines += [f"\nproblem: {problem}" for problem in self.problems] + [
+            f"\nnote: {note}" for note in self.notes
+        ]
         return "\n".join([*lines, "", "all is well" if self.healthy else "not all is well"])
 
 
 def examine() -> Findings:
     """Look at versions, devices and settings."""
-    versions = {"tf_gd": __version__, "python": platform.python_version(), "system": platform.platform()}
+    versions = {
+        "tf_gd": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
     versions |= {name: _version(name) for name in _SHOWN}
     problems = _version_problems(versions)
     devices, settings, found = _tensorflow()
     problems += found
     notes = _notes(versions, devices)
-    settings |= {name: os.environ[name] for name in ("XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS") if name in os.environ}
+    settings |= {
+        name: os.environ[name]
+        for name in ("XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")
+        if name in os.environ
+    }
     return Findings(versions, tuple(devices), settings, tuple(problems), tuple(notes))
 
 
@@ -74,20 +96,26 @@ def _version_problems(versions: dict[str, str]) -> list[str]:
             problems.append(f"{package} is not installed. Run: pip install '{package}=={tested}.*'")
         elif not versions[package].startswith(tested + "."):
             problems.append(
-                f"{package} {versions[package]}: only {tested} is tested; equality to the bit may not hold. "
+                f"{package} {versions[package]}: only {tested} is tested; equality to the bit may "
+                "not hold. "
                 f"Run: pip install '{package}=={tested}.*'"
             )
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        problems.append(f"Python {versions['python']}: TensorFlow {TESTED['tensorflow']} runs on 3.11 to 3.13.")
+        problems.append(
+            f"Python {versions['python']}: TensorFlow {TESTED['tensorflow']} runs on 3.11 to 3.13."
+        )
     if os.environ.get("TF_USE_LEGACY_KERAS", "0").lower() in ("1", "true"):
-        problems.append("TF_USE_LEGACY_KERAS is set, so that tf.keras is Keras 2. Unset it; this package uses Keras 3.")
+        problems.append(
+            "TF_USE_LEGACY_KERAS is set, so that tf.keras is Keras 2. "
+            "Unset it; this package uses Keras 3."
+        )
     return problems
 
 
 def _tensorflow() -> tuple[list[str], dict[str, str], list[str]]:
     """Return the devices, the settings, and what is wrong with them."""
     try:
-        from tf_gd._quiet import quiet_tensorflow
+        from tf_gd._runtime import quiet_tensorflow
 
         quiet_tensorflow()
         from tf_gd import devices
@@ -104,7 +132,8 @@ def _tensorflow() -> tuple[list[str], dict[str, str], list[str]]:
     if shutil.which("nvidia-smi") and len(seen) == 1:
         problems.append(
             "there is an NVIDIA driver, but TensorFlow sees no GPU. On Linux and in WSL2 run: "
-            "pip install 'tensorflow[and-cuda]'; on native Windows TensorFlow has no GPU support after 2.10."
+            "pip install 'tensorflow[and-cuda]'; on native Windows TensorFlow has no GPU support "
+            "after 2.10."
         )
     return seen, settings, problems
 
@@ -112,11 +141,21 @@ def _tensorflow() -> tuple[list[str], dict[str, str], list[str]]:
 def _notes(versions: dict[str, str], devices: list[str]) -> list[str]:
     notes = []
     if versions["tensorflow-metal"] != "not installed":
-        notes.append("tensorflow-metal is known to compute wrong results with recent TensorFlow. Compare on the CPU.")
+        notes.append(
+            "tensorflow-metal is known to compute wrong results with recent TensorFlow. "
+            "Compare on the CPU."
+        )
     if versions["tf-keras"] != "not installed":
-        notes.append("tf-keras is Keras 2. Models built with it are not keras.Model and cannot be trained here.")
+        notes.append(
+            "tf-keras is Keras 2. Models built with it are not keras.Model and cannot be trained "
+            "here."
+        )
     if platform.system() == "Windows" and len(devices) == 1:
         notes.append("on native Windows TensorFlow computes on the CPU only; use WSL2 for a GPU.")
-    if "fma" in os.environ.get("XLA_FLAGS", "").lower() or "xla_cpu_max_isa" in os.environ.get("XLA_FLAGS", ""):
-        notes.append("XLA_FLAGS limits the instructions that XLA uses: slower, and rounded otherwise.")
+    if "fma" in os.environ.get("XLA_FLAGS", "").lower() or "xla_cpu_max_isa" in os.environ.get(
+        "XLA_FLAGS", ""
+    ):
+        notes.append(
+            "XLA_FLAGS limits the instructions that XLA uses: slower, and rounded otherwise."
+        )
     return notes

@@ -1,4 +1,6 @@
-"""Several workers on this machine: one script, started so many times, each knowing of the others through ``TF_CONFIG``."""
+"""Several workers on this machine: one script, started so many times, each knowing of the others
+through ``TF_CONFIG``.
+"""
 
 import contextlib
 import json
@@ -16,13 +18,15 @@ _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
 def launch(script: str, arguments: list[str], workers: int) -> int:
-    """Run a script as so many workers, on free ports of the loopback; return the exit code of the first that fails, or 0.
+    """Run a script as so many workers, on free ports of the loopback; return the exit code of the
+    first that fails, or 0.
 
-    What they print passes through, with the worker's number in front. When one fails, the others are ended. None is left
-    behind, whatever ends this process.
+    What they print passes through, with the worker's number in front. When one fails, the others
+    are ended. None is left behind, whatever ends this process.
 
     Args:
-        script: a Python file, which makes a ``tf.distribute.MultiWorkerMirroredStrategy`` before all else.
+        script: a Python file, which makes a ``tf.distribute.MultiWorkerMirroredStrategy`` before
+            all else.
         arguments: of the script.
         workers: how many.
 
@@ -47,7 +51,9 @@ def launch(script: str, arguments: list[str], workers: int) -> int:
                 preexec_fn=child_processes.die_with_parent if sys.platform == "linux" else None,
             )
             running.append(worker)
-            readers.append(threading.Thread(target=_pass_through, args=(number, worker.stdout), daemon=True))
+            readers.append(
+                threading.Thread(target=_pass_through, args=(number, worker.stdout), daemon=True)
+            )
             readers[-1].start()
         return _wait(running)
     finally:
@@ -57,7 +63,9 @@ def launch(script: str, arguments: list[str], workers: int) -> int:
 
 
 def _wait(running: list[subprocess.Popen]) -> int:
-    """Return when all are done, or the first has failed; a signal counts as 128 and its number, as in a shell."""
+    """Return when all are done, or the first has failed; a signal counts as 128 and its number, as
+    in a shell.
+    """
     left = dict(enumerate(running))
     while left:
         ended = [number for number, worker in left.items() if child_processes.wait(worker, 0.0)]
@@ -68,7 +76,10 @@ def _wait(running: list[subprocess.Popen]) -> int:
             if not code:
                 continue
             code = code if code > 0 else 128 - code
-            print(f"tf-gd launch: worker {number} ended with exit code {code}; ending the others", file=sys.stderr)
+            print(
+                f"tf-gd launch: worker {number} ended with exit code {code}; ending the others",
+                file=sys.stderr,
+            )
             return code
     return 0
 

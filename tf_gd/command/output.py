@@ -10,7 +10,7 @@ from typing import Any
 
 def start_tensorflow(options) -> None:
     """Import TensorFlow quietly; without ``--show`` Matplotlib needs no display."""
-    from tf_gd._quiet import quiet_tensorflow
+    from tf_gd._runtime import quiet_tensorflow
 
     quiet_tensorflow()
     if not options.show:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tf_gd._progress import Progress
+from tf_gd._runtime import Progress
 from tf_gd.command import tour_lines, tour_pool
 from tf_gd.command.claims import Claim
 from tf_gd.command.page import Page

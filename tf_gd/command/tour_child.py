@@ -32,7 +32,7 @@ def main(pictures: str) -> None:
     os.environ["MPLBACKEND"] = "agg"
     sys.argv[1:] = []
     with contextlib.suppress(Exception):  # the first tutorial will say it
-        from tf_gd._quiet import quiet_tensorflow
+        from tf_gd._runtime import quiet_tensorflow
 
         quiet_tensorflow(cpus=2)  # one of the tutorials needs two, and then it is too late
     answers.write("null\n")

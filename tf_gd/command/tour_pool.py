@@ -142,7 +142,11 @@ class _Worker:
 def _end_of(process: subprocess.Popen) -> str:
     code = process.returncode
     named = {int(one): one.name for one in signal.Signals}
-    return f"exited with {code}" if code >= 0 else f"was ended by {named.get(-code, f'signal {-code}')}"
+    return (
+        f"exited with {code}"
+        if code >= 0
+        else f"was ended by {named.get(-code, f'signal {-code}')}"
+    )
 
 
 def _next(workers: list[_Worker], said: queue.Queue, limit: float) -> tuple[_Worker, Answer | None]:

@@ -73,7 +73,11 @@ class Tutorial:
             if paragraph:
                 captions |= dict.fromkeys(waiting, paragraph)
                 waiting = []
-            saved = re.findall(r"""show\.save\((?:(?!show\.save).)+?["']([^"'\n]+\.png)["']\s*,?\s*\)""", code, re.S)
+            saved = re.findall(
+                r"""show\.save\((?:(?!show\.save).)+?["']([^"'\n]+\.png)["']\s*,?\s*\)""",
+                code,
+                re.S,
+            )
             waiting += [Path(name).name for name in saved]
         return captions
 

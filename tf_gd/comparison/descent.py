@@ -33,8 +33,8 @@ class Comparison:
         complete: whether both runs have the same records; False when one stopped earlier.
         title: what was run.
         cause: why they differ, when they do and it is known.
-        tensors: of a training, the largest distance of each tensor by name, in ULP and absolute, and the first record at
-            which it differs, or None.
+        tensors: of a training, the largest distance of each tensor by name, in ULP and absolute,
+            and the first record at which it differs, or None.
     """
 
     manual: Any
@@ -64,7 +64,9 @@ class Comparison:
 
     @cached_property
     def first_difference(self) -> int | None:
-        """After how many updates the first differing record was taken; None when they are identical."""
+        """After how many updates the first differing record was taken; None when they are
+        identical.
+        """
         differing = np.flatnonzero(self.ulp)
         if len(differing):
             return int(self.iterations[differing[0]])
@@ -90,7 +92,10 @@ class Comparison:
 
     def _table_of_tensors(self) -> str:
         """Return a row for each tensor, the one that differs first on top."""
-        ordered = sorted(self.tensors.items(), key=lambda item: (item[1][2] is None, item[1][2] or 0, -item[1][1]))
+        ordered = sorted(
+            self.tensors.items(),
+            key=lambda item: (item[1][2] is None, item[1][2] or 0, -item[1][1]),
+        )
         rows = [
             [name, f"{ulp:g}", f"{absolute:.3g}", "never" if first is None else first]
             for name, (ulp, absolute, first) in ordered[:_SHOWN_TENSORS]
@@ -135,17 +140,19 @@ def compare(
     dtype="float32",
     device="auto",
 ) -> Comparison:
-    """Run the update written by hand and ``keras.optimizers.SGD`` through the same loop, and compare every record.
+    """Run the update written by hand and ``keras.optimizers.SGD`` through the same loop, and
+    compare every record.
 
     Args:
-        objective, start, learning_rate, momentum, nesterov, steps, record_every, mode, dtype, device: as for
-            :func:`tf_gd.gradient_descent`.
+        objective, start, learning_rate, momentum, nesterov, steps, record_every, mode, dtype,
+            device: as for :func:`tf_gd.gradient_descent`.
 
     Returns:
         The comparison; print it for a table, ``.plot()`` it for a picture.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend
+            it.
 
     Examples:
         >>> result = compare("himmelblau", learning_rate=0.01, momentum=0.9, steps=100)
@@ -164,7 +171,9 @@ def compare(
     run: dict[str, Any] = dict(steps=steps, record_every=record_every, dtype=dtype, device=device)
     manual = gradient_descent(objective, start, mode=mode, **by_hand, **run)
     run["mode"] = manual.settings["mode"]  # "auto" has chosen: the same for both
-    optimizer = keras.optimizers.SGD(learning_rate=rate, momentum=float(momentum), nesterov=bool(nesterov))
+    optimizer = keras.optimizers.SGD(
+        learning_rate=rate, momentum=float(momentum), nesterov=bool(nesterov)
+    )
     builtin = keras_descent(objective, start, optimizer=optimizer, **run)
     result = _compared(manual, builtin)
     if dtype == "float32" or result.identical:
@@ -173,7 +182,11 @@ def compare(
     by_hand["momentum"] = float(np.float32(momentum))
     by_hand["learning_rate"] = rate if callable(rate) else float(np.float32(rate))
     rounded = gradient_descent(objective, start, **by_hand, **run)
-    return dataclasses.replace(result, cause=_ROUNDED) if _compared(rounded, builtin).identical else result
+    return (
+        dataclasses.replace(result, cause=_ROUNDED)
+        if _compared(rounded, builtin).identical
+        else result
+    )
 
 
 _ROUNDED = (
@@ -184,14 +197,21 @@ _ROUNDED = (
 
 def _compared(manual: Trajectory, builtin: Trajectory) -> Comparison:
     common = min(len(manual.points), len(builtin.points))
-    left, right = (np.column_stack([run.points, run.losses, run.gradient_norms])[:common] for run in (manual, builtin))
+    left, right = (
+        np.column_stack([run.points, run.losses, run.gradient_norms])[:common]
+        for run in (manual, builtin)
+    )
     complete = bool(np.array_equal(manual.iterations, builtin.iterations))
     ulp, absolute = distances(left, right)
-    return Comparison(manual, builtin, manual.iterations[:common], ulp, absolute, complete, _title(manual))
+    return Comparison(
+        manual, builtin, manual.iterations[:common], ulp, absolute, complete, _title(manual)
+    )
 
 
 def distances(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the largest distance in each row, in ULP and absolute; equal infinities and NaN are no distance."""
+    """Return the largest distance in each row, in ULP and absolute; equal infinities and NaN are no
+    distance.
+    """
     ulp = ulp_distance(left, right)
     with np.errstate(invalid="ignore"):
         absolute = np.where(ulp == 0, 0.0, np.abs(left.astype("float64") - right))
@@ -201,9 +221,14 @@ def distances(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _title(run: Trajectory) -> str:
     shown = run.settings
     rate = shown["learning_rate"]
-    kind = f"momentum {shown['momentum']:g}" + (", Nesterov" if shown["nesterov"] else "") if shown["momentum"] else "plain"
+    kind = (
+        f"momentum {shown['momentum']:g}" + (", Nesterov" if shown["nesterov"] else "")
+        if shown["momentum"]
+        else "plain"
+    )
     rate = f"{rate:g}" if isinstance(rate, float) else rate
-    return f"{shown['objective']}: learning rate {rate}, {kind}, {shown['dtype']}, mode {shown['mode']}"
+    how = f"learning rate {rate}, {kind}, {shown['dtype']}, mode {shown['mode']}"
+    return f"{shown['objective']}: {how}"
 
 
 class _RateOfEachStep(keras.optimizers.schedules.LearningRateSchedule):
@@ -211,7 +236,9 @@ class _RateOfEachStep(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, rates: np.ndarray):
         self._rates = rates.astype("float32")
-        self.name = f"{len(rates)} rates from {rates[0]:g} to {rates[-1]:g}" if len(rates) else "no rates"
+        self.name = (
+            f"{len(rates)} rates from {rates[0]:g} to {rates[-1]:g}" if len(rates) else "no rates"
+        )
 
     def __call__(self, step):
         return keras.ops.take(self._rates, keras.ops.minimum(step, len(self._rates) - 1))

@@ -1,4 +1,6 @@
-"""Are they the same on a network? The hand-written training loop beside ``model.fit``, epoch by epoch."""
+"""Are they the same on a network? The hand-written training loop beside ``model.fit``, epoch by
+epoch.
+"""
 
 import time
 from collections.abc import Callable
@@ -6,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tf_gd import _checks
+from tf_gd import _checks, _keras
 from tf_gd._keras import keras
 from tf_gd.comparison.descent import Comparison, distances
 from tf_gd.networks import arrays
@@ -19,8 +21,8 @@ class TrainingRun:
     """One training of one model.
 
     Attributes:
-        states: at the start and after each epoch, a dict from name to array: the weights of the model and the state of the
-            optimizer, its velocities and counters.
+        states: at the start and after each epoch, a dict from name to array: the weights of the
+            model and the state of the optimizer, its velocities and counters.
         history: what Keras recorded after each epoch, a list for each of loss, accuracy and so on.
         evaluation: the same on the test data after the last epoch; empty without test data.
         model: the trained model.
@@ -41,7 +43,11 @@ class TrainingRun:
     def summary(self) -> dict[str, str]:
         """Return what a table shows of it."""
         shown = {"epochs": str(len(self.states) - 1), "parameters": str(self.model.count_params())}
-        shown |= {f"training {name}": f"{values[-1]:.6f}" for name, values in self.history.items() if values}
+        shown |= {
+            f"training {name}": f"{values[-1]:.6f}"
+            for name, values in self.history.items()
+            if values
+        }
         shown |= {f"test {name}": f"{value:.6f}" for name, value in self.evaluation.items()}
         return {**shown, "time, with compilation": f"{self.seconds:.2f} s"}
 
@@ -61,7 +67,8 @@ def compare_training(
     test_data=None,
     seed: int = 0,
 ) -> Comparison:
-    """Train the same model twice, with :func:`tf_gd.fit` and with ``model.fit``, and compare all weights every epoch.
+    """Train the same model twice, with :func:`tf_gd.fit` and with ``model.fit``, and compare all
+    weights every epoch.
 
     Args:
         build_model: returns a fresh model, not compiled; called twice under the same seed.
@@ -76,14 +83,18 @@ def compare_training(
         seed: of the initial weights, the order and Dropout.
 
     Returns:
-        The comparison. ``.iterations`` counts updates; a record is taken at the start and after each epoch.
+        The comparison. ``.iterations`` counts updates; a record is taken at the start and after
+        each epoch.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend
+            it.
     """
     check_model_and_loss(build_model, loss)
     if type(optimizer) is not keras.optimizers.SGD:
-        raise TypeError(f"optimizer: got {type(optimizer).__name__}, expected a keras.optimizers.SGD.")
+        raise TypeError(
+            f"optimizer: got {type(optimizer).__name__}, expected a keras.optimizers.SGD."
+        )
     shuffle = _checks.flag("shuffle", shuffle)
     jit_compile = _checks.flag("jit_compile", jit_compile)
     seed = _checks.whole_number("seed", seed, minimum=0)
@@ -110,18 +121,22 @@ def compare_training(
         else:
             history = model.fit(x, y, shuffle=shuffle, **settings)
         seconds = time.perf_counter() - start
-        evaluation = model.evaluate(*test_data, verbose=0, return_dict=True) if test_data is not None else {}
+        evaluation = (
+            model.evaluate(*test_data, verbose=0, return_dict=True) if test_data is not None else {}
+        )
         runs.append(TrainingRun(states.rows, history.history, evaluation, model, seconds))
 
     manual, builtin = runs
     ulp, absolute = _distances(manual, builtin)
     updates_an_epoch = -(-arrays.count(given) // batch_size)
     iterations = np.arange(epochs + 1) * updates_an_epoch
-    title = f"{model.name}: {epochs} epochs of {updates_an_epoch} batches, {'with' if jit_compile else 'without'} XLA"
+    xla = "with XLA" if jit_compile else "without XLA"
+    title = f"{model.name}: {epochs} epochs of {updates_an_epoch} batches, {xla}"
     cause = ""
     if ulp[0].any():
         cause = (
-            "the two models began with different weights: build_model does not draw them from Keras's seed.\n"
+            "the two models began with different weights: build_model does not draw them from "
+            "Keras's seed.\n"
             "Take initializers of Keras, and no generator of its own."
         )
     elif ulp.any() and not jit_compile:
@@ -137,19 +152,40 @@ def compare_training(
         )
         for i, name in enumerate(manual.states[0])
     }
-    return Comparison(manual, builtin, iterations, ulp.max(axis=1), absolute.max(axis=1), True, title, cause, tensors)
+    return Comparison(
+        manual,
+        builtin,
+        iterations,
+        ulp.max(axis=1),
+        absolute.max(axis=1),
+        True,
+        title,
+        cause,
+        tensors,
+    )
 
 
 def check_model_and_loss(build_model, loss) -> None:
     """Raise unless there is something to build models with, and a loss."""
     if isinstance(build_model, keras.Model):
-        raise TypeError("build_model: got a model, expected a function that returns a new one each time it is called.")
+        raise TypeError(
+            "build_model: got a model, expected a function that returns a new one each time it is "
+            "called."
+        )
     if not callable(build_model):
-        raise TypeError(f"build_model: got {build_model!r}, expected a function without arguments that returns a new model.")
+        raise TypeError(
+            f"build_model: got {build_model!r}, expected a function without arguments that returns "
+            "a new model."
+        )
     if loss is not None and not isinstance(loss, str | list | tuple | dict) and not callable(loss):
-        raise TypeError(f"loss: got {type(loss).__name__}, expected one as model.compile takes it, for example 'mse'.")
+        raise TypeError(
+            f"loss: got {type(loss).__name__}, expected one as model.compile takes it, for example "
+            "'mse'."
+        )
     if loss is None:
-        raise ValueError('loss: got None, expected one as model.compile takes it, for example "mse".')
+        raise ValueError(
+            'loss: got None, expected one as model.compile takes it, for example "mse".'
+        )
 
 
 def build_afresh(build_model: Callable, seed: int, other=None):
@@ -158,11 +194,16 @@ def build_afresh(build_model: Callable, seed: int, other=None):
     try:
         model = build_model()
     except TypeError as error:
-        raise TypeError(f"build_model: calling it without arguments raised TypeError: {error}") from error
+        raise TypeError(
+            f"build_model: calling it without arguments raised TypeError: {error}"
+        ) from error
     if not isinstance(model, keras.Model):
         raise TypeError(f"build_model: it returned {type(model).__name__}, expected a keras.Model.")
     if model is other:
-        raise ValueError("build_model: it returned the same model twice, expected a new one each time it is called.")
+        raise ValueError(
+            "build_model: it returned the same model twice, expected a new one each time it is "
+            "called."
+        )
     return model
 
 
@@ -172,26 +213,36 @@ def compiled(model, **settings) -> None:
         model.compile(**settings)
     except Exception as error:
         asked = ", ".join(
-            f"{name} {settings[name]!r}" for name in ("loss", "loss_weights", "metrics") if settings.get(name) is not None
+            f"{name} {settings[name]!r}"
+            for name in ("loss", "loss_weights", "metrics")
+            if settings.get(name) is not None
         )
         raise ValueError(
-            f"model.compile raised {type(error).__name__}: {error} It got {asked}, expected what Keras takes."
+            f"model.compile raised {type(error).__name__}: {error} It got {asked}, expected what "
+            "Keras takes."
         ) from error
 
 
 def copy_of(optimizer):
-    """Return a new optimizer with the same settings, among them the names that are excluded from weight decay."""
+    """Return a new optimizer with the same settings, among them the names that are excluded from
+    weight decay.
+    """
     copy = type(optimizer).from_config(optimizer.get_config())
-    if getattr(optimizer, "_exclude_from_weight_decay_pattern", None):
-        copy.exclude_from_weight_decay(var_names=[optimizer._exclude_from_weight_decay_pattern.pattern])
+    if excluded := _keras.excluded_from_decay(optimizer):
+        copy.exclude_from_weight_decay(var_names=[excluded])
     return copy
 
 
 def _distances(manual: TrainingRun, builtin: TrainingRun) -> tuple[np.ndarray, np.ndarray]:
-    """Return the largest distance of every tensor, ``(epochs + 1, tensors)``: in ULP, and absolute."""
+    """Return the largest distance of every tensor, ``(epochs + 1, tensors)``: in ULP, and
+    absolute.
+    """
     ulp, absolute = [], []
     for left, right in zip(manual.states, builtin.states, strict=True):
-        pairs = [distances(a.reshape(1, -1), b.reshape(1, -1)) for a, b in zip(left.values(), right.values(), strict=True)]
+        pairs = [
+            distances(a.reshape(1, -1), b.reshape(1, -1))
+            for a, b in zip(left.values(), right.values(), strict=True)
+        ]
         ulp.append([float(u[0]) for u, _ in pairs])
         absolute.append([float(a[0]) for _, a in pairs])
     return np.array(ulp), np.array(absolute)

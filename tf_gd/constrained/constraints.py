@@ -1,21 +1,24 @@
-"""Sets to stay in, with their projections, and inequalities in the one form ``c(x) <= 0``.
+"""Sets with their projections, and inequalities in the one form ``c(x) <= 0``.
 
-A projection is the nearest point of a set. For the sets here it is a formula; for several sets at once
-:class:`Intersection` finds it by Dykstra's algorithm. Everything is NumPy in float64, on one point ``(dim,)``.
+A projection is the nearest point of a set. For the sets here it is a formula; for several sets at
+once :class:`Intersection` finds it by Dykstra's algorithm. All is NumPy in float64, for one point
+``(dim,)``.
 """
+
+import math
+from collections.abc import Callable
 
 import numpy as np
 
 from tf_gd import _checks
-from tf_gd.constrained.forms import at_least, at_most, equal_to
-from tf_gd.constrained.intersection import Intersection
-from tf_gd.constrained.sets import LARGEST, Set, finite_vector, joined, sum_of
+from tf_gd.constrained.sets import LARGEST, Intersection, Set, linear
 
-__all__ = ["Affine", "Ball", "Box", "HalfSpace", "Intersection", "Simplex", "at_least", "at_most", "equal_to"]
+__all__ = ["Affine", "Ball", "Box", "HalfSpace", "Intersection", "Simplex"]
+__all__ += ["at_least", "at_most", "equal_to"]
 
 
 class Box(Set):
-    """``low <= x <= high``, coordinate by coordinate; numbers, or one for each coordinate, infinite where there is no bound.
+    """``low <= x <= high`` in each coordinate: numbers, or one for each; infinite for no bound.
 
     Examples:
         >>> Box(0, 1).project([-0.5, 0.25, 7.0]).tolist()
@@ -26,33 +29,26 @@ class Box(Set):
 
     def __init__(self, low, high):
         low, high = _checks.array("low", low), _checks.array("high", high)
-        try:
-            self.low, self.high = np.broadcast_arrays(low, high)
-        except ValueError as error:
-            raise ValueError(
-                f"Box: got {low.size} low and {high.size} high, expected numbers, or as many of each."
-            ) from error
-        if self.low.ndim > 1 or self.low.size == 0:
-            raise ValueError(
-                f"Box: got low and high of shape {self.low.shape}, expected numbers, or one for each coordinate."
-            )
-        if np.isnan(self.low).any() or np.isnan(self.high).any() or (self.low > self.high).any():
-            raise ValueError(
-                f"Box: got low {np.asarray(low).tolist()} and high {np.asarray(high).tolist()}, expected low <= high."
-            )
+        sizes = {low.size, high.size} - {1}
+        if max(low.ndim, high.ndim) > 1 or len(sizes) > 1 or 0 in sizes:
+            got = f"low of shape {low.shape} and high of shape {high.shape}"
+            raise ValueError(f"Box: got {got}, expected numbers, or as many of each.")
+        if not (low <= high).all():
+            got = f"low {low.tolist()} and high {high.tolist()}"
+            raise ValueError(f"Box: got {got}, expected low <= high.")
+        self.low, self.high = np.broadcast_arrays(low, high)
         self.dim = self.low.size if self.low.ndim else None
 
     def _nearest(self, x):
-        """Cut each coordinate off at its bounds."""
         return np.clip(x, self.low, self.high)
 
     def inequalities(self, x):
-        """``low - x <= 0`` and ``x - high <= 0``, where there is a bound."""
-        dim = x.shape[0]
-        low, high = np.broadcast_to(self.low, dim), np.broadcast_to(self.high, dim)
-        parts = [low[i] - x[i : i + 1] for i in range(dim) if np.isfinite(low[i])]
-        parts += [x[i : i + 1] - high[i] for i in range(dim) if np.isfinite(high[i])]
-        return joined(parts, x)
+        """``low - x <= 0`` and ``x - high <= 0``, where the bound is finite."""
+        each = np.eye(x.shape[0])
+        bounds = [np.broadcast_to(bound, len(each)) for bound in (-self.low, self.high)]
+        matrix, vector = np.concatenate([-each, each]), np.concatenate(bounds)
+        finite = np.isfinite(vector)
+        return linear(matrix[finite], x, vector[finite])
 
 
 class Ball(Set):
@@ -64,23 +60,19 @@ class Ball(Set):
     """
 
     def __init__(self, center, radius: float):
-        self.center = finite_vector("center", center)
+        self.center = _vector("center", center)
         self.radius = _checks.number("radius", radius, minimum=0.0, maximum=LARGEST)
         self.dim = len(self.center)
 
     def _nearest(self, x):
-        """Go towards the centre as far as the sphere."""
         away = x - self.center
-        farthest = np.abs(away).max()
-        if not farthest:
-            return self.center.copy()
-        length = farthest * np.linalg.norm(away / farthest)  # whose squares do not overflow
-        return self.center + away * min(1.0, self.radius / length)
+        length = math.hypot(*away)  # unlike the sum of squares it does not overflow
+        return x if length <= self.radius else self.center + away * (self.radius / length)
 
     def inequalities(self, x):
         """``|x - center|^2 - radius^2 <= 0``."""
         away = x - self.center
-        return joined([sum_of(away * away) - self.radius**2], x)
+        return (away[None] @ away[:, None])[0] - self.radius**2
 
 
 class HalfSpace(Set):
@@ -92,21 +84,20 @@ class HalfSpace(Set):
     """
 
     def __init__(self, normal, offset: float):
-        self.normal, self.dim = finite_vector("normal", normal), np.size(normal)
+        self.normal, self.dim = _vector("normal", normal), np.size(normal)
         self.offset = _checks.number("offset", offset, minimum=-LARGEST, maximum=LARGEST)
         if not self.normal.any():
             raise ValueError("HalfSpace: got a normal of zeros, expected a direction.")
 
     def _nearest(self, x):
-        """Go along the normal as far as the plane."""
         longest = np.abs(self.normal).max()
-        normal = self.normal / longest  # whose square is neither too large nor too small
+        normal = self.normal / longest  # its square neither overflows nor underflows
         beyond = normal @ x - self.offset / longest
         return x - normal * max(beyond, 0.0) / (normal @ normal)
 
     def inequalities(self, x):
         """``normal @ x - offset <= 0``."""
-        return joined([sum_of(x * self.normal) - self.offset], x)
+        return linear(self.normal[None], x, self.offset)
 
 
 class Affine(Set):
@@ -118,30 +109,31 @@ class Affine(Set):
     """
 
     def __init__(self, matrix, vector):
-        self.matrix, self.vector = np.atleast_2d(_checks.array("matrix", matrix)), finite_vector("vector", vector)
-        self.dim = self.matrix.shape[-1]
-        fits = self.matrix.ndim == 2 and len(self.vector) == len(self.matrix) and self.dim > 0
+        self.matrix = np.atleast_2d(_checks.array("matrix", matrix))
+        self.vector, self.dim = _vector("vector", vector), self.matrix.shape[-1]
+        fits = self.matrix.shape == (len(self.vector), self.dim) and self.dim > 0
         if not fits or not (np.abs(self.matrix) <= LARGEST).all():
             got = f"matrix {self.matrix.shape} and vector {self.vector.shape}"
             raise ValueError(f"Affine: got {got}, expected finite numbers, (m, dim) and (m,).")
-        solution = np.linalg.pinv(self.matrix) @ self.vector
-        if not np.allclose(self.matrix @ solution, self.vector, rtol=1e-8, atol=1e-10):
-            raise ValueError("matrix, vector: the equations contradict each other, expected a system with a solution.")
+        missed = self.matrix @ self._nearest(np.zeros(self.dim)) - self.vector
+        if not (np.abs(missed) <= 1e-10 + 1e-8 * np.abs(self.vector)).all():  # rounding
+            contradict = "the equations contradict each other"
+            raise ValueError(f"matrix, vector: {contradict}, expected a system with a solution.")
 
     def _nearest(self, x):
-        """Go the shortest way to where the equations hold, by least squares."""
         return x - np.linalg.pinv(self.matrix) @ (self.matrix @ x - self.vector)
 
     def equalities(self, x):
         """``matrix @ x - vector = 0``."""
-        return joined([sum_of(x * row) - number for row, number in zip(self.matrix, self.vector, strict=True)], x)
+        return linear(self.matrix, x, self.vector)
 
 
 class Simplex(Set):
     """``x >= 0`` and ``sum(x) = total``: probabilities, if the total is 1.
 
     References:
-        Duchi et al., "Efficient projections onto the l1-ball for learning in high dimensions", 2008, figure 1.
+        Duchi et al., "Efficient projections onto the l1-ball for learning in high dimensions",
+        2008, figure 1.
 
     Examples:
         >>> Simplex().project([1.0, 0.5, -1.0]).tolist()
@@ -152,8 +144,8 @@ class Simplex(Set):
         self.total = _checks.number("total", total, above=0.0, maximum=LARGEST)
 
     def _nearest(self, x):
-        """Take the same amount off every coordinate, and nothing below 0."""
-        x = x - x.max()  # the same for all changes nothing, and leaves the total something to be subtracted from
+        """Subtract the same amount from all coordinates, and set negative ones to 0."""
+        x = x - x.max()  # changes nothing, and keeps the total from being lost in rounding
         descending = np.sort(x)[::-1]
         amounts = (np.cumsum(descending) - self.total) / np.arange(1, len(x) + 1)
         return np.maximum(x - amounts[descending > amounts][-1], 0.0)
@@ -164,4 +156,44 @@ class Simplex(Set):
 
     def equalities(self, x):
         """``sum(x) - total = 0``."""
-        return joined([sum_of(x) - self.total], x)
+        return linear(np.ones((1, x.shape[0])), x, self.total)
+
+
+def at_most(function: Callable, bound: float) -> Callable:
+    """Return ``function(x) <= bound`` as the left side of ``c(x) <= 0``.
+
+    Examples:
+        >>> at_most(lambda x: x[0] ** 2, 4.0)([3.0])
+        5.0
+    """
+    return _left_side(function, "<=", "bound", bound)
+
+
+def at_least(function: Callable, bound: float) -> Callable:
+    """Return ``function(x) >= bound`` as the left side of ``c(x) <= 0``."""
+    return _left_side(function, ">=", "bound", bound)
+
+
+def equal_to(function: Callable, value: float) -> Callable:
+    """Return ``function(x) = value`` as the left side of ``h(x) = 0``."""
+    return _left_side(function, "=", "value", value)
+
+
+def _left_side(function: Callable, relation: str, name: str, bound: float) -> Callable:
+    bound = _checks.number(name, bound, minimum=-LARGEST, maximum=LARGEST)
+    own = getattr(function, "__name__", type(function).__name__)
+
+    def left_side(x):
+        return bound - function(x) if relation == ">=" else function(x) - bound
+
+    left_side.__name__ = f"{'g(x)' if own == '<lambda>' else own} {relation} {bound:g}"
+    return left_side
+
+
+def _vector(name: str, value) -> np.ndarray:
+    """Return a point ``(dim,)``, or raise where float64 cannot hold the squares."""
+    taken = _checks.point(name, value, "float64")
+    if np.abs(taken).max() > LARGEST:
+        largest = f"{np.abs(taken).max():g}"
+        raise ValueError(f"{name}: got {largest}, expected coordinates up to {LARGEST:g}.")
+    return taken

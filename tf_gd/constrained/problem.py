@@ -1,146 +1,148 @@
-"""Optimization problems: an objective, decision variables and constraints, their equivalent forms, and how to solve them."""
+"""Optimization problems: objective, decision variables, constraints, and how to solve them."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tf_gd import _checks
 from tf_gd.constrained import solvers
-from tf_gd.constrained.intersection import Intersection
-from tf_gd.constrained.sets import ConvexSet
-from tf_gd.constrained.solution import NotApplicableError, Solution, Solutions
+from tf_gd.constrained.sets import SETS, Intersection, several
+from tf_gd.constrained.solution import NotApplicableError, Solution, Solutions, answer
+from tf_gd.constrained.unbounded import feasible
 from tf_gd.derivatives import Smooth, together
-from tf_gd.toy.objectives import Objective, resolve
+from tf_gd.toy.checks import check_start
+from tf_gd.toy.objectives import Objective
+
+_FUNCTIONS = "functions from a point to a number, as [lambda x: x[0] - 1.0]"
 
 
 class Problem:
     """Minimise or maximise an objective, subject to constraints.
 
     Args:
-        objective: a name of the catalogue, an :class:`~tf_gd.Objective`, or a function from a tensor ``(dim,)`` to a number,
-            which then needs a ``start``.
-        start: where iterations start, ``(dim,)``; by default the objective's own.
-        inequality: functions of a point, to a number or a vector, that are to be at most 0. Others are brought into this
-            form by :func:`tf_gd.constraints.at_most` and :func:`~tf_gd.constraints.at_least`.
-        equality: functions that are to be 0.
+        objective: a name of the catalogue, an :class:`~tf_gd.Objective`, or a function from a
+            tensor ``(dim,)`` to a number, which needs a ``start``.
+        start: where iterations start, ``(dim,)``; by default the objective's own start.
+        inequality: functions of a point, to a number or a vector, that must be at most 0.
+            :func:`tf_gd.constraints.at_most` and :func:`~tf_gd.constraints.at_least` make them.
+        equality: functions that must be 0.
         within: sets of :mod:`tf_gd.constraints` to stay in, such as ``Box(0, 1)``.
         sense: ``"min"`` or ``"max"``.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+        TypeError, ValueError: an argument has the wrong type or does not fit the others, or a
+            function cannot be evaluated, compiled or differentiated at the start.
 
     Examples:
-        The point nearest to (3, 3) among those with x1 + x2 <= 2:
-
         >>> import tf_gd
-        >>> problem = Problem("lecture_bowl", within=[tf_gd.constraints.HalfSpace([1.0, 1.0], 2.0)])
-        >>> solution = problem.solve()
+        >>> half_plane = tf_gd.constraints.HalfSpace([1.0, 1.0], 2.0)
+        >>> solution = Problem("lecture_bowl", within=half_plane).solve()
         >>> solution.x.round(6).tolist(), round(solution.value, 6), solution.outcome
         ([1.0, 1.0], 8.0, 'solved')
     """
 
-    def __init__(self, objective, *, start=None, inequality=(), equality=(), within=(), sense: str = "min"):
+    def __init__(
+        self, objective, *, start=None, inequality=(), equality=(), within=(), sense: str = "min"
+    ):
         self.sense = _checks.one_of("sense", sense, ("min", "max"))
-        start = None if start is None else _checks.point("start", start, "float64")
-        self.objective: Objective = resolve(objective, start)
-        self.start = np.array(self.objective.start if start is None else start)
-        if len(self.start) != self.objective.dim:
-            raise ValueError(f"start: got {len(self.start)} coordinates, expected {self.dim} for {self.objective.name!r}.")
-        self.inequality, self.equality = _functions("inequality", inequality), _functions("equality", equality)
-        self.within = _sets(within, self.start)
-        signed = -1.0 if sense == "max" else 1.0
-        self.f = Smooth(lambda x: signed * tf.reshape(self.objective.fn(x), ()), self.dim)  # always to be minimised
+        self.sign = -1.0 if self.sense == "max" else 1.0
+        self.objective, value, x = check_start(objective, start, "float64")
+        self.start, self.dim = x.numpy(), self.objective.dim
+        self.inequality = several("inequality", inequality, "__call__", _FUNCTIONS)
+        self.equality = several("equality", equality, "__call__", _FUNCTIONS)
+        self.within = several("within", within, "project", SETS)
+        self.region = Intersection(self.within)
+        for one in self.within:
+            _check_dimension(one, self.start)
+        _check_function("objective", value, x)
+        for name, functions in (("inequality", self.inequality), ("equality", self.equality)):
+            for i, function in enumerate(functions, start=1):
+                _check_function(f"{name} {i}", function, x)
+        # Solvers minimise f, subject to g <= 0 and h = 0.
+        self.f = Smooth(lambda x: self.sign * value(x), self.dim)
         self.g = Smooth(together([*self.inequality, self.region.inequalities]), self.dim)
         self.h = Smooth(together([*self.equality, self.region.equalities]), self.dim)
-        _evaluate(self)
-
-    @property
-    def dim(self) -> int:
-        """How many decision variables there are."""
-        return self.objective.dim
-
-    @property
-    def region(self) -> Intersection:
-        """The sets to stay in, as one."""
-        return Intersection(self.within)
 
     def violation(self, x) -> float:
-        """Return by how much the worst constraint is violated at a point; 0 where it is feasible.
+        """Return by how much the worst constraint is violated at a point; 0 if it is feasible.
 
         Examples:
             >>> Problem("square", inequality=[lambda x: 1.0 - x]).violation([0.25])
             0.75
         """
         x = _checks.point("x", x, "float64")
-        return max(float(self.g(x).max(initial=0.0)), float(np.abs(self.h(x)).max(initial=0.0)))
+        return float(np.concatenate([self.g(x), np.abs(self.h(x))]).max(initial=0.0))
 
     def standard_form(self) -> "Problem":
         """Return the same problem as: minimise f, subject to g <= 0.
 
-        Maximising f is minimising -f; h = 0 is h <= 0 and -h <= 0; a set is the inequalities that describe it.
+        To maximise f is to minimise -f; h = 0 becomes h <= 0 and -h <= 0; a set becomes the
+        inequalities that describe it.
 
         Examples:
-            >>> problem = Problem("square", equality=[lambda x: x - 1.0], sense="max")
-            >>> print(problem.standard_form())
+            >>> print(Problem("square", equality=[lambda x: x - 1.0], sense="max").standard_form())
             minimise    -(x^2)
             over        x in R^1
             subject to  g1(x) <= 0
                         g2(x) <= 0
         """
-        own, sign = self.objective, -1.0 if self.sense == "max" else 1.0
-        formula = own.formula or own.name
-        objective = Objective(
-            own.name if sign > 0 else f"-{own.name}",
-            lambda x: sign * own.fn(x),
-            start=self.start,
-            minima=own.minima if sign > 0 else (),
-            domain=own.domain,
-            formula=formula if sign > 0 else f"-({formula})",
-        )
-        smaller = list(self.inequality)
-        if any(len(one.inequalities(self.start)) for one in self.within):
-            smaller.append(self.region.inequalities)
-        equal = list(self.equality)
-        if any(len(one.equalities(self.start)) for one in self.within):
-            equal.append(self.region.equalities)
-        both = [together([function], scale) for function in equal for scale in (1.0, -1.0)]
-        return Problem(objective, start=self.start, inequality=[*smaller, *both])
+        own = self.objective
+        name, formula, minima = own.name, own.formula or own.name, own.minima
+        if self.sense == "max":
+            name, formula, minima = f"-{name}", f"-({formula})", ()
+        known = dict(start=self.start, minima=minima, domain=own.domain, formula=formula)
+        objective = Objective(name, lambda x: self.sign * own.fn(x), **known)
+        inequality, equality = list(self.inequality), list(self.equality)
+        if len(self.region.inequalities(self.start)):
+            inequality.append(self.region.inequalities)
+        if len(self.region.equalities(self.start)):
+            equality.append(self.region.equalities)
+        for h in equality:
+            inequality += [lambda x, h=h: h(x), lambda x, h=h: -h(x)]
+        return Problem(objective, start=self.start, inequality=inequality)
 
-    def solve(self, method: str = "gradient_descent", *, learning_rate=None, steps=20_000, tolerance=1e-7) -> Solution:
+    def solve(
+        self, method="gradient_descent", *, learning_rate=None, steps=20_000, tolerance=1e-7
+    ) -> Solution:
         """Solve by one method.
 
         Args:
-            method: ``"gradient_descent"`` (projected onto ``within``, with an augmented Lagrangian for inequality and
-                equality), ``"analytic"`` (gradient = 0; quadratic objectives, linear equalities), ``"scipy"`` (SLSQP), or
-                ``"cvxpy"`` (convex quadratic problems; needs the extra ``tf-gd[convex]``).
-            learning_rate: for gradient descent; None finds one at each step, short enough to go down.
-            steps: how many steps of gradient descent, or iterations of SciPy, at most.
-            tolerance: of gradient descent: on the step that a rate of 1 would make, and on the violation.
+            method: ``"gradient_descent"`` (projected onto ``within``, with an augmented Lagrangian
+                for inequality and equality), ``"analytic"`` (gradient = 0, for quadratic objectives
+                and linear equalities), ``"scipy"`` (SLSQP), or ``"cvxpy"`` (for convex quadratic
+                problems; needs the extra ``tf-gd[convex]``).
+            learning_rate: of gradient descent; by default one is found at each step.
+            steps: the most steps of gradient descent, or iterations of SciPy.
+            tolerance: gradient descent ends where a step with a rate of 1 and the violation are
+                at most this.
 
-        Returns:
-            The solution. That a problem is infeasible or unbounded is an outcome, not an exception.
+        Raises:
+            TypeError, ValueError: an argument is out of range, or the method does not apply.
         """
         method = _checks.one_of("method", method, tuple(solvers.METHODS))
         steps = _checks.whole_number("steps", steps, minimum=1)
         tolerance = _checks.number("tolerance", tolerance, above=0.0, maximum=1e6)
         if learning_rate is not None:
             learning_rate = _checks.number("learning_rate", learning_rate, above=0.0)
-        return solvers.solve(self, method, learning_rate, steps, tolerance)
+        with np.errstate(all="ignore"):  # an overflow has an outcome of its own
+            x = self.region.project(self.start)
+            gap = max((np.abs(x - one.project(x)).max() for one in self.within), default=0.0)
+            # Where sets only touch, the projection is inexact: a gap alone proves nothing.
+            if gap > 1e-6 * (1 + np.abs(self.start).max()) and not feasible(self, x):
+                return answer(self, method, self.start, "infeasible", 0)
+            return solvers.METHODS[method](self, learning_rate, steps, tolerance)
 
     def solve_all(self, methods: Sequence[str] | None = None, **settings) -> Solutions:
-        """Solve by several methods, all that apply by default; print the result for a table of them side by side.
+        """Solve by several methods, by default all that apply; printing the result shows a table.
 
         Examples:
             >>> answers = Problem("lecture_quadratic").solve_all(["gradient_descent", "analytic"])
             >>> [solution.x.round(4).tolist() for solution in answers]
             [[1.0, 2.0], [1.0, 2.0]]
         """
-        if isinstance(methods, str):
-            methods = [methods]
         found, skipped = [], {}
-        for method in methods or solvers.METHODS:
+        for method in [methods] if isinstance(methods, str) else methods or solvers.METHODS:
             try:
                 found.append(self.solve(method, **settings))
             except NotApplicableError as error:
@@ -150,14 +152,12 @@ class Problem:
         return Solutions(tuple(found), skipped)
 
     def __str__(self) -> str:
-        own = self.objective
-        lines = [("minimise    " if self.sense == "min" else "maximise    ") + (own.formula or own.name)]
-        lines.append(f"over        x in R^{self.dim}")
-        named = [(_name(function, f"g{i}(x)"), "<= 0") for i, function in enumerate(self.inequality, start=1)]
-        named += [(_name(function, f"h{i}(x)"), "= 0") for i, function in enumerate(self.equality, start=1)]
-        texts = [name if any(sign in name for sign in "<>=") else f"{name} {sign}" for name, sign in named]
-        texts += [f"x in {one!r}" for one in self.within]
-        lines += [("subject to  " if i == 0 else " " * 12) + text for i, text in enumerate(texts)]
+        parts = [_shown(one, f"g{i}(x)", "<=") for i, one in enumerate(self.inequality, start=1)]
+        parts += [_shown(one, f"h{i}(x)", "=") for i, one in enumerate(self.equality, start=1)]
+        parts += [f"x in {one!r}" for one in self.within]
+        lines = [f"{self.sense + 'imise':12}{self.objective.formula or self.objective.name}"]
+        lines += [f"{'over':12}x in R^{self.dim}"]
+        lines += [f"{'' if i else 'subject to':12}{part}" for i, part in enumerate(parts)]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -165,60 +165,48 @@ class Problem:
         return f"Problem({self.sense} {self.objective.name!r}, dim={self.dim}, {many} constraints)"
 
 
-def _functions(name: str, given) -> tuple[Callable, ...]:
-    functions = (given,)
-    if isinstance(given, Iterable) and not callable(given) and not isinstance(given, np.ndarray):
-        functions = tuple(given)
-    if not all(callable(function) for function in functions):
-        raise TypeError(f"{name}: got {given!r}, expected functions from a point to a number, as [lambda x: x[0] - 1.0].")
-    return functions
+def _check_dimension(one, start: np.ndarray) -> None:
+    try:
+        fits = np.shape(one.project(start)) == start.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        got = f"{one!r} does not fit {len(start)} variables"
+        raise ValueError(f"within: {got}, expected a set of as many.")
 
 
-def _sets(given, start: np.ndarray) -> tuple[ConvexSet, ...]:
-    sets = tuple(given) if isinstance(given, Iterable) and not isinstance(given, np.ndarray) else (given,)
-    if not all(hasattr(one, "project") and not isinstance(one, type) for one in sets):
-        raise TypeError(f"within: got {given!r}, expected sets with a projection, as tf_gd.constraints.Box(0, 1).")
-    for one in sets:
-        try:
-            shape = np.shape(one.project(start))
-        except ValueError:
-            shape = None
-        if shape != start.shape:
-            raise ValueError(f"within: {one!r} does not fit {len(start)} variables, expected a set of as many.")
-    return sets
+def _check_function(name: str, function: Callable, x: tf.Tensor) -> None:
+    """Raise ValueError for a function without a finite value or without a gradient at the start.
+
+    Inside a solver the same errors could no longer be traced to one function.
+    """
+    try:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = function(x)
+    except Exception as error:
+        said = f"calling it at {x.numpy().tolist()} in float64 raised {_checks.raised(error)}"
+        raise ValueError(f"{name}: {said}") from error
+    if not tf.is_tensor(value) or not value.dtype.is_floating or value.shape.rank > 1:
+        expected = "expected a number of TensorFlow, or a vector for a constraint"
+        raise ValueError(f"{name}: got {value!r}, {expected}.")
+    if not np.isfinite(value.numpy()).all():
+        got = f"got {value.numpy()} at the start"
+        raise ValueError(f"{name}: {got}, expected a finite value. Start from another point.")
+    try:
+        tf.function(function, autograph=False).get_concrete_function(tf.TensorSpec.from_tensor(x))
+    except Exception as error:  # tracing a user's function may raise anything
+        raise ValueError(
+            f"{name}: it runs, but cannot be compiled ({type(error).__name__}). Expected only "
+            "TensorFlow operations: tf.where instead of if, and no loop that depends on a value."
+        ) from error
+    if tape.gradient(value, x) is None:
+        advice = "Use TensorFlow operations in it"
+        raise ValueError(f"{name}: it has no gradient with respect to its argument. {advice}.")
 
 
-def _evaluate(problem: Problem) -> None:
-    """Find out what is wrong with the functions while it can still be said which."""
-    parts: list[tuple[str, Any]] = [("objective", problem.objective.fn)]
-    parts += [(f"inequality {i}", function) for i, function in enumerate(problem.inequality, start=1)]
-    parts += [(f"equality {i}", function) for i, function in enumerate(problem.equality, start=1)]
-    for name, function in parts:
-        x = tf.constant(problem.start)
-        try:
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                value = function(x)
-        except Exception as error:
-            said = _checks.raised(error)
-            raise ValueError(f"{name}: calling it at {problem.start.tolist()} in float64 raised {said}") from error
-        if not tf.is_tensor(value) or not value.dtype.is_floating or value.shape.rank > 1:
-            raise ValueError(f"{name}: got {value!r}, expected a number of TensorFlow, or a vector for a constraint.")
-        if name == "objective" and value.shape.num_elements() != 1:
-            raise ValueError(f"{name}: got values of shape {tuple(value.shape)}, expected one number. Add them up.")
-        if not np.isfinite(value.numpy()).all():
-            raise ValueError(f"{name}: got {value.numpy()} at the start, expected a finite value. Start from another point.")
-        try:
-            tf.function(function, autograph=False).get_concrete_function(tf.TensorSpec(x.shape, x.dtype))
-        except Exception as error:  # whatever the tracing of a user's function raises
-            raise ValueError(
-                f"{name}: it runs, but cannot be compiled ({type(error).__name__}). Expected TensorFlow's operations alone: "
-                "tf.where in place of if, and no loop that depends on a value."
-            ) from error
-        if tape.gradient(value, x) is None:
-            raise ValueError(f"{name}: it has no gradient with respect to its argument. Use TensorFlow's operations in it.")
-
-
-def _name(function: Callable, otherwise: str) -> str:
+def _shown(function: Callable, otherwise: str, relation: str) -> str:
+    """Return a constraint as text: by the name of its function, if that says anything."""
     name = getattr(function, "__name__", "<lambda>")
-    return otherwise if name in ("<lambda>", "vector", "inequalities", "equalities") else name
+    name = otherwise if name in ("<lambda>", "inequalities", "equalities") else name
+    return name if any(sign in name for sign in "<>=") else f"{name} {relation} 0"

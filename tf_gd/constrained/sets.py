@@ -1,49 +1,38 @@
-"""What all sets share: a checked projection, and how points and left sides are put together."""
+"""What all sets share, and the intersection of several."""
 
-from typing import Any, Protocol
+from collections.abc import Iterable
 
 import numpy as np
 
 from tf_gd import _checks
 
-LARGEST = 1e100  # of a coordinate: float64 holds its square
-
-
-class ConvexSet(Protocol):
-    """A set with a nearest point to every point."""
-
-    def project(self, x) -> np.ndarray:
-        """Return the nearest point of the set, ``(dim,)``."""
-
-    def inequalities(self, x) -> Any:
-        """Return the left sides of ``c(x) <= 0``, ``(m,)``, that say the same; of tensors, tensors."""
-
-    def equalities(self, x) -> Any:
-        """Return the left sides of ``h(x) = 0``, ``(m,)``."""
+LARGEST = 1e100  # the largest number in a set or a bound: float64 holds its square
+SETS = "sets with a projection, as tf_gd.constraints.Box(0, 1)"
 
 
 class Set:
-    """What is the same for all sets."""
+    """A set of points, given by its projection.
 
-    dim: int | None = None  # where only one is possible
+    ``inequalities(x)`` and ``equalities(x)`` are the left sides of ``c(x) <= 0`` and ``h(x) = 0``
+    that describe it, ``(m,)``: of an array an array, of a tensor a tensor.
+    """
+
+    dim: int | None = None  # None where the set exists in any dimension
     _takes_infinity = False
 
     def inequalities(self, x):
-        """Return no inequality, unless a set has some."""
+        """Return the inequalities; by default none."""
         return x[:0]
 
     def equalities(self, x):
-        """Return no equality, unless a set has some."""
+        """Return the equations; by default none."""
         return x[:0]
 
     def project(self, x) -> np.ndarray:
-        """Return the nearest point of the set; NaN where the point is not finite, or too far away for float64.
-
-        Args:
-            x: one point ``(dim,)``.
+        """Return the nearest point of the set; NaN where `x` is not finite, or overflows.
 
         Raises:
-            TypeError, ValueError: it is no point, or one of another dimension.
+            TypeError, ValueError: `x` is not a point ``(dim,)`` of the set's dimension.
         """
         x = _checks.array("x", x, shape=(self.dim,))
         with np.errstate(all="ignore"):
@@ -52,39 +41,82 @@ class Set:
         return nearest if np.isfinite(nearest).all() else np.full_like(x, np.nan)
 
     def _nearest(self, x) -> np.ndarray:
-        """Return the nearest point of the set to a point that is one."""
         raise NotImplementedError
 
     def distance(self, x) -> float:
-        """Return how far a point is from the set; 0 inside."""
+        """Return the distance of a point from the set; 0 inside."""
         return float(np.linalg.norm(np.asarray(x, "float64") - self.project(x)))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={np.asarray(value).tolist()}" for name, value in vars(self).items() if name != "dim")
+        values = {name: np.asarray(value).tolist() for name, value in vars(self).items()}
+        shown = ", ".join(f"{name}={value}" for name, value in values.items() if name != "dim")
         return f"{type(self).__name__}({shown})"
 
 
-def finite_vector(name: str, value) -> np.ndarray:
-    """Return a point ``(dim,)`` whose squares float64 can hold, or raise."""
-    taken = _checks.point(name, value, "float64")
-    if np.abs(taken).max() > LARGEST:
-        raise ValueError(f"{name}: got {np.abs(taken).max():g}, expected coordinates up to {LARGEST:g}.")
-    return taken
+class Intersection(Set):
+    """The points that several sets have in common.
+
+    The projection is Dykstra's: onto one set after the other, each time after adding back what the
+    last projection onto this set took away. Without adding back, the result is a common point as
+    well, but not the nearest.
+
+    References:
+        Boyle and Dykstra, "A method for finding projections onto the intersection of convex sets
+        in Hilbert spaces", 1986.
+
+    Examples:
+        >>> from tf_gd.constraints import Box, HalfSpace
+        >>> both = Intersection([Box(0, 1), HalfSpace([1.0, 1.0], 1.0)])
+        >>> both.project([2.0, 0.5]).round(6).tolist()
+        [1.0, 0.0]
+    """
+
+    def __init__(self, sets, *, tolerance: float = 1e-10, sweeps: int = 10_000):
+        self.sets = several("sets", sets, "project", SETS)
+        self._tolerance = _checks.number("tolerance", tolerance, minimum=0.0)
+        self._sweeps = _checks.whole_number("sweeps", sweeps, minimum=1)
+
+    def _nearest(self, x):
+        """Return the nearest common point; where there is none, a point between the sets."""
+        if len(self.sets) == 1:
+            return self.sets[0].project(x)
+        taken = np.zeros((len(self.sets), len(x)))
+        for _ in range(self._sweeps):
+            before, start = taken.copy(), x
+            for i, one in enumerate(self.sets):
+                away = x + taken[i]
+                x = one.project(away)
+                taken[i] = away - x
+            if np.abs([*(taken - before), x - start]).max() <= self._tolerance:
+                break
+        return x
+
+    def inequalities(self, x):
+        """Return those of all sets."""
+        return _joined([one.inequalities(x) for one in self.sets], x)
+
+    def equalities(self, x):
+        """Return those of all sets."""
+        return _joined([one.equalities(x) for one in self.sets], x)
 
 
-def sum_of(x):
-    """Return the sum as a vector of one, of an array or of a tensor."""
+def several(name: str, given, method: str, expected: str) -> tuple:
+    """Return one object or several as a tuple, or raise TypeError where one lacks the method."""
+    one = callable(given) or isinstance(given, np.ndarray) or not isinstance(given, Iterable)
+    parts = (given,) if one else tuple(given)
+    if not all(hasattr(part, method) and not isinstance(part, type) for part in parts):
+        raise TypeError(f"{name}: got {given!r}, expected {expected}.")
+    return parts
+
+
+def linear(matrix: np.ndarray, x, vector):
+    """Return ``matrix @ x - vector`` for an array or a tensor ``x``."""
+    return (x[None] @ matrix.T)[0] - vector
+
+
+def _joined(parts: list, x):
     if isinstance(x, np.ndarray):
-        return x.sum(keepdims=True)
+        return np.concatenate([*parts, x[:0]])
     import tensorflow as tf
 
-    return tf.reduce_sum(x, keepdims=True)
-
-
-def joined(parts: list, like):
-    """Return vectors one after another: arrays of arrays, tensors of tensors."""
-    if isinstance(like, np.ndarray):
-        return np.concatenate([*parts, like[:0]])
-    import tensorflow as tf
-
-    return tf.concat([*parts, like[:0]], axis=0)
+    return tf.concat([*parts, x[:0]], axis=0)

@@ -1,1 +1,1 @@
-"""If a loop differs from Keras's, why? Experiments with one mistake each, and the search among them."""
+"""Why a hand-written step differs from Keras's; report.py says how the search works."""

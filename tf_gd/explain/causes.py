@@ -1,15 +1,32 @@
-"""The causes of a difference, with the evidence and the fix, as text."""
+"""The causes of a difference between two loops, as text, with evidence and fix.
 
+``causes_of`` goes through the table ``_CHECKS``: the first check that applies gives the findings.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from tf_gd.comparison.training import copy_of
-from tf_gd.explain.deviation import Recipe, Run
-from tf_gd.explain.experiment import Kitchen
-from tf_gd.explain.loops import Case, Loop
-from tf_gd.explain.modes import in_another_mode, modes, where_keras_differs_as_much
-from tf_gd.explain.search import Diagnosis, Search, residual, same_losses, scale_of
+from tf_gd.explain.deviation import Deviation, Run
+from tf_gd.explain.evidence import HIDDEN, Evidence
+from tf_gd.explain.search import same_losses
+
+_AS_KERAS = Deviation()
+_ROUNDING = "only rounding"
+
+# What to do about a step that fails, by what the error says.
+_FIXES = {
+    "NaN or infinite": "Lower the rate: tf_gd.learning_rate_limit says how far. Or find log(0).",
+    "NoneType|None values|None.*gradient|gradient.*None": "A gradient is None: let the loss depend "
+    "on the variable, inside the tape, by TensorFlow operations alone.",
+    "positional argument|unexpected keyword": "Write it as train_step(model, x_batch, y_batch).",
+    "nknown variable|[Oo]ptimizer": "Use model.optimizer, or make an optimizer for this model: an "
+    "optimizer keeps the variables that it was first applied to.",
+    "": "Call train_step(model, x, y) by itself on a fresh model, and fix what it raises.",
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +48,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Findings:
-    """Whether two loops agree, why not, what the causes leave unexplained, and what else there is to say."""
+    """The fields of :class:`tf_gd.explain.report.Explanation` that a check fills in."""
 
     agrees: bool
     causes: tuple[Cause, ...]
@@ -39,223 +56,196 @@ class Findings:
     note: str = ""
 
 
-def causes_of(case: Case, by_hand: Loop, theirs: Loop, identical: bool) -> Findings:
-    """Find out why two loops differ."""
-    ours, expected = np.stack(by_hand.weights), np.stack(theirs.weights)
-    with np.errstate(all="ignore"):
-        rests = np.linalg.norm(ours - expected[: len(ours)], axis=1)
+def causes_of(seen: Evidence) -> Findings:
+    """Return why two loops differ, from the first check that applies."""
+    return next(findings for check in _CHECKS if (findings := check(seen)) is not None)
+
+
+def _findings(seen: Evidence, *causes: Cause, agrees: bool = False, note: str = "") -> Findings:
+    """Return findings, whose first causes are a step that failed and a different start."""
+    first = []
+    if seen.by_hand.failed is not None:
+        name, evidence = seen.by_hand.failed
+        fix = next(fix for said, fix in _FIXES.items() if re.search(said, f"{name} {evidence}"))
+        if seen.theirs.failed is not None and len(seen.theirs.weights) == len(seen.by_hand.weights):
+            name, evidence = f"both diverge: {name}", f"{evidence}; Keras's are not finite either"
+        first.append(Cause(name, evidence, fix))
+    if seen.starts_apart:
+        evidence = f"two new models with the same seed are {seen.apart[0].max():.3g} apart"
+        fix = "Use Keras's initializers: keras.utils.set_random_seed sets what they draw."
+        first.append(Cause("different initial weights", evidence, fix))
+    return Findings(agrees, (*first, *causes), seen.distances.copy(), note)
+
+
+def _no_step(seen: Evidence) -> Findings | None:
+    return _findings(seen) if len(seen.ours) < 2 else None
+
+
+def _nothing_changed(seen: Evidence) -> Findings | None:
+    if np.ptp(seen.ours, axis=0).any() or not np.ptp(seen.expected, axis=0).any():
+        return None
+    moved = np.abs(seen.expected[-1] - seen.expected[0]).max()
+    evidence = f"no weight moved in {len(seen.ours) - 1} steps, Keras's by up to {moved:.3g}"
+    fix = (
+        "w.assign_sub(learning_rate * g) changes a variable, w = w - learning_rate * g only makes "
+    )
+    fix += "a tensor. And train the model that is passed in, not one from outside."
+    return _findings(seen, Cause("train_step changes nothing", evidence, fix, 1.0))
+
+
+def _keras_unknown(seen: Evidence) -> Findings | None:
+    if seen.near <= seen.rounding or seen.keras_off <= max(1e-3, seen.rounding):
+        return None
+    note = f"No mistake was tried: tf_gd's own Keras step is {seen.keras_off:.1%} off here."
+    return _amplified(seen) or _findings(seen, note=note)
+
+
+def _amplified(seen: Evidence) -> Findings | None:
+    variable = seen.unstable_variable()
+    if not variable:
+        return None
+    evidence = f"two modes of Keras are as far apart, most of all in {variable}: amplified rounding"
+    fix = "Nothing to fix. A bias before BatchNormalization, for example, has no influence."
+    findings = _findings(seen, Cause(_ROUNDING, evidence, fix, 1.0), agrees=True)
+    return _with_losses(findings, seen)
+
+
+def _hidden_by_rounding(seen: Evidence) -> Findings | None:
+    if seen.hidden <= HIDDEN or seen.identical or (seen.found and seen.found.reproduces):
+        return None
+    evidence = f"rounding may come to {min(seen.hidden, 1.0):.0%} of what the weights moved"
+    fix = "Compare with a larger learning rate, say 100 times this one, on both sides."
+    return _findings(seen, Cause("steps too small to tell from rounding", evidence, fix))
+
+
+def _only_rounding(seen: Evidence) -> Findings | None:
+    if seen.found is not None:
+        return None
+    findings = _findings(seen, agrees=not seen.starts_apart and not seen.by_hand.failed)
+    if not seen.identical and not findings.causes:
+        evidence = f"the weights are at most {np.abs(seen.ours - seen.expected).max():.2g} apart"
+        same = (name for name, w, _ in seen.other_modes() if np.array_equal(seen.ours, w))
+        if mode := next(same, None):
+            evidence += f", and the same to the bit as Keras {mode}"
+        fix = "Nothing to fix. For the same bits use one mode, under tf_gd.exact_arithmetic()."
+        findings = _findings(seen, Cause(_ROUNDING, evidence, fix, 1.0), agrees=True)
+    return _with_losses(findings, seen)
+
+
+def _another_mode(seen: Evidence) -> Findings | None:
+    if seen.found is None or seen.found.reproduces or (mode := seen.same_mode()) is None:
+        return None
+    name = "other random numbers, of another execution mode"
+    evidence = "Keras in another mode reaches your weights (XLA draws other numbers for Dropout)"
+    fix = "Nothing to fix. To compare, run both in one mode: model.compile(..., jit_compile=True)."
+    findings = _findings(seen, Cause(name, evidence, fix, 1.0), agrees=True)
+    return _with_losses(findings, seen, of_keras=mode.losses)
+
+
+def _not_explained(seen: Evidence) -> Findings | None:
+    found = seen.found
+    if found is None or found.reproduces:
+        return None
+    note = "None of the known mistakes brings Keras's weights any nearer to yours."
+    if found.mistakes:
+        names = ", and ".join(mistake.name for mistake in found.mistakes)
+        share = 1 - found.rest / seen.search.start
+        note = f"Nearest comes: {names}. That explains {share:.0%} of the difference, not all."
+    if seen.theirs.model.compute_dtype == "float16":
+        note += " In float16 Keras scales the loss: see keras.optimizers.LossScaleOptimizer."
+    return _amplified(seen) or _findings(seen, note=note)
+
+
+def _mistakes(seen: Evidence) -> Findings:
+    found, ours = seen.found, seen.ours
+    assert found is not None
+    base, run = seen.search.base, found.run
+    before, after = (np.linalg.norm(r.weights[-1] - ours[-1]) for r in (base, run))
+    several = len(found.mistakes) > 1
+    together = "all of these mistakes" if several else "this mistake"
     causes = []
-    if by_hand.failed is not None:
-        name, evidence = by_hand.failed
-        if theirs.failed is not None and len(theirs.weights) == len(by_hand.weights):
-            name, evidence = f"both diverge: {name}", f"{evidence}; Keras's weights are not finite either"
-        causes.append(Cause(name, evidence, _fix_for(by_hand.failed)))
-    finite = int(min(np.isfinite(w).all(axis=1).sum() for w in (ours, expected)))
-    ours, expected = ours[:finite], expected[:finite]
-    if len(ours) < 2:
-        return Findings(False, tuple(causes), rests)
-    if not np.ptp(ours, axis=0).any() and np.ptp(expected, axis=0).any():
-        moved = np.abs(expected[-1] - expected[0]).max()
-        evidence = f"no weight moved in {finite - 1} steps; Keras moved them by up to {moved:.3g}"
-        return Findings(False, (*causes, Cause("train_step changes nothing", evidence, _NOTHING, 1.0)), rests)
-
-    names = [variable.path for variable in by_hand.model.variables]
-    batches, optimizer = case.batches[: finite - 1], copy_of(case.optimizer)
-    kitchen = Kitchen(theirs.model, optimizer, batches, case.batch_size, by_hand.initial, names)
-    base = kitchen.cook(Recipe())
-    assert base is not None
-    losses = np.array(by_hand.losses)[: finite - 1]
-    apart = float(np.abs(ours[0] - expected[0]).max())
-    off = 0.0 if apart else residual(base.weights, expected, scale_of(base.weights, expected))
-    search = Search(kitchen, ours, losses, base)
-    hidden = _rounding_of(kitchen, ours, expected)
-    search.rounding = max(16 * np.finfo(kitchen.precision).eps, 3 * min(off, 1e-4), min(hidden / 8, _HIDDEN))
-    if kitchen.half:
-        search.rounding = max(search.rounding, _HALF[theirs.model.compute_dtype])
-    if apart:
-        causes.append(_other_start(apart))
-    near = search.start if apart else residual(ours, expected, scale_of(ours, expected))
-    found = None
-    if near > search.rounding:
-        if off > max(1e-3, search.rounding):
-            noisy = "" if apart else where_keras_differs_as_much(case, kitchen, ours, expected)
-            if noisy:
-                causes.append(Cause(_ROUNDING, _AMPLIFIED.format(where=noisy), _NO_MATTER, 1.0))
-                return _with_losses(search, Recipe(), base, by_hand, theirs, causes, rests, agrees=True)
-            return Findings(False, tuple(causes), rests, _UNKNOWN_KERAS.format(off=off))
-        found = search.find()
-        explained = found.mistakes and found.reproduces and found.rest < 0.1 * near
-        perhaps = near <= max(search.rounding, min(_PERHAPS_ROUNDING * search.rounding, 1e-3))
-        if not explained and (perhaps or (found.reproduces and not found.mistakes)):
-            found = None  # so near to Keras, or to the same steps made in another mode, that rounding has to be the reason
-    if hidden > _HIDDEN and not identical and not (found and found.reproduces):
-        causes.append(Cause("steps too small to tell from rounding", _TOO_SMALL.format(share=min(hidden, 1.0)), _LARGER))
-        return Findings(False, tuple(causes), rests)
-    if found is None:
-        if not identical and not causes:
-            causes.append(_rounding(case, by_hand, np.abs(ours - expected).max()))
-        return _with_losses(search, Recipe(), base, by_hand, theirs, causes, rests, agrees=not apart and not by_hand.failed)
-    if not found.reproduces:
-        other = None if apart else in_another_mode(case, ours, search.rounding)
-        if other is not None:
-            return _with_losses(search, Recipe(), base, by_hand, other, [*causes, _OTHER_NUMBERS], rests, agrees=True)
-        noisy = "" if apart else where_keras_differs_as_much(case, kitchen, ours, expected)
-        if noisy:
-            causes.append(Cause(_ROUNDING, _AMPLIFIED.format(where=noisy), _NO_MATTER, 1.0))
-            return _with_losses(search, Recipe(), base, by_hand, theirs, causes, rests, agrees=True)
-        return Findings(False, tuple(causes), rests, _not_explained(found, search))
-    causes += _as_causes(found, ours, base)
-    rests[:finite] = np.linalg.norm(found.run.weights - ours, axis=1)
-    return _with_losses(search, found.recipe, found.run, by_hand, theirs, causes, rests, agrees=False)
-
-
-_PERHAPS_ROUNDING = 12.5  # times what rounding usually comes to: 200 units in the last place
-
-
-_HIDDEN = 0.1  # of the movement: where rounding may come to more, a diagnosis is worth nothing
-
-
-def _rounding_of(kitchen: Kitchen, ours: np.ndarray, expected: np.ndarray) -> float:
-    """Return how far rounding alone may take the weights, as a share of the movement of both."""
-    scale, steps = scale_of(ours, expected), np.sqrt(np.arange(1, len(ours)))
-    eps = np.finfo(kitchen.precision).eps
-    moved = scale > 0.1 * scale.max()
-    return float(np.mean((8 * eps * steps * np.linalg.norm(expected, axis=1)[1:] / scale)[moved]))
-
-
-def _as_causes(found: Diagnosis, ours: np.ndarray, base: Run) -> list[Cause]:
-    before, after = (np.linalg.norm(run.weights[-1] - ours[-1]) for run in (base, found.run))
-    together = "all of these mistakes" if len(found.mistakes) > 1 else "this mistake"
-    causes = []
-    for mistake, share in zip(found.mistakes, found.shares, strict=True):
-        evidence = f"with {together} put in, Keras ends {after:.2g} from your weights, and {before:.2g} without"
-        if len(found.mistakes) > 1:
-            evidence += f"; this one explains {share:.1%} of the difference"
+    for mistake, share in found.mistakes.items():
+        evidence = f"Keras with {together} ends {after:.2g} from your weights, without {before:.2g}"
+        evidence += f"; this one explains {share:.1%} of the difference" if several else ""
         if found.alike:
-            names = "; ".join(other.name for others in found.alike for other in others)
+            names = "; ".join(other.name for other in found.alike)
             evidence += f". Here the same would come of: {names}"
         causes.append(Cause(mistake.name, evidence, mistake.fix, share))
-    return causes
+    findings = _findings(seen, *causes)
+    findings.rests[: len(ours)] = np.linalg.norm(run.weights - ours, axis=1)
+    return _with_losses(findings, seen, found.deviation, run)
 
 
-def _not_explained(found: Diagnosis, search: Search) -> str:
-    half = " Keras scales the loss in float16, lest gradients vanish; see keras.optimizers.LossScaleOptimizer."
-    half = half if search.kitchen.model.compute_dtype == "float16" else ""
-    if not found.mistakes:
-        return "None of the known mistakes brings Keras's weights any nearer to yours." + half
-    names = ", and ".join(mistake.name for mistake in found.mistakes)
-    explained = 1 - found.rest / search.start
-    return f"Nearest comes: {names}. That explains {explained:.0%} of the difference; it is part of the truth at most.{half}"
+_CHECKS: tuple[Callable[[Evidence], Findings | None], ...] = (
+    _no_step,
+    _nothing_changed,
+    _keras_unknown,
+    _hidden_by_rounding,
+    _only_rounding,
+    _another_mode,
+    _not_explained,
+    _mistakes,
+)
 
 
-def _other_start(apart: float) -> Cause:
-    return Cause(
-        "different initial weights",
-        f"before the first step the weights are {apart:.3g} apart, of two models that build_model made under the same seed",
-        "Draw initial weights with Keras's initializers, which keras.utils.set_random_seed determines.",
-    )
-
-
-def _rounding(case: Case, by_hand: Loop, apart: float) -> Cause:
-    """Say in which mode Keras gives the same bits, if in one."""
-    evidence = f"the weights are at most {apart:.2g} apart"
-    for name, again in modes(case):
-        if all(by_hand.same_as(again, step) for step in range(len(by_hand.weights))):
-            evidence += f", and the same to the bit as Keras {name}"
-            break
-    fix = "Nothing to mend. For the same bits run both in one mode, under tf_gd.exact_arithmetic()."
-    return Cause(_ROUNDING, evidence, fix, 1.0)
-
-
-def _with_losses(search, recipe, run, by_hand: Loop, theirs: Loop, causes, rests, *, agrees: bool) -> Findings:
-    """Add what is wrong with the losses that the loop returned."""
+def _with_losses(
+    findings: Findings, seen: Evidence, deviation=_AS_KERAS, run: Run | None = None, of_keras=None
+) -> Findings:
+    """Add what is wrong with the losses that train_step returned; ``run`` has the right ones."""
     note = ""
-    wrong = _wrong_loss(search.kitchen, recipe, run, by_hand, theirs)
-    if by_hand.unusable:
-        note = f"train_step returned {by_hand.unusable}, so no losses were compared. Let it return the loss, one number."
-    elif np.isnan(by_hand.losses).all():
-        note = "train_step returned NaN at every step, so no losses were compared, though the weights are finite."
-    elif wrong is not None:
-        causes, agrees = [*(cause for cause in causes if cause.name != _ROUNDING), wrong], False
-    return Findings(agrees, tuple(causes), rests, note)
+    if seen.by_hand.unusable:
+        note = (
+            f"train_step returned {seen.by_hand.unusable}, not a loss, so no losses were compared."
+        )
+    elif np.isnan(seen.by_hand.losses).all():
+        note = "train_step returned NaN at every step, so no losses were compared."
+    right = seen.theirs.losses if of_keras is None else of_keras
+    wrong = None if note else _wrong_loss(seen, deviation, run or seen.search.base, right)
+    if wrong is None:
+        return dataclasses.replace(findings, note=note)
+    others = (cause for cause in findings.causes if cause.name != _ROUNDING)
+    return dataclasses.replace(findings, agrees=False, causes=(*others, wrong))
 
 
-def _wrong_loss(kitchen: Kitchen, recipe: Recipe, run: Run, by_hand: Loop, theirs: Loop) -> Cause | None:
-    """Return what is wrong with the losses returned, given what was found wrong with the weights."""
-    steps = len(run.weights) - 1
-    returned, of_keras = np.array(by_hand.losses)[:steps], np.array(theirs.losses)[:steps]
-    expected = run.losses["loss"]
-    if same_losses(returned, of_keras) or same_losses(returned, expected) or np.isnan(returned).all():
+def _wrong_loss(
+    seen: Evidence, deviation: Deviation, run: Run, of_keras: list[float]
+) -> Cause | None:
+    expected, returned = run.losses["loss"], seen.search.losses
+    steps = len(returned)
+    right = (np.array(of_keras)[:steps], expected)
+    if np.isnan(returned).all() or any(same_losses(returned, losses) for losses in right):
         return None
-    after = _losses_after(kitchen, recipe)
+    after, without_training = _losses_after(seen.search.experiment, deviation)
     so_far = np.cumsum(expected) / np.arange(1, steps + 1)
+    of_the_data = run.losses["of the data"]
+    before = "Return the loss that the tape saw, from before the update, as Keras reports it."
+    whole = "return loss + sum(model.losses)"
     known = (
-        ("the loss reported after the update", after[True], _PRE),
-        ("the loss reported after the update, with training=False", after[False], _PRE),
-        ("the loss reported without the regularisation losses", run.losses["of the data"], _ALL_OF_IT),
+        ("the loss reported after the update", after, before),
+        ("the loss reported after the update, with training=False", without_training, before),
+        ("the loss reported without the regularisation losses", of_the_data, whole),
         ("the mean of the losses so far reported", so_far, "Return the loss of this batch."),
     )
+    shown = f"returned {returned[0]:.6g} at step 1; Keras reports {expected[0]:.6g}"
     for name, loss, fix in known:
         if same_losses(returned, loss):
-            evidence = f"returned {returned[0]:.6g} at step 1; Keras reports {expected[0]:.6g}, and {loss[0]:.6g} is this"
-            return Cause(name, evidence, fix)
+            return Cause(name, f"{shown}, and {loss[0]:.6g} is this", fix)
     with np.errstate(all="ignore"):
-        ratio = returned / expected
-    if same_losses(ratio, np.full(steps, ratio[0])):
-        return Cause(
-            f"the loss reported {ratio[0]:.4g} times too large" if ratio[0] > 1 else f"{ratio[0]:.4g} of the loss reported",
-            f"returned {returned[0]:.6g} at step 1; Keras reports {expected[0]:.6g}. The weights go where Keras's go",
-            "Return the mean over the batch, as Keras does.",
-        )
-    evidence = f"returned {returned[0]:.6g} at step 1; Keras reports {expected[0]:.6g}; no known cause fits"
-    return Cause(
-        "another loss reported than the gradients are of", evidence, "Return the loss of which you took the gradients."
-    )
+        ratios = returned / expected
+    if not same_losses(ratios, np.full(steps, ratios[0])):
+        name = "another loss reported than the gradients are of"
+        fix = "Return the loss of which you took the gradients."
+        return Cause(name, f"{shown}; no known cause fits", fix)
+    name = f"the loss reported {ratios[0]:.4g} times too large"
+    name = name if ratios[0] > 1 else f"{ratios[0]:.4g} of the loss reported"
+    return Cause(name, shown, "Return the mean over the batch, as Keras does.")
 
 
-def _losses_after(kitchen: Kitchen, recipe: Recipe) -> dict[bool, np.ndarray]:
-    state, after = kitchen.start(), {True: [], False: []}  # type: ignore[var-annotated]
-    for number in range(len(kitchen.batches)):
-        batch = kitchen.batch(recipe, number)
-        state, _ = kitchen.step(recipe, state, batch)
-        for training, losses in after.items():
-            losses.append(kitchen.losses_after(recipe, state, batch, training=training))
-    return {training: np.array(losses) for training, losses in after.items()}
-
-
-def _fix_for(failed: tuple[str, str]) -> str:
-    text = " ".join(failed)
-    if "NaN or infinite" in text:
-        return "Look at the rate first: tf_gd.learning_rate_limit says how large it may be. Then for log or division by 0."
-    if "None" in text and ("NoneType" in text or "None values" in text or "gradient" in text):
-        return "A gradient is None: let the loss depend on the variable, inside the tape, by TensorFlow operations alone."
-    if "positional argument" in text or "unexpected keyword" in text:
-        return "Write it as train_step(model, x_batch, y_batch), returning the loss."
-    if "nknown variable" in text or "optimizer" in text.lower():
-        return "An optimizer belongs to the variables it met first: use model.optimizer, or make one for this model."
-    return "Call train_step(model, x, y) by itself on a fresh model, and mend what it raises."
-
-
-_TOO_SMALL = "rounding may come to {share:.0%} of what the weights moved: neither agreement nor a mistake would show"
-_LARGER = "Compare with a larger learning rate, say 100 times this one, on both sides."
-_OTHER_NUMBERS = Cause(
-    "other random numbers, of another execution mode",
-    "Keras in that mode (XLA draws other numbers for Dropout) goes where your loop went",
-    "Nothing to mend. To compare, run both in one mode: model.compile(..., jit_compile=True) beside a step under XLA.",
-    1.0,
-)
-_AMPLIFIED = (
-    "Keras itself differs as much between two of its modes, most of all in {where}: rounding, made larger by the steps"
-)
-_NO_MATTER = (
-    "Nothing to mend. A weight that does not matter for the loss (a bias before BatchNormalization) may be left out."
-)
-_ROUNDING = "only rounding"
-_HALF = {"float16": 2e-3, "bfloat16": 2e-2}  # of the movement: what layers that compute in 16 bits may differ by
-_NOTHING = (
-    "w.assign_sub(learning_rate * g) changes a variable; w = w - learning_rate * g only makes a tensor. "
-    "And train the model that is passed in, not one from outside."
-)
-_ALL_OF_IT = "return loss + sum(model.losses)"
-_PRE = "return the loss that the tape saw, from before the update, as Keras reports it."
-_UNKNOWN_KERAS = "What is known of Keras's step does not lead where Keras went here ({off:.1%} off): nothing could be tried."
+def _losses_after(experiment, deviation: Deviation) -> np.ndarray:
+    """Return the losses after each step, with and without training=True: ``(2, steps)``."""
+    state, after, modes = experiment.start(), [], (True, False)
+    for number in range(len(experiment.batches)):
+        batch = experiment.batch(deviation, number)
+        state, _ = experiment.step(deviation, state, batch)
+        after.append([experiment.losses_after(deviation, state, batch, training=m) for m in modes])
+    return np.transpose(after)

@@ -1,22 +1,24 @@
 """How to make a step, with or without mistakes, and the arithmetic of it."""
 
-from collections.abc import Callable
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import updates
-from tf_gd._keras import keras
+from tf_gd import sgd
+from tf_gd._keras import is_decayed, keras
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Deviation:
     """How to make a step. As it stands, as Keras does; a mistake is a change of some of it.
 
-    The values of a field are explained where it is used, in :class:`~tf_gd.explain.experiment.Kitchen`.
-    """
+    The values of a field are explained where it is used, in
+    :class:`~tf_gd.explain.experiment.Experiment`."""
 
     batches: Any = "as given"
     partial: str = "used"
@@ -42,7 +44,9 @@ class Recipe:
     constrained: bool = True
 
 
-REDUCTIONS: dict[str, Callable[[int, int, int], float]] = {  # samples in this batch, in a full one, outputs
+REDUCTIONS: dict[
+    str, Callable[[int, int, int], float]
+] = {  # samples in this batch, in a full one, outputs
     "mean": lambda batch, full, outputs: 1.0,
     "sum": lambda batch, full, outputs: batch * outputs,
     "sum over the batch": lambda batch, full, outputs: batch,
@@ -67,19 +71,29 @@ class State:
 
 @dataclass
 class Run:
-    """What came of some steps: the weights ``(steps + 1, size)`` in float64, and the losses ``(steps,)`` of each kind."""
+    """What came of some steps: the weights ``(steps + 1, size)`` in float64, and the losses
+    ``(steps,)`` of each kind.
+    """
 
     weights: np.ndarray
     losses: dict[str, np.ndarray]
 
 
 def compared(variables) -> list[int]:
-    """Return which variables of a model are weights or statistics, and so to be compared; seeds and counters are not."""
-    return [i for i, variable in enumerate(variables) if "seed" not in variable.path and "float" in variable.dtype]
+    """Return which variables of a model are weights or statistics, and so to be compared; seeds and
+    counters are not.
+    """
+    return [
+        i
+        for i, variable in enumerate(variables)
+        if "seed" not in variable.path and "float" in variable.dtype
+    ]
 
 
 def as_vector(values) -> np.ndarray:
-    """Return arrays one after another as one vector, in float64, which holds shorter floats exactly."""
+    """Return arrays one after another as one vector, in float64, which holds shorter floats
+    exactly.
+    """
     return np.concatenate([np.ravel(value).astype("float64") for value in values])
 
 
@@ -90,36 +104,162 @@ def outputs_of(y) -> int:
 
 
 CLIPPINGS = ("tensor by tensor", "all together", "value by value")
+_LIMITS = dict(zip(CLIPPINGS, ("clipnorm", "global_clipnorm", "clipvalue"), strict=True))
 
 
-def clipped(optimizer, how: str | tuple[str, float], gradients: list) -> list:
-    """Return the gradients clipped as the optimizer says, or in another way."""
-    per_tensor, of_all, by_value = optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue
-    if isinstance(how, tuple):
-        kind, limit = how
-        per_tensor, of_all, by_value = (limit if kind == one else None for one in CLIPPINGS)
-    if how == "none" or not (per_tensor or of_all or by_value):
-        return gradients
-    if by_value:
-        clipped = updates.clip_by_value(gradients, by_value)
-    elif how == "tensor by tensor" or (per_tensor and how != "all together"):
-        clipped = updates.clip_by_norm([tf.convert_to_tensor(g) for g in gradients], per_tensor or of_all)
+def options_of(deviation: Deviation, options: sgd.Options) -> sgd.Options:
+    """Return the options of SGD with those deviations that are only other options."""
+    changes: dict[str, Any] = {}
+    if deviation.momentum is not None:
+        changes["momentum"] = deviation.momentum
+    if deviation.velocity == "none":
+        changes["momentum"] = 0.0
+    if deviation.nesterov in ("ignored", "at the point ahead"):  # the gradient was taken there
+        changes["nesterov"] = False
+    if deviation.nesterov == "added":
+        changes["nesterov"] = True
+    if isinstance(deviation.clip, tuple):
+        changes |= dict.fromkeys(_LIMITS.values()) | {_LIMITS[deviation.clip[0]]: deviation.clip[1]}
+    elif deviation.clip == "none":
+        changes |= dict.fromkeys(_LIMITS.values())
+    elif deviation.clip in _LIMITS and (options.clipnorm or options.global_clipnorm):
+        limit = options.clipnorm or options.global_clipnorm
+        changes |= dict.fromkeys(_LIMITS.values()) | {_LIMITS[deviation.clip]: limit}
+    if not deviation.accumulated:
+        changes["gradient_accumulation_steps"] = None
+    if not deviation.averaged:
+        changes["ema_overwrite_frequency"] = None
+    return dataclasses.replace(options, **changes)
+
+
+def numbers_of(
+    deviation: Deviation, options: sgd.Options, rate_of: Callable, step: int, precision: np.dtype
+) -> tuple[Any, sgd.Options]:
+    """Return the learning rate of a step and the options, with numbers as Keras rounds them.
+
+    Args:
+        deviation: from Keras's step.
+        options: of SGD.
+        rate_of: the optimizer's learning rate as a function of the step.
+        step: counted from 0.
+        precision: of the weights.
+    """
+    if isinstance(deviation.rate, tuple):
+        rate = np.float32(deviation.rate[min(step, len(deviation.rate) - 1)])
     else:
-        clipped = updates.clip_by_global_norm([tf.convert_to_tensor(g) for g in gradients], per_tensor or of_all)
-    return [np.asarray(g) for g in clipped]
+        others = {"the first": 0, "a step later": step + 1, "a step earlier": max(step - 1, 0)}
+        rate = np.float32(rate_of(others.get(deviation.rate, step)))
+        if deviation.exact_numbers:
+            # What was typed is the shortest number that float32 rounds to the same.
+            exact = tf.constant(float(str(rate)), tf.float64)
+            return exact, dataclasses.replace(options, momentum=np.float64(options.momentum))
+    scaled = precision.type(rate) * precision.type(deviation.scale)
+    return tf.convert_to_tensor(scaled), options
 
 
-def stepped(recipe: Recipe, w, v, g, rate, momentum, nesterov: bool):
-    """Return weights and velocity after one step, in the form of the recipe."""
-    if v is not None and np.broadcast_shapes(v.shape, w.shape) != w.shape:
-        raise ValueError("a velocity of another variable, which does not fit")
-    if momentum is None or momentum == 0 or recipe.velocity == "none":
-        return updates.plain(w, g, rate), v
-    v = np.zeros_like(w) if v is None or recipe.velocity == "forgotten" else v
-    nesterov = (nesterov or recipe.nesterov == "added") and recipe.nesterov != "ignored"
-    if recipe.velocity in ("pytorch", "dampened"):
-        v = momentum * v + (g if recipe.velocity == "pytorch" else (1 - momentum) * g)
-        return w - rate * (g + momentum * v if nesterov else v), v
-    if recipe.nesterov == "at the point ahead":
-        nesterov = False  # the gradient was taken there
-    return updates.step(w, v, g, rate, momentum, nesterov)
+def decay_of(deviation: Deviation, optimizer, variable) -> float:
+    """Return the weight decay of a variable."""
+    amount = optimizer.weight_decay if deviation.amount is None else deviation.amount
+    left_out = deviation.decayed == "kernels" and len(variable.shape) < 2
+    if amount is None or deviation.decay == "none" or left_out:
+        return 0.0
+    everywhere = deviation.decay == "excluded too"
+    return amount if everywhere or is_decayed(optimizer, variable) else 0.0
+
+
+def stages_of(deviation: Deviation, names: Sequence[str]) -> dict[str, Callable]:
+    """Return the stages of the step of SGD that a deviation replaces.
+
+    Args:
+        deviation: the deviation.
+        names: of the variables.
+    """
+    stages: dict[str, Callable] = {}
+    coupled = deviation.decay == "coupled"
+    if coupled or deviation.clip == "after decay":
+        stages["clip"] = _decay_first if deviation.clip == "after decay" else _decay_second
+    if (
+        coupled
+        or deviation.clip == "after decay"
+        or deviation.decay in ("after", "without the rate")
+    ):
+        stages["decay"] = lambda weights, gradients, learning_rate, decays: list(weights)
+    if deviation.accumulated == "summed":
+        stages["accumulate"] = _summed
+    if deviation.velocity == "forgotten":
+        stages["step"] = _forgetful
+    elif deviation.velocity in ("pytorch", "dampened"):
+        stages["step"] = functools.partial(_of_pytorch, deviation.velocity == "dampened")
+    elif deviation.velocity in ("shared", "by name"):
+        stages["step"] = functools.partial(
+            _shared, names if deviation.velocity == "by name" else ["all"] * len(names)
+        )
+    if deviation.decay in ("after", "without the rate"):
+        step = stages.get("step", sgd.step_all)
+        stages["step"] = functools.partial(_decay_after, step, deviation.decay == "after")
+    return stages
+
+
+def _with_decay(gradients, weights, decays) -> list:
+    """Return the gradients with the weight decay added to them."""
+    return [
+        g if g is None or not amount else g + w * tf.cast(amount, w.dtype)
+        for g, w, amount in zip(gradients, weights, decays, strict=True)
+    ]
+
+
+def _decay_first(options, gradients, weights, decays) -> list:
+    return sgd.clip(options, _with_decay(gradients, weights, decays), weights, decays)
+
+
+def _decay_second(options, gradients, weights, decays) -> list:
+    return _with_decay(sgd.clip(options, gradients, weights, decays), weights, decays)
+
+
+def _summed(options, state, gradients) -> tuple:
+    means, sums, due = sgd.accumulate(options, state, gradients)
+    count = options.gradient_accumulation_steps or 1
+    return [None if mean is None else mean * count for mean in means], sums, due
+
+
+def _forgetful(options, weights, velocities, *rest) -> tuple:
+    return sgd.step_all(options, weights, [tf.zeros_like(v) for v in velocities], *rest)
+
+
+def _of_pytorch(
+    dampened: bool, options, weights, velocities, gradients, learning_rate, decays
+) -> tuple:
+    """Step with the learning rate outside of the velocity."""
+    moved = []
+    for w, v, g in zip(weights, velocities, gradients, strict=True):
+        if g is None:
+            moved.append((w, v))
+            continue
+        rate, momentum = tf.cast(learning_rate, w.dtype), tf.cast(options.momentum, w.dtype)
+        v = momentum * v + ((1 - momentum) * g if dampened else g)
+        moved.append((w - rate * (g + momentum * v if options.nesterov else v), v))
+    return [w for w, _ in moved], [v for _, v in moved]
+
+
+def _shared(
+    keys: Sequence[str], options, weights, velocities, gradients, learning_rate, decays
+) -> tuple:
+    """Step with one velocity for all variables of the same key, one variable after another."""
+    kept: dict[str, Any] = {}
+    moved = []
+    for key, w, v, g in zip(keys, weights, velocities, gradients, strict=True):
+        v = kept.setdefault(key, v)
+        if g is not None:
+            if np.broadcast_shapes(v.shape, w.shape) != tuple(w.shape):
+                raise ValueError("a velocity of another variable, which does not fit")
+            w, kept[key] = sgd.step_one(options, w, v, g, learning_rate)
+        moved.append(w)
+    return moved, [kept[key] for key in keys]
+
+
+def _decay_after(
+    step: Callable, with_rate: bool, options, weights, velocities, gradients, learning_rate, decays
+) -> tuple:
+    moved, velocities = step(options, weights, velocities, gradients, learning_rate, decays)
+    rate = learning_rate if with_rate else 1.0
+    return sgd.decay(moved, gradients, rate, decays), velocities

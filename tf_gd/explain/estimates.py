@@ -1,287 +1,251 @@
-"""Numbers that can be read off what a loop did: its rates, momentum, limit of clipping, weight decay, weights of losses."""
+"""Numbers measured on a loop: its rates, momentum, clipping limit and weight decay.
+
+Each step is made twice from the weights that the loop had, with a field of the deviation at a low
+and at a high value. Where between the two the loop's own step lies says which value the loop used.
+"""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from tf_gd.explain.deviation import CLIPPINGS, REDUCTIONS, Recipe
-from tf_gd.explain.losses import names_of_losses
+from tf_gd import updates
+from tf_gd.explain.deviation import CLIPPINGS, REDUCTIONS, Deviation
+from tf_gd.explain.loops import places
 from tf_gd.explain.mistakes import Mistake
 
-_AS_KERAS = Recipe()
-_TOLERANCE = 1e-3  # how far a step may be off the way of a recipe, as a share of the step
+_AS_KERAS = Deviation()
+_NO_RATE, _FULL_RATE = (0.0,), (1.0,)  # a rate of 0 and of 1 at every step
+
+# How far a step may be off the line, as a share of its length: more than rounding usually makes,
+# and less than a step in another direction.
+TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True)
-class Along:
-    """One step of a loop, beside a recipe's from the same weights.
+class Measured(NamedTuple):
+    """One step of a loop, measured on the line between two steps of a deviation."""
 
-    Attributes:
-        amount: how much of a change there is in the step, by least squares: 0 as without, 1 as with all of it.
-        error: of the amount, from rounding.
-        off: whether the step goes another way, whatever the amount.
-        moved: the step, less what it is without the change.
-        way: the step with all of the change, less what it is without.
-    """
-
-    amount: float
-    error: float
-    off: bool
-    moved: np.ndarray
-    way: np.ndarray
+    amount: float  # 0 at the step with the low value of the field, 1 at that with the high value
+    error: float  # the rounding error of the amount
+    off: bool  # whether the step does not lie on the line
+    moved: np.ndarray  # from where the low value leads, to where the loop went
+    line: np.ndarray  # from where the low value leads, to where the high value leads
 
 
-def along(search, without: Recipe, with_it: Recipe) -> Iterator[Along]:
-    """Go from record to record of a loop: each step from where the loop was before it, so that nothing adds up."""
-    kitchen, state = search.kitchen, search.kitchen.start()
-    eps = np.finfo(kitchen.precision).eps
+def measured(search, deviation: Deviation, field: str, low, high) -> Iterator[Measured]:
+    """Measure each step of a loop, from the weights that the loop had before it."""
+    experiment, state = search.experiment, search.experiment.start()
+    pair = [dataclasses.replace(deviation, **{field: value}) for value in (low, high)]
+    eps = np.finfo(experiment.precision).eps
     for number, reached in enumerate(search.weights[1:]):
         with np.errstate(all="ignore"):
             try:
-                (less, _), (more, _) = (kitchen.step(r, state, kitchen.batch(r, number)) for r in (without, with_it))
-            except ValueError:  # one velocity for variables of different shapes
+                lower, higher = (
+                    experiment.step(r, state, experiment.batch(r, number))[0] for r in pair
+                )
+            except ValueError:  # a velocity was shared by variables of different shapes
                 return
-            start = kitchen.vector(less.weights)
-            moved, way = reached - start, kitchen.vector(more.weights) - start
-            length, rounding = np.linalg.norm(way), 8 * eps * np.linalg.norm(reached)
-            amount = float(moved @ way / length**2) if length > rounding else np.nan
-            rest = np.linalg.norm(moved - np.nan_to_num(amount) * way)
-        off = not rest <= max(_TOLERANCE * np.linalg.norm(moved), rounding)
-        yield Along(amount, rounding / 8 / length if length else np.inf, off, moved, way)
-        mixed = {n: v + v.dtype.type(np.nan_to_num(amount)) * (more.velocities[n] - v) for n, v in less.velocities.items()}
-        state = kitchen.at(dataclasses.replace(less, velocities=mixed), reached)
+            origin = experiment.vector(lower.weights)
+            moved, line = reached - origin, experiment.vector(higher.weights) - origin
+            length, rounding = np.linalg.norm(line), eps * np.linalg.norm(reached)
+            amount = float(moved @ line / length**2) if length > 8 * rounding else np.nan
+            used = np.nan_to_num(amount)
+            distance = np.linalg.norm(moved - used * line)
+        off = not distance <= max(TOLERANCE * np.linalg.norm(moved), 8 * rounding)
+        yield Measured(amount, rounding / length if length else np.inf, off, moved, line)
+        pairs = ((n, v, higher.velocities[n]) for n, v in lower.velocities.items())
+        velocities = {n: v + v.dtype.type(used) * (w - v) for n, v, w in pairs}
+        state = experiment.at(dataclasses.replace(lower, velocities=velocities), reached)
 
 
-def _amounts(steps: Iterator[Along]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return amounts and their errors at all steps; None where one goes another way."""
-    taken = []
-    for step in steps:
-        if step.off:
-            return None
-        taken.append(step)
-    amounts, errors = (np.array([getattr(step, name) for step in taken]) for name in ("amount", "error"))
-    return None if np.isnan(amounts).all() else (amounts, errors)
+def _amounts(search, deviation, field, low, high) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the amounts of all steps, and their errors; None if one is off the line."""
+    steps = measured(search, deviation, field, low, high)
+    on_line = [(s.amount, s.error) for s in itertools.takewhile(lambda step: not step.off, steps)]
+    amounts, errors = np.array(on_line).reshape(-1, 2).T
+    known = len(amounts) == len(search.weights) - 1 and not np.isnan(amounts).all()
+    return (amounts, errors) if known else None
 
 
 def _constant(amounts: np.ndarray, errors: np.ndarray) -> float | None:
-    """Return the one amount that all are, up to their errors."""
+    """Return the mean of the amounts, weighted by their errors; None if they differ by more."""
     known = np.isfinite(amounts)
     weights = 1 / errors[known] ** 2
+    if not known.any():
+        return None
     mean = float(weights @ amounts[known] / weights.sum())
-    within = np.abs(amounts[known] - mean) <= np.maximum(_TOLERANCE * abs(mean), errors[known])
+    within = np.abs(amounts[known] - mean) <= np.maximum(TOLERANCE * abs(mean), errors[known])
     return nice(mean, float(weights.sum() ** -0.5)) if within.all() else None
 
 
 def nice(value: float, error: float) -> float:
-    """Return the shortest decimal number that a value can be, given its error."""
+    """Return the shortest decimal number within the error of a value, or within 3e-5 of it."""
     shorter = (float(f"{value:.{digits}g}") for digits in range(1, 7))
-    return next((number for number in shorter if abs(number - value) <= max(error, 3e-5 * abs(value))), value)
+    error = max(error, 3e-5 * abs(value))
+    return next((number for number in shorter if abs(number - value) <= error), value)
 
 
-def rates(search, recipe: Recipe = _AS_KERAS) -> list[Mistake]:
-    """Return another rate, or a factor on the loss, where all steps go the way of the recipe's, but not as far."""
-    kitchen = search.kitchen
-    count = len(search.weights) - 1
-    as_set = np.array([kitchen.rate(step) if kitchen.by_hand else 1.0 for step in range(count)])
-    if kitchen.by_hand:
-        pair = (dataclasses.replace(recipe, rate=(rate,)) for rate in (0.0, 1.0))
+def rates(search, deviation: Deviation = _AS_KERAS) -> list[Mistake]:
+    """Return another rate, or a factor on the loss, if all steps have the deviation's direction."""
+    experiment = search.experiment
+    as_set = np.ones(len(search.weights) - 1)
+    if experiment.by_hand:
+        as_set = np.array([experiment.rate(step) for step in range(len(as_set))])
+        read = _amounts(search, deviation, "rate", _NO_RATE, _FULL_RATE)
     else:
-        pair = (dataclasses.replace(recipe, scale=scale) for scale in (0.0, 1.0))
-    read = _amounts(along(search, *pair))
+        read = _amounts(search, deviation, "scale", 0.0, 1.0)
     if read is None:
         return []
     amounts, errors = read
-    with np.errstate(all="ignore"):
-        factors, their_errors = amounts / as_set, errors / np.abs(as_set)
-    factors[as_set == 0] = np.nan
-    factor = _constant(factors, their_errors) if np.isfinite(factors).any() else None
-    stood_still = np.abs(amounts[as_set == 0]) <= errors[as_set == 0]
-    if factor is not None and stood_still.all():
-        return [] if abs(factor - 1) < 3e-5 else scaled(kitchen, factor)
-    if not kitchen.by_hand:
-        return []
+    moves = as_set != 0
+    factor = _constant(amounts[moves] / as_set[moves], errors[moves] / np.abs(as_set[moves]))
+    if factor is not None and (np.abs(amounts[~moves]) <= errors[~moves]).all():
+        # nice() rounds by up to 3e-5: a factor so close to 1 is Keras's rate.
+        return [] if abs(factor - 1) < 3e-5 else scaled(experiment, factor)
+    return _other_schedule(amounts, errors, as_set) if experiment.by_hand else []
+
+
+def _other_schedule(amounts, errors, as_set) -> list[Mistake]:
     rate = _constant(amounts, errors)
     if rate is not None:
         name = f"a constant learning rate of {rate:.4g}, where there is a schedule"
         fix = "learning_rate = schedule(step), with the step counted from 0 in a tf.Variable."
         return [Mistake(name, {"rate": (rate,)}, fix)]
-    if np.isnan(amounts).any() or not (amounts > 0).all():
-        return []
-    if (np.abs(amounts - as_set) <= np.maximum(_TOLERANCE * as_set, errors)).all():
+    same = np.abs(amounts - as_set) <= np.maximum(TOLERANCE * as_set, errors)
+    if not (amounts > 0).all() or same.all():
         return []
     taken = [nice(amount, error) for amount, error in zip(amounts, errors, strict=True)]
-    shown = (", ".join(f"{rate:.3g}" for rate in list(series)[:4]) for series in (taken, as_set))
-    fix = "Use the rate that the optimizer is given: model.optimizer.learning_rate, or the same schedule."
-    return [Mistake("other learning rates: {}, ... instead of {}, ...".format(*shown), {"rate": tuple(taken)}, fix)]
+    by_hand, by_keras = (", ".join(f"{r:.3g}" for r in series[:4]) for series in (taken, as_set))
+    name = f"other learning rates: {by_hand}, ... instead of {by_keras}, ..."
+    fix = "Use the optimizer's rate: model.optimizer.learning_rate, or the same schedule."
+    return [Mistake(name, {"rate": tuple(taken)}, fix)]
 
 
-def scaled(kitchen, factor: float) -> list[Mistake]:
-    """Return what a factor on every step can come of: the rate, or the loss."""
-    if abs(factor + 1) < 1e-3:
-        return [Mistake("uphill: the step has the sign of the gradient", {"scale": -1.0}, "w.assign_sub(learning_rate * g)")]
-    rates = [kitchen.rate(step) for step in range(len(kitchen.batches))]
-    if kitchen.loss_scale != 1 and np.isclose(factor * kitchen.loss_scale, 1, rtol=0.05):
+def scaled(experiment, factor: float) -> list[Mistake]:
+    """Return the mistakes that multiply every step by a factor: in the rate, or in the loss."""
+    if abs(factor + 1) < TOLERANCE:
+        name = "uphill: the step has the sign of the gradient"
+        return [Mistake(name, {"scale": -1.0}, "w.assign_sub(learning_rate * g)")]
+    # 5%: such steps are so small (a 32768th) that rounding blurs the factor.
+    if experiment.loss_scale != 1 and np.isclose(factor * experiment.loss_scale, 1, rtol=0.05):
         name = "the scaling of the loss forgotten, which the optimizer undoes"
-        fix = "loss = model.optimizer.scale_loss(loss)  # inside the tape; apply() divides the gradients by the scale"
-        return [Mistake(name, {"scale": 1 / kitchen.loss_scale}, fix)]
+        fix = "loss = model.optimizer.scale_loss(loss)  # in the tape; apply() divides by the scale"
+        return [Mistake(name, {"scale": 1 / experiment.loss_scale}, fix)]
+    rates = [experiment.rate(step) for step in range(len(experiment.batches))]
     if np.ptp(rates) == 0:
-        name, fix = (
-            f"a learning rate of {factor * rates[0]:.6g} instead of {rates[0]:.6g}",
-            f"learning_rate = {rates[0]:.6g}",
-        )
+        name = f"a learning rate of {factor * rates[0]:.6g} instead of {rates[0]:.6g}"
+        fix = f"learning_rate = {rates[0]:.6g}"
     else:
-        name, fix = f"{factor:.4g} times the learning rates of the schedule", "learning_rate = schedule(step)"
-    found = [Mistake(name, {"scale": factor}, f"{fix}; or look for a factor of {factor:.4g} on the gradients.")]
-    return [*found, *times_the_loss(kitchen, factor)] if kitchen.by_hand and factor > 0 else found
+        name = f"{factor:.4g} times the learning rates of the schedule"
+        fix = "learning_rate = schedule(step)"
+    fix += f"; or look for a factor of {factor:.4g} on the gradients."
+    found = [Mistake(name, {"scale": factor}, fix)]
+    return found + (times_the_loss(experiment, factor) if experiment.by_hand and factor > 0 else [])
 
 
-def times_the_loss(kitchen, factor: float) -> list[Mistake]:
-    """Return a factor on the loss, where it is none of those with a name."""
-    if any(np.isclose(factor, kitchen.factor(named, kitchen.batches[0]), rtol=1e-3) for named in REDUCTIONS):
+def times_the_loss(experiment, factor: float) -> list[Mistake]:
+    """Return a factor on the loss, unless it is one of ``REDUCTIONS``, which have names."""
+    named = [experiment.factor(name, experiment.batches[0]) for name in REDUCTIONS]
+    if np.isclose(factor, named, rtol=TOLERANCE).any():
         return []
     name = f"{factor:.4g} times the loss, or times its gradients"
-    return [Mistake(name, {"reduction": factor}, "Take the mean over batch and outputs, as Keras's losses do.")]
+    fix = "Take the mean over batch and outputs, as Keras's losses do."
+    return [Mistake(name, {"reduction": factor}, fix)]
 
 
 def momenta(search) -> list[tuple[Mistake, ...]]:
-    """Return another momentum, of either kind, by itself or with another rate."""
-    kitchen = search.kitchen
-    if not kitchen.by_hand:
-        return []
-    alone = Recipe(velocity="none")
-    plain = (dataclasses.replace(alone, scale=scale) for scale in (0.0, 1.0))
-    first = next((step for step in along(search, *plain) if np.isfinite(step.amount)), None)
+    """Return another momentum, with or without Nesterov, alone or together with another rate."""
+    experiment = search.experiment
+    plain = measured(search, Deviation(velocity="none"), "scale", 0.0, 1.0)
+    first = next((step for step in plain if np.isfinite(step.amount)), None)
     if first is None or first.off or not first.amount > 0:
         return []
     found: list[tuple[Mistake, ...]] = []
-    nesterov = nice(first.amount - 1, first.error)  # of which the first step is 1 + momentum times the plain one
-    if 0.1 <= nesterov < 1.2:  # a smaller one is a rate, or hardly to be told from it
-        found.append((_momentum(kitchen, nesterov, nesterov=True),))
+    # Nesterov's first step is 1 + momentum times the plain one. Below 0.1 that is rather a rate.
+    nesterov = nice(first.amount - 1, first.error)
+    if 0.1 <= nesterov < 1.2:
+        found.append((_momentum(experiment, nesterov, nesterov=True),))
     scale = nice(first.amount, first.error)
-    ahead = dataclasses.replace(Recipe(), scale=scale, nesterov="ignored")
-    read = _amounts(along(search, *(dataclasses.replace(ahead, momentum=momentum) for momentum in (1e-12, 1.0))))
+    # From 1e-12, not 0: without momentum no velocity would be kept.
+    read = _amounts(search, Deviation(scale=scale, nesterov="ignored"), "momentum", 1e-12, 1.0)
     momentum = None if read is None else _constant(*read)
-    if momentum is not None and 1e-3 < momentum < 1.5:
-        rate = scaled(kitchen, scale)[:1] if abs(scale - 1) > 1e-4 else []
-        found.append((*rate, _momentum(kitchen, momentum, nesterov=False)))
+    if momentum is not None and TOLERANCE < momentum < 1.5:
+        rate = scaled(experiment, scale)[:1] if abs(scale - 1) > 1e-4 else []
+        found.append((*rate, _momentum(experiment, momentum, nesterov=False)))
     return found
 
 
-def _momentum(kitchen, momentum: float, *, nesterov: bool) -> Mistake:
-    as_set, of_nesterov = kitchen.optimizer.momentum, kitchen.optimizer.nesterov
-    kinds = {True: "Nesterov's momentum", False: "a momentum"}
-    name = f"{kinds[nesterov]} of {momentum:.4g} instead of {as_set:.4g}"
-    if nesterov != of_nesterov and as_set:
+def _momentum(experiment, momentum: float, *, nesterov: bool) -> Mistake:
+    as_set, of_keras = experiment.optimizer.momentum, experiment.optimizer.nesterov
+    kind = "Nesterov's momentum" if nesterov else "a momentum"
+    name = f"{kind} of {momentum:.4g} instead of {as_set:.4g}"
+    if nesterov != of_keras and as_set:
         name += f", and {'of the other form' if nesterov else 'not of Nesterov form'}"
-    fix = f"momentum = {as_set:.4g}, or keras.optimizers.SGD(..., momentum={momentum:.4g}, nesterov={nesterov})."
-    how = "ignored" if not nesterov else "keras" if of_nesterov else "added"
-    return Mistake(name, {"momentum": momentum, "nesterov": how}, fix)
+    sgd = f"keras.optimizers.SGD(..., momentum={momentum:.4g}, nesterov={nesterov})"
+    form = "ignored" if not nesterov else "keras" if of_keras else "added"
+    fix = f"momentum = {as_set:.4g}, or {sgd}."
+    return Mistake(name, {"momentum": momentum, "nesterov": form}, fix)
 
 
 def clippings(search) -> list[Mistake]:
-    """Return clipping with another limit or of another kind, read off the first step that is not as without clipping."""
-    kitchen = search.kitchen
-    if not kitchen.by_hand:
-        return []
-    pair = (Recipe(clip="none", rate=(rate,)) for rate in (0.0, 1.0))
-    for number, step in enumerate(along(search, *pair)):
-        rate = kitchen.rate(number)
-        if step.off or abs(step.amount - rate) > max(_TOLERANCE * rate, step.error):
-            return _limits(kitchen, step, rate)
+    """Return clipping by another limit or in another way, from the first step that was clipped."""
+    steps = measured(search, Deviation(clip="none"), "rate", _NO_RATE, _FULL_RATE)
+    for number, step in enumerate(steps):
+        rate = search.experiment.rate(number)
+        if rate and (step.off or abs(step.amount - rate) > max(TOLERANCE * rate, step.error)):
+            return _limits(search.experiment, step, rate)
     return []
 
 
-def _limits(kitchen, step: Along, rate: float) -> list[Mistake]:
-    factor = rate * (1 + kitchen.optimizer.momentum if kitchen.optimizer.nesterov else 1)
-    if not factor:
-        return []
-    clipped, whole = step.moved / factor, step.way * (rate / factor)  # the gradients, but for their sign
-    parts, first = [], 0
-    for i in kitchen.compared:
-        if i in kitchen.trained:
-            parts.append(slice(first, first + kitchen.initial[i].size))
-        first += kitchen.initial[i].size
-    norms = [float(np.linalg.norm(clipped[part])) for part in parts]
-    smaller = [n for n, part in zip(norms, parts, strict=True) if n < (1 - _TOLERANCE) * np.linalg.norm(whole[part])]
-    limits = (max(smaller, default=0.0), float(np.linalg.norm(norms)), float(np.abs(clipped).max()))
-    optimizer = kitchen.optimizer
-    of_keras = dict(zip(CLIPPINGS, (optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue), strict=True))
+def _limits(experiment, step: Measured, rate: float) -> list[Mistake]:
+    """Return every way of clipping that makes this step, each with its limit."""
+    optimizer = experiment.optimizer
+    factor = rate * (1 + optimizer.momentum if optimizer.nesterov else 1)
+    parts = [place for i, place in places(experiment).items() if i in experiment.trained]
+    clipped = [step.moved[part] / factor for part in parts]  # up to the sign
+    whole = [step.line[part] * (rate / factor) for part in parts]
+    lengths, before = ([float(np.linalg.norm(g)) for g in part] for part in (clipped, whole))
+    shorter = [n for n, b in zip(lengths, before, strict=True) if n < (1 - TOLERANCE) * b]
+    total, largest = float(np.linalg.norm(lengths)), max(np.abs(g).max() for g in clipped)
+    of_keras = (optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)
+    as_set = [f"{kind} at {at:.4g}" for kind, at in zip(CLIPPINGS, of_keras, strict=True) if at]
+    ways = (updates.clip_by_norm, updates.clip_by_global_norm, updates.clip_by_value)
+    limits = (max(shorter, default=0.0), total, float(largest))
     found = []
-    for kind, exact in zip(CLIPPINGS, limits, strict=True):
-        expected = np.zeros_like(whole)
-        for part in parts:
-            norm = float(np.linalg.norm(whole) if kind == "all together" else np.linalg.norm(whole[part]))
-            smaller_by = min(1.0, exact / norm) if norm else 1.0
-            expected[part] = whole[part].clip(-exact, exact) if kind == "value by value" else whole[part] * smaller_by
-        if exact and np.linalg.norm(clipped - expected) <= max(_TOLERANCE * float(np.linalg.norm(clipped)), step.error):
-            limit = nice(exact, 1e-4 * exact)
-            others = [f"{other} at {at:.4g}" for other, at in of_keras.items() if at]
-            name = f"gradients clipped {kind} at {limit:.4g} instead of {others[0] if others else 'not at all'}"
+    for kind, clip, limit in zip(CLIPPINGS, ways, limits, strict=True):
+        if not limit:
+            continue
+        pairs = zip(clip(whole, limit), clipped, strict=True)
+        distance = np.linalg.norm([np.linalg.norm(expected - g) for expected, g in pairs])
+        if distance <= max(TOLERANCE * total, step.error):
+            limit = nice(limit, 1e-4 * limit)
+            name = f"gradients clipped {kind} at {limit:.4g} instead of "
+            name += as_set[0] if as_set else "not at all"
             fix = "Clip as the optimizer does; or give it clipnorm, global_clipnorm or clipvalue."
             found.append(Mistake(name, {"clip": (kind, limit)}, fix))
     return found
 
 
 def decays(search) -> list[Mistake]:
-    """Return another weight decay: its amount, whether in the gradient, and whether of the kernels alone."""
-    kitchen, found = search.kitchen, []
-    if not kitchen.by_hand:
-        return []
-    as_set = kitchen.optimizer.weight_decay or 0.0
-    forms = ("before", "coupled") if kitchen.optimizer.momentum else ("before",)
+    """Return another weight decay: of which amount, of which variables, in the gradient or not."""
+    experiment, found = search.experiment, []
+    as_set = experiment.optimizer.weight_decay or 0.0
+    # Without momentum, decay in the gradient makes the same steps as decay before the step.
     for decayed in ("as set", "kernels"):
-        for decay in forms:
-            recipe = Recipe(decay=decay, decayed=decayed)
-            read = _amounts(along(search, *(dataclasses.replace(recipe, amount=amount) for amount in (0.0, 1.0))))
+        for decay in ("before", "coupled") if experiment.optimizer.momentum else ("before",):
+            read = _amounts(search, Deviation(decay=decay, decayed=decayed), "amount", 0.0, 1.0)
             amount = None if read is None else _constant(*read)
-            if amount is None or read is None or not abs(amount - as_set) > np.min(read[1]):
+            if amount is None or read is None:
                 continue
-            if amount <= np.min(read[1]):  # none at all: that mistake is known
+            error = np.min(read[1])
+            if amount <= error or abs(amount - as_set) <= error:  # "left out" is in the table
                 continue
             name = f"a weight decay of {amount:.4g} instead of {as_set:.4g}"
             name += ", coupled, in the gradient" if decay == "coupled" else ""
             name += ", of the kernels alone" if decayed == "kernels" else ""
-            fix = f"Leave it out, or give the optimizer weight_decay={amount:.4g}. A regulariser is not a weight decay."
-            found.append(Mistake(name, {"decay": decay, "decayed": decayed, "amount": amount}, fix))
+            fix = f"Give the optimizer weight_decay={amount:.4g}; a regulariser is not one."
+            changes = {"decay": decay, "decayed": decayed, "amount": amount}
+            found.append(Mistake(name, changes, fix))
     return found
-
-
-def weights_of_losses(search, first: int) -> list[Mistake]:
-    """Return which of the losses of several outputs were left out, or weighed in another way."""
-    kitchen = search.kitchen
-    names = names_of_losses(kitchen.model)
-    if not names or not kitchen.by_hand:
-        return []
-
-    def step(of_losses: Sequence[float] | None) -> np.ndarray:
-        recipe = Recipe() if of_losses is None else Recipe(loss=tuple(of_losses))
-        return kitchen.vector(kitchen.step(recipe, kitchen.start(), kitchen.batches[0])[0].weights)
-
-    without = step([0.0] * len(names))
-    ways = np.stack([step(one) - without for one in np.eye(len(names)).tolist()], axis=1)
-    if first != 1 or not np.isfinite(ways).all():
-        return []
-    by_hand, by_keras = (
-        np.linalg.lstsq(ways, reached - without, rcond=None)[0] for reached in (search.weights[1], step(None))
-    )
-    if np.linalg.norm(ways @ by_hand + without - search.weights[1]) > _TOLERANCE * np.linalg.norm(
-        search.weights[1] - without
-    ):
-        return []
-    if np.ptp(by_hand) <= _TOLERANCE * np.abs(by_hand).max() and np.ptp(by_keras) > _TOLERANCE:
-        by_hand = np.ones_like(by_hand)  # and another rate
-    taken, as_set = ([nice(w, 1e-4) if abs(w) > 1e-4 else 0.0 for w in found.tolist()] for found in (by_hand, by_keras))
-    if np.allclose(taken, as_set, rtol=_TOLERANCE):
-        return []
-    left_out = [name for name, weight in zip(names, taken, strict=True) if weight == 0]
-    if left_out and all(t in (0, s) for t, s in zip(taken, as_set, strict=True)):
-        name = f"the loss of {', '.join(left_out)} left out"
-    elif all(weight == 1 for weight in taken):
-        name = "loss_weights not applied"
-    else:
-        shown = (", ".join(f"{n} {w:.4g}" for n, w in zip(names, weights, strict=True)) for weights in (taken, as_set))
-        name = "the losses weighed {} instead of {}".format(*shown)
-    fix = "loss = sum(weight * loss_of(y[name], prediction[name]) for every output), with the weights of compile."
-    return [Mistake(name, {"loss": tuple(taken)}, fix)]

@@ -1,9 +1,10 @@
-"""Two loops on the same batches from the same weights, and what became of the weights."""
+"""Two loops on the same batches from the same weights: what each step returned and did."""
 
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,155 +20,159 @@ from tf_gd.networks.checks import build
 from tf_gd.networks.programs import each
 
 
-class _WithoutRetracing(logging.Filter):
-    """Keep TensorFlow from complaining that the many small models of an experiment are each traced."""
-
-    def filter(self, record):
-        return "triggered tf.function retracing" not in record.getMessage()
-
-
 @contextlib.contextmanager
 def quietly():
-    """Within this context there are no warnings about retracing."""
-    only = _WithoutRetracing()
+    """Suppress TensorFlow's warnings about retracing: every small model is traced anew."""
+
+    def is_another(record) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
     logger = logging.getLogger("tensorflow")
-    logger.addFilter(only)
+    logger.addFilter(is_another)
     try:
         yield
     finally:
-        logger.removeFilter(only)
+        logger.removeFilter(is_another)
 
 
 class Loop:
-    """Some steps with a model. Record 0 is the start."""
+    """Some steps with a model: the weights, at the start and after each step, and the losses."""
 
     def __init__(self, model):
         self.model = model
         self.initial = [np.array(variable.numpy()) for variable in model.variables]
-        self._compared = compared(model.variables)
+        self.compared = compared(model.variables)
         self.weights: list[np.ndarray] = []
         self.losses: list[float] = []
-        self.unusable = ""
-        self.failed: tuple[str, str] | None = None
+        self.unusable = ""  # what a step returned instead of a loss
+        self.failed: tuple[str, str] | None = None  # name and evidence of the cause
         self._record()
 
     def _record(self) -> None:
-        self.weights.append(as_vector([self.model.variables[i].numpy() for i in self._compared]))
+        self.weights.append(as_vector([self.model.variables[i].numpy() for i in self.compared]))
 
     def run(self, step: Callable, batches: list[tuple]) -> None:
-        """Make the steps, up to one that fails."""
+        """Make the steps, up to the first that raises or leaves weights that are not finite."""
         for number, (x, y) in enumerate(batches, start=1):
             try:
                 returned = step(self.model, x, y)
-            except Exception as error:  # whatever it raises is to be explained
+            except Exception as error:  # whatever it raises is reported as a cause
+                name = f"train_step raised {type(error).__name__} at step {number}"
                 text = " ".join(str(error).split())[:300]
-                self.failed = (f"train_step raised {type(error).__name__} at step {number}", text or "without a message")
+                self.failed = (name, text or "without a message")
                 return
             loss = _loss_of(returned)
-            if loss is None and not self.unusable:
-                shape = getattr(returned, "shape", None)
-                self.unusable = f"{type(returned).__name__} of shape {tuple(shape)}" if shape else _shown(returned)
+            if loss is None:
+                shape = getattr(returned, "shape", ())
+                tensor = f"{type(returned).__name__} of shape {tuple(shape)}"
+                self.unusable = tensor if shape else reprlib.repr(returned)
             self.losses.append(float("nan") if loss is None else loss)
             self._record()
             if not np.isfinite(self.weights[-1]).all():
-                told = f"after step {number} the weights are not finite; the loss returned was {self.losses[-1]:g}"
-                self.failed = (f"NaN or infinite weights after step {number}", told)
+                text = f"the weights are not finite; the loss returned was {self.losses[-1]:g}"
+                self.failed = (f"NaN or infinite weights after step {number}", text)
                 return
 
-    def same_as(self, other: "Loop", step: int) -> bool:
-        """Return whether the weights of two loops are the same to the bit after so many steps."""
-        return np.array_equal(self.weights[step], other.weights[step])
 
-    def farthest_from(self, other: "Loop") -> str:
-        """Return the path of the variable that is farthest from the other loop's at the end."""
-        last = min(len(self.weights), len(other.weights)) - 1
-        with np.errstate(all="ignore"):
-            apart = np.nan_to_num(np.abs(self.weights[last] - other.weights[last]), nan=np.inf)
-        sizes = [self.initial[i].size for i in self._compared]
-        place = np.searchsorted(np.cumsum(sizes), np.argmax(apart), side="right")
-        return self.model.variables[self._compared[place]].path
-
-
-def _shown(returned: Any) -> str:
-    text = repr(returned)
-    return text if len(text) < 40 else type(returned).__name__
+def places(of) -> dict[int, slice]:
+    """Return where each compared variable of a loop or experiment lies in the vector of weights."""
+    found, first = {}, 0
+    for i in of.compared:
+        found[i] = slice(first, first + of.initial[i].size)
+        first = found[i].stop
+    return found
 
 
 def _loss_of(returned: Any) -> float | None:
-    """Return the loss as a number, from what a step returns: a tensor, a dict with a loss, a tuple; None if it is none."""
+    """Return the loss that a step returned: a number, ``"loss"`` of a dict, the first of a tuple.
+
+    None if there is no single number.
+    """
     if isinstance(returned, dict):
         returned = returned.get("loss")
-    if returned is None:
-        return None
     if isinstance(returned, (tuple, list)) and returned:
         returned = returned[0]
     try:
         value = np.asarray(returned, "float64")
     except (TypeError, ValueError):
         return None
-    return float(value.ravel()[0]) if value.size == 1 else None
+    return float(value.item()) if returned is not None and value.size == 1 else None
 
 
 @dataclass(frozen=True)
 class Case:
-    """What both loops are given."""
+    """What both loops get: the model, the data in batches, and how to compile."""
 
     build_model: Callable
-    optimizer: keras.optimizers.Optimizer
-    loss: Any
-    loss_weights: Any
+    seed: int
+    settings: dict[str, Any]
+    given: tuple
     batch_size: int
     steps: int
-    seed: int
-    given: tuple
-    batches: list[tuple]
 
     @classmethod
-    def of(cls, build_model, x, y, *, optimizer, loss, loss_weights, batch_size, steps, seed) -> "Case":
-        """Check what is given, and make the batches."""
+    def of(
+        cls, build_model, x, y, *, optimizer, loss, loss_weights, batch_size, steps, seed
+    ) -> "Case":
+        """Check the arguments of ``explain_difference``, and return the case."""
         check_model_and_loss(build_model, loss)
         if not isinstance(optimizer, keras.optimizers.Optimizer):
-            raise TypeError(f"optimizer: got {optimizer!r}, expected a Keras optimizer, as keras.optimizers.SGD(0.1).")
+            expected = "a Keras optimizer, as keras.optimizers.SGD(0.1)"
+            raise TypeError(f"optimizer: got {optimizer!r}, expected {expected}.")
         batch_size = _checks.whole_number("batch_size", batch_size, minimum=1)
         steps = _checks.whole_number("steps", steps, minimum=1)
         seed = _checks.whole_number("seed", seed, minimum=0)
         for weight in keras.tree.flatten(loss_weights) if loss_weights is not None else ():
             _checks.number("loss_weights", weight, minimum=-1e30, maximum=1e30)
-        given = arrays.as_tensors(x, y)
-        batches = _batches(given, batch_size, steps)
-        return cls(build_model, optimizer, loss, loss_weights, batch_size, steps, seed, given, batches)
+        settings = dict(optimizer=optimizer, loss=loss, loss_weights=loss_weights)
+        return cls(build_model, seed, settings, arrays.as_tensors(x, y), batch_size, steps)
+
+    @property
+    def batches(self) -> list[tuple]:
+        """One batch per step: so few different ones that the smaller last one is among them."""
+        samples = arrays.count(self.given)
+        full, rest = divmod(samples, self.batch_size)
+        full = min(full, max(self.steps - 2, 1) if rest else self.steps)
+        ranges = [(n * self.batch_size, (n + 1) * self.batch_size) for n in range(full)]
+        ranges += [(samples - rest, samples)] if rest else []
+        chosen = (slice(*ranges[number % len(ranges)]) for number in range(self.steps))
+        return [each(lambda leaf, part=part: leaf[part], self.given[:2]) for part in chosen]
 
     def in_the_precision_of(self, model) -> "Case":
-        """Return the case with data in float64 if that is what the model computes in."""
+        """Return the case with data in float64 if the model has float64 weights."""
         if not any(variable.dtype == "float64" for variable in model.trainable_variables):
             return self
-        given = each(lambda leaf: tf.cast(leaf, tf.float64) if leaf.dtype.is_floating else leaf, self.given)
-        return dataclasses.replace(self, given=given, batches=_batches(given, self.batch_size, self.steps))
 
-    def fresh(self, other=None, **settings):
-        """Return a new model, compiled and built, with the same first weights each time."""
+        def cast(leaf):
+            return tf.cast(leaf, tf.float64) if leaf.dtype.is_floating else leaf
+
+        return dataclasses.replace(self, given=each(cast, self.given))
+
+    def new_optimizer(self) -> keras.optimizers.Optimizer:
+        """Return a copy of the optimizer, in its initial state."""
+        return copy_of(self.settings["optimizer"])
+
+    def fresh(self, other=None, **mode):
+        """Return a new model, compiled and built, with the same initial weights each time."""
         model = build_afresh(self.build_model, self.seed, other)
-        settings |= dict(optimizer=copy_of(self.optimizer), loss=self.loss, loss_weights=self.loss_weights)
-        compiled(model, **settings)
+        compiled(model, **{**self.settings, "optimizer": self.new_optimizer()}, **mode)
         build(model, *self.given)
         return model
 
-    def by_keras(self, other=None, **compiled) -> Loop:
-        """Return what Keras makes of it."""
-        loop = Loop(self.fresh(other, **compiled))
-        loop.run(lambda model, x, y: model.train_on_batch(x, y, return_dict=True)["loss"], self.batches)
+    def by_keras(self, other=None, **mode) -> Loop:
+        """Return the steps of ``train_on_batch``, compiled in a mode (eager, XLA)."""
+        loop = Loop(self.fresh(other, **mode))
+        loop.run(lambda model, x, y: model.train_on_batch(x, y, return_dict=True), self.batches)
         if loop.failed is not None and not loop.losses:
             raise ValueError(f"Keras cannot train this model: {loop.failed[1]}")
         return loop
 
-
-def _batches(given: tuple, batch_size: int, steps: int) -> list[tuple]:
-    """Return the batches of so few samples that an epoch, with its smaller last batch, ends before the last step."""
-    samples = arrays.count(given)
-    full, rest = divmod(samples, batch_size)
-    full = min(full, max(steps - 2, 1)) if rest else min(full, steps)
-    ranges = [(number * batch_size, (number + 1) * batch_size) for number in range(full)]
-    if rest:
-        ranges.append((samples - rest, samples))
-    chosen = [ranges[number % len(ranges)] for number in range(steps)]
-    return [each(lambda leaf, first=first, last=last: leaf[first:last], given[:2]) for first, last in chosen]
+    def in_other_modes(self) -> Iterator[tuple[str, Loop]]:
+        """Run Keras's steps in the modes that are not its default, where the model allows it."""
+        modes = {
+            "eager (run_eagerly=True)": {"run_eagerly": True},
+            "compiled by XLA (jit_compile=True)": {"jit_compile": True},
+        }
+        for name, mode in modes.items():
+            with contextlib.suppress(ValueError):  # XLA cannot compile every layer
+                yield name, self.by_keras(**mode)

@@ -1,37 +1,52 @@
-"""The loss of a step: the compiled one, or another that was taken for it."""
+"""The loss of a step: the compiled one, or one that a mistake puts in its place."""
 
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-from keras.src.losses.loss import squeeze_or_expand_to_same_rank
-from keras.src.trainers.compile_utils import CompileLoss
 
-from tf_gd._keras import keras
+from tf_gd._keras import LossOfOutputs, compiled_parts, keras, of_same_rank
+from tf_gd.networks.step import forward
+
+_binary = keras.losses.binary_crossentropy
 
 OTHER_LOSSES: dict[str, Callable] = {
-    "the mean squared error": lambda y, p: tf.reduce_mean((y - p) ** 2),
-    "the mean absolute error": lambda y, p: tf.reduce_mean(tf.abs(y - p)),
+    "the mean squared error": lambda y, p: (y - p) ** 2,
+    "the mean absolute error": lambda y, p: tf.abs(y - p),
     "the root of the mean squared error": lambda y, p: tf.sqrt(tf.reduce_mean((y - p) ** 2)),
-    "the logarithm of the hyperbolic cosine": lambda y, p: tf.reduce_mean(keras.losses.log_cosh(y, p)),
-    "Huber's loss": lambda y, p: tf.reduce_mean(keras.losses.huber(y, p)),
-    "the cross-entropy of probabilities": lambda y, p: tf.reduce_mean(keras.losses.binary_crossentropy(y, p)),
-    "the cross-entropy of logits": lambda y, p: tf.reduce_mean(keras.losses.binary_crossentropy(y, p, from_logits=True)),
+    "the logarithm of the hyperbolic cosine": keras.losses.log_cosh,
+    "Huber's loss": keras.losses.huber,
+    "the cross-entropy of probabilities": _binary,
+    "the cross-entropy of logits": lambda y, p: _binary(y, p, from_logits=True),
 }
 
 
-def from_logits_of(model) -> tuple[Any, bool | None]:
-    """Return the function of a model's one cross-entropy, and whether it takes logits; None for other losses."""
-    loss = keras.tree.flatten(model.loss)
-    loss = keras.losses.get(loss[0]) if len(loss) == 1 and isinstance(loss[0], str) else loss[0]
-    function = getattr(loss, "fn", loss)
-    if "from_logits" not in getattr(getattr(function, "__code__", None), "co_varnames", ()):
-        return function, None
-    return function, bool(loss.get_config().get("from_logits", False)) if hasattr(loss, "get_config") else False
+def _only_loss(model) -> Any:
+    """Return the one loss of a model, as a loss object or function; None if it has several."""
+    losses = keras.tree.flatten(model.loss)
+    return keras.losses.get(losses[0]) if len(losses) == 1 else None
+
+
+def function_of(model) -> Callable | None:
+    """Return the function ``f(y, prediction)`` inside the one loss of a model, which casts neither.
+
+    None if the model has several losses, or a loss object that is not made from a function.
+    """
+    loss = _only_loss(model)
+    return getattr(loss, "fn", None if isinstance(loss, keras.losses.Loss) else loss)
+
+
+def from_logits_of(model) -> bool | None:
+    """Return whether the one loss of a model takes logits; None if it is no cross-entropy."""
+    code = getattr(function_of(model), "__code__", None)
+    if "from_logits" not in getattr(code, "co_varnames", ()):
+        return None
+    loss = _only_loss(model)
+    return isinstance(loss, keras.losses.Loss) and bool(loss.get_config().get("from_logits"))
 
 
 def names_of_losses(model) -> list[str]:
-    """Return the name of each output that has a loss of its own; nothing where there is one loss."""
+    """Return the name of each output that has its own loss; an empty list if there is one loss."""
     losses = model.loss
     if not keras.tree.is_nested(losses) or any(loss is None for loss in keras.tree.flatten(losses)):
         return []
@@ -39,36 +54,61 @@ def names_of_losses(model) -> list[str]:
     return names if len(names) == len(keras.tree.flatten(losses)) > 1 else []
 
 
-def function_of(model) -> Callable | None:
-    """Return the one loss of a model as a function of targets and predictions that casts neither; None if it has none."""
-    loss = keras.tree.flatten(model.loss)
-    loss = keras.losses.get(loss[0]) if len(loss) == 1 else None
-    return getattr(loss, "fn", loss if callable(loss) and not isinstance(loss, keras.losses.Loss) else None)
-
-
 def loss_of(model, how: str | tuple[float, ...], y, prediction, weighed: dict):
-    """Return the loss of the data, in the way of a recipe; ``weighed`` keeps the losses with other weights, once built."""
-    compiled = model._compile_loss
+    """Return the loss of the data for ``Deviation.loss``.
+
+    ``weighed`` caches the compiled losses by the weights of the outputs.
+    """
+    compiled, _ = compiled_parts(model)
     if isinstance(how, tuple):  # the weights of the losses of several outputs
         if how not in weighed:
             weights = keras.tree.pack_sequence_as(model.loss, how)
-            weighed[how] = CompileLoss(model.loss, weights, output_names=model.output_names)
+            weighed[how] = LossOfOutputs(model.loss, weights, output_names=model.output_names)
         return weighed[how](y, prediction)
     if how == "broadcast":  # every prediction against every target
-        predicted, target = tf.reshape(prediction, (-1, 1)), tf.reshape(y, (1, -1))
-        every, each_target = predicted * tf.ones_like(predicted)[:, 0], target * tf.ones_like(target)[0][:, None]
-        return compiled(tf.reshape(each_target, (-1, 1)), tf.reshape(every, (-1, 1)))
+        targets, predictions = tf.meshgrid(tf.reshape(y, [-1]), tf.reshape(prediction, [-1]))
+        return compiled(tf.reshape(targets, (-1, 1)), tf.reshape(predictions, (-1, 1)))
     if how == "softmax twice":
         softmax = tf.nn.sigmoid if prediction.shape[-1] == 1 else tf.nn.softmax
-        prediction = tf.identity(softmax(prediction))  # lest Keras sees where it comes from, and takes the logits
-    if how == "from_logits the other way":
-        function, from_logits = from_logits_of(model)
-        y, prediction = squeeze_or_expand_to_same_rank(y, tf.identity(prediction))
-        return tf.reduce_mean(function(y, prediction, from_logits=not from_logits))
-    if how in OTHER_LOSSES or how == "not cast":
-        y, prediction = squeeze_or_expand_to_same_rank(y, prediction)
-        y = tf.cast(y, prediction.dtype) if how in OTHER_LOSSES else y
-        other = OTHER_LOSSES.get(how) or function_of(model)
-        assert other is not None
-        return tf.reduce_mean(other(y, prediction))
+        # Behind tf.identity Keras does not find the softmax, and so does not take its logits.
+        prediction = tf.identity(softmax(prediction))
+    elif how != "keras":
+        y, prediction = of_same_rank(y, tf.identity(prediction))
+        if how in OTHER_LOSSES:
+            return tf.reduce_mean(OTHER_LOSSES[how](tf.cast(y, prediction.dtype), prediction))
+        function = function_of(model)
+        assert function is not None
+        other = {} if how == "not cast" else {"from_logits": not from_logits_of(model)}
+        return tf.reduce_mean(function(y, prediction, **other))
     return compiled(y, prediction)
+
+
+def gradients_of(
+    deviation, model, variables, weighed: dict, dense: bool, x, y, factor, regularised
+):
+    """Return the loss, the loss of the data, and the gradients on a batch.
+
+    Args:
+        deviation: how the model is called, and which loss is taken.
+        model: with its weights in it.
+        variables: to take gradients for.
+        weighed: losses with other weights, once built.
+        dense: whether to add up the rows of sparse gradients. Optimizers other than SGD may treat
+            the rows of an embedding in their own way.
+        x, y: the batch.
+        factor, regularised: on the loss of the data, and on the regularisation losses; scalars.
+    """
+    values = [variable.value for variable in variables]
+    if deviation.calls == "one before":
+        forward(model, x, training=True)
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        prediction = forward(model, x, training=deviation.training)
+        penalties = tf.add_n([tf.zeros(()), *(tf.cast(loss, "float32") for loss in model.losses)])
+        data = tf.cast(loss_of(model, deviation.loss, y, prediction, weighed), factor.dtype)
+        of_the_data = data * factor
+        loss = of_the_data + regularised * tf.cast(penalties, factor.dtype)
+    gradients = tape.gradient(loss, values)
+    if dense:
+        gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+    return loss, of_the_data, *gradients

@@ -1,69 +1,95 @@
-"""Where a mistake can be made: what a model, its data and its optimizer have to have for it."""
+"""Conditions on model, data and optimizer, under which the mistakes of mistakes.py can be made.
+
+Each is a function of the experiment, which holds the model, its optimizer and the batches.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from tf_gd._keras import keras
-from tf_gd.explain.deviation import Recipe, outputs_of
-from tf_gd.explain.experiment import Kitchen
-from tf_gd.explain.losses import function_of
+from tf_gd._keras import keras, learning_rate_of
+from tf_gd.explain.deviation import Deviation, outputs_of
+from tf_gd.explain.experiment import Experiment
+from tf_gd.explain.losses import from_logits_of, function_of
+
+Condition = Callable[[Experiment], Any]
 
 
-def sgd(*options: str) -> Callable[[Kitchen], bool]:
-    """Return whether the optimizer is SGD with all of these options."""
-    return lambda kitchen: kitchen.by_hand and all(getattr(kitchen.optimizer, option) for option in options)
-
-
-def clips(kitchen: Kitchen) -> bool:
-    """Return whether the optimizer is SGD and clips."""
-    optimizer = kitchen.optimizer
-    return kitchen.by_hand and bool(optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue)
-
-
-def scheduled(kitchen: Kitchen) -> bool:
-    """Return whether the optimizer is SGD with a schedule."""
-    return kitchen.by_hand and callable(kitchen.optimizer._learning_rate)
-
-
-def keeps_state(kitchen: Kitchen) -> bool:
-    """Return whether a call of the model leaves something behind: statistics of BatchNorm, seeds of Dropout."""
-    return len(kitchen.variables) > len(kitchen.trained) + len(kitchen.frozen)
-
-
-def one_number_out(kitchen: Kitchen) -> bool:
-    """Return whether there is one number to predict for each sample."""
-    outputs = keras.tree.flatten(kitchen.model.outputs if getattr(kitchen.model, "outputs", None) else [])
-    target = keras.tree.flatten(kitchen.batches[0][1])
-    size = target[0].shape.num_elements() == target[0].shape[0] if len(target) == 1 else False
-    return size and (not outputs or (len(outputs) == 1 and outputs[0].shape[-1] == 1))
-
-
-def several_out(kitchen: Kitchen) -> bool:
-    """Return whether there are several numbers to predict for each sample."""
-    return outputs_of(kitchen.batches[0][1]) > 1
-
-
-def elementwise(kitchen: Kitchen) -> bool:
-    """Return whether the targets are numbers of the shape of the one output."""
-    outputs, targets = getattr(kitchen.model, "outputs", None) or [], keras.tree.flatten(kitchen.batches[0][1])
-    return len(outputs) == len(targets) == 1 and targets[0].shape.num_elements() == targets[0].shape[0] * int(
-        np.prod(outputs[0].shape[1:])
+def sgd(*options: str) -> Condition:
+    """Return the condition that the optimizer is SGD with all of these options set."""
+    return lambda experiment: (
+        experiment.by_hand and all(getattr(experiment.optimizer, o) for o in options)
     )
 
 
-def could_be(name: str) -> Callable[[Kitchen], bool]:
-    """Return whether another loss could be taken for the compiled one: whether it fits the targets and is another."""
+def clips(experiment: Experiment) -> bool:
+    """Return whether the optimizer is SGD and clips gradients in any way."""
+    return any(sgd(way)(experiment) for way in ("clipnorm", "global_clipnorm", "clipvalue"))
 
-    def another(kitchen: Kitchen) -> bool:
-        if not elementwise(kitchen):
+
+def _one_number_per_sample(experiment: Experiment) -> bool:
+    outputs, targets = _outputs_and_targets(experiment)
+    one = len(targets) == 1 and targets[0].shape.num_elements() == targets[0].shape[0]
+    return one and (not outputs or (len(outputs) == 1 and outputs[0].shape[-1] == 1))
+
+
+def _loss_cast_down(experiment: Experiment) -> bool:
+    casts = experiment.precision == "float64" and keras.config.floatx() == "float32"
+    return casts and function_of(experiment.model) is not None
+
+
+def _outputs_and_targets(experiment: Experiment) -> tuple[list, list]:
+    outputs = keras.tree.flatten(getattr(experiment.model, "outputs", None) or [])
+    return outputs, keras.tree.flatten(experiment.batches[0][1])
+
+
+# By the words for them in the table of mistakes; k is the experiment.
+CONDITIONS: dict[str, Condition] = {
+    "always": lambda k: True,
+    "there are regularisation losses": lambda k: k.model.losses,
+    "one number is predicted per sample": _one_number_per_sample,
+    "several numbers are predicted per sample": lambda k: outputs_of(k.batches[0][1]) > 1,
+    # BatchNormalization has statistics and Dropout has a seed, neither of them trained nor frozen.
+    "a call changes the model": lambda k: len(k.variables) > len(k.trained) + len(k.frozen),
+    "the loss takes from_logits": lambda k: from_logits_of(k.model) is not None,
+    "from_logits=True": lambda k: from_logits_of(k.model),
+    "Keras casts the loss down": _loss_cast_down,
+    "SGD with frozen layers": lambda k: k.by_hand and k.frozen,
+    "SGD in float64": lambda k: k.by_hand and any(w.dtype == "float64" for w in k.initial),
+    "SGD with constraints": lambda k: (
+        k.by_hand and any(k.variables[i].constraint for i in k.trained)
+    ),
+    "SGD with momentum": sgd("momentum"),
+    "SGD with Nesterov": sgd("momentum", "nesterov"),
+    "SGD with momentum, without Nesterov": lambda k: (
+        sgd("momentum")(k) and not k.optimizer.nesterov
+    ),
+    "SGD with weight_decay": sgd("weight_decay"),
+    "SGD with clipping": clips,
+    "SGD with global_clipnorm": sgd("global_clipnorm"),
+    "SGD with clipnorm": sgd("clipnorm"),
+    "SGD with clipping and weight_decay": lambda k: clips(k) and k.optimizer.weight_decay,
+    "SGD with a schedule": lambda k: k.by_hand and callable(learning_rate_of(k.optimizer)),
+    "SGD with gradient_accumulation_steps": sgd("gradient_accumulation_steps"),
+    "SGD with overwriting averages": sgd("use_ema", "ema_overwrite_frequency"),
+}
+
+
+def another_loss(name: str) -> Condition:
+    """Return the condition that a loss of OTHER_LOSSES fits the targets, with another value."""
+
+    def fits(experiment: Experiment) -> bool:
+        outputs, targets = _outputs_and_targets(experiment)
+        if not len(outputs) == len(targets) == 1:
             return False
-        compiled, other = (kitchen.first_losses(recipe)[0] for recipe in (Recipe(), Recipe(loss=name)))
-        return not np.isclose(compiled, other, rtol=1e-2 if kitchen.half else 1e-6)
+        shape = targets[0].shape
+        if shape.num_elements() != shape[0] * int(np.prod(outputs[0].shape[1:])):
+            return False
+        compiled, other = (
+            experiment.first_losses(r)[0] for r in (Deviation(), Deviation(loss=name))
+        )
+        # Equal values cannot be told apart. 16 bits hold about three decimals.
+        return not np.isclose(compiled, other, rtol=1e-2 if experiment.half else 1e-6)
 
-    return another
-
-
-def uncast(kitchen: Kitchen) -> bool:
-    """Return whether the model computes in more bits than Keras casts the loss to."""
-    return kitchen.precision == "float64" and keras.config.floatx() == "float32" and function_of(kitchen.model) is not None
+    return fits

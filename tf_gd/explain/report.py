@@ -1,6 +1,17 @@
-"""Why does my loop differ from model.fit? The cause by name, found by experiment."""
+"""``explain_difference``: why a hand-written training step differs from Keras's.
 
-import dataclasses
+How the search works, file by file, in the order of the calls:
+
+- ``loops.py`` makes the steps, by hand and by Keras, on the same batches from the same weights.
+- ``evidence.py`` measures how far apart the two are, and asks the search for mistakes.
+- ``search.py`` looks for the mistakes with which Keras's steps become those of the loop. It tries
+  those of ``mistakes.py`` that are possible with this model and optimizer (``possible.py``), and
+  those that ``traces.py`` and ``estimates.py`` measure on the loop: rates, limits, orders.
+- ``experiment.py`` makes steps with mistakes in them. ``deviation.py`` defines the deviation, whose
+  fields a mistake changes; ``losses.py`` computes the loss that the deviation says.
+- ``causes.py`` decides in a table of checks what follows, and writes causes, evidence and fixes.
+"""
+
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +20,8 @@ import numpy as np
 
 from tf_gd._keras import keras
 from tf_gd.explain.causes import Cause, causes_of
-from tf_gd.explain.loops import Case, Loop, quietly
+from tf_gd.explain.evidence import Evidence
+from tf_gd.explain.loops import Case, Loop, places, quietly
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,18 +30,18 @@ class Explanation:
 
     Attributes:
         agrees: whether they are the same up to rounding, weights and losses.
-        causes: why not, the one that explains most first; empty where no known cause fits.
+        causes: why not, the one that explains most first; empty if no known cause fits.
         steps: how many steps were made.
         identical: whether the weights are the same to the bit.
-        max_abs: the largest absolute distance of the weights.
-        first_difference: after how many steps the weights first differed; None where they never did.
-        distances: ``(steps + 1,)``, the Euclidean distance of the weights to Keras's.
-        rests: ``(steps + 1,)``, the distance to what the causes together predict; the same as ``distances`` without causes.
+        max_abs: the largest absolute distance of a weight.
+        first_difference: after how many steps the weights first differed; None if never.
+        distances: ``(steps + 1,)``, the Euclidean distance of the weights from Keras's.
+        rests: ``(steps + 1,)``, their distance from Keras's with the causes put in.
         losses: what the step returned, ``(steps,)``, NaN where it returned none.
         keras_losses: what Keras reported, ``(steps,)``.
         title: what was run.
-        farthest: the variable in which they are farthest apart.
-        note: what else there is to say.
+        farthest: the variable in which the weights are farthest apart.
+        note: what could not be compared or explained.
     """
 
     agrees: bool
@@ -51,33 +63,36 @@ class Explanation:
         if self.identical:
             lines.append(f"Weights: the same to the bit after all {self.steps} steps.")
         elif self.first_difference is not None:
-            where = f", in {self.farthest}" if self.farthest else ""
-            lines.append(f"Weights: {self.max_abs:.3g} apart at most{where}; first after step {self.first_difference}.")
+            apart = f"{self.max_abs:.3g} apart at most, in {self.farthest}"
+            lines.append(f"Weights: {apart}; first after step {self.first_difference}.")
         if self.steps:
-            lines.append(f"Losses: {_shown(self.losses)} by hand, {_shown(self.keras_losses)} from Keras.")
+            losses = f"{_shown(self.losses)} by hand, {_shown(self.keras_losses)} from Keras"
+            lines.append(f"Losses: {losses}.")
         if self.agrees or not self.causes:
             lines.append("They agree." if self.agrees else "No known cause fits.")
         for number, cause in enumerate(self.causes, start=1):
             if self.agrees:
                 lines += ["", textwrap.fill(f"{cause.name}: {cause.evidence}. {cause.fix}", 80)]
-                continue
-            lines += ["", f"{number}. {cause.name}", _wrapped("evidence", cause.evidence), _wrapped("fix", cause.fix)]
+            else:
+                lines += ["", f"{number}. {cause.name}"]
+                lines += [_indented("evidence", cause.evidence), _indented("fix", cause.fix)]
         return "\n".join([*lines, *(["", textwrap.fill(self.note, 80)] if self.note else [])])
 
     def plot(self, ax=None):
-        """Draw the distance to Keras's weights at each step, and to Keras's with the causes in it; return the axes."""
+        """Draw ``distances`` and ``rests`` against the steps; return the axes."""
         from tf_gd.show.curves import plot_explanation
 
         return plot_explanation(self, ax=ax)
 
 
-def _wrapped(label: str, text: str) -> str:
-    return textwrap.fill(f"{label}: {text}", 80, initial_indent="   ", subsequent_indent="      ", break_long_words=False)
+def _indented(label: str, text: str) -> str:
+    wrapper = textwrap.TextWrapper(80, "   ", "      ", break_long_words=False)
+    return wrapper.fill(f"{label}: {text}")
 
 
 def _shown(losses: np.ndarray) -> str:
-    shown = [f"{loss:.6g}" for loss in losses[:3]]
-    return ", ".join(shown) + (", ..." if len(losses) > 3 else "")
+    shown = ", ".join(f"{loss:.6g}" for loss in losses[:3])
+    return shown + (", ..." if len(losses) > 3 else "")
 
 
 def explain_difference(
@@ -93,19 +108,19 @@ def explain_difference(
     steps: int = 10,
     seed: int = 0,
 ) -> Explanation:
-    """Run your own training step beside Keras on the same batches, and name the cause where they part.
+    """Run your own training step beside Keras on the same batches, and name why they differ.
 
-    Each known mistake is tried: Keras's step is made with that mistake in it, from the same weights on the same batches.
-    The one, or the few together, that lead where your loop went are the causes. That they do is the evidence.
+    Each known mistake is put into Keras's step, which then runs from the same weights on the same
+    batches. The mistake, or the few together, that lead to your weights are the causes.
 
     Args:
-        build_model: returns a fresh model, not compiled; called several times under the same seed.
-        x, y: training data ``(samples, ...)``. So many batches are made of it, in order and the last one smaller if the
-            samples do not divide evenly, that an epoch ends within the steps.
-        train_step: ``train_step(model, x_batch, y_batch) -> loss``, your own step, which changes the model's weights. The
-            model is compiled, so that ``model.optimizer`` is there for it; it may also have its own.
-        optimizer: what Keras trains with; each run gets a copy. For ``keras.optimizers.SGD`` all mistakes are tried, for
-            others those that are not about the update.
+        build_model: returns a fresh model, not compiled; called several times at the same seed.
+        x, y: training data ``(samples, ...)``. Batches are taken in order, at most so many that an
+            epoch, with its smaller last batch, ends within the steps.
+        train_step: ``train_step(model, x_batch, y_batch) -> loss``, your own step, which changes
+            the model's weights. The model is compiled: ``model.optimizer`` may be used.
+        optimizer: what Keras trains with; each run gets a copy. For ``keras.optimizers.SGD`` all
+            mistakes are tried, for others those that are not about the update.
         loss, loss_weights: as ``model.compile`` takes them.
         batch_size: samples in a batch.
         steps: how many to make.
@@ -115,8 +130,9 @@ def explain_difference(
         The explanation; print it for a report.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be. What goes wrong inside ``train_step`` is no error, but
-            a cause.
+        TypeError: an argument has the wrong type, or ``build_model`` does not return a model.
+        ValueError: a number is out of range, x and y have different numbers of samples, or Keras
+            cannot train the model. An error in ``train_step`` is reported as a cause instead.
 
     Examples:
         >>> import keras, numpy as np, tensorflow as tf
@@ -125,52 +141,42 @@ def explain_difference(
         >>> def train_step(model, x, y):
         ...     with tf.GradientTape() as tape:
         ...         loss = tf.reduce_mean(0.5 * (model(x) - y) ** 2)
-        ...     for w, g in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables)):
+        ...     variables = model.trainable_variables
+        ...     for w, g in zip(variables, tape.gradient(loss, variables)):
         ...         w.assign_sub(0.1 * g)
         ...     return loss
         >>> x, y = np.eye(2, dtype="float32"), np.ones((2, 1), "float32")
-        >>> explained = explain_difference(
-        ...     build_model, x, y, train_step, optimizer=keras.optimizers.SGD(0.1), loss="mse", steps=3
-        ... )
-        >>> explained.agrees, explained.causes[0].name
+        >>> sgd = keras.optimizers.SGD(0.1)
+        >>> found = explain_difference(build_model, x, y, train_step, optimizer=sgd, loss="mse")
+        >>> found.agrees, found.causes[0].name
         (False, 'half the loss, as in 1/2 (prediction - y)^2')
     """
-    options = dict(loss=loss, loss_weights=loss_weights, batch_size=batch_size, steps=steps, seed=seed)
-    case = Case.of(build_model, x, y, optimizer=optimizer, **options)
+    options = dict(loss=loss, loss_weights=loss_weights, batch_size=batch_size)
+    case = Case.of(build_model, x, y, optimizer=optimizer, steps=steps, seed=seed, **options)
     if not callable(train_step):
-        raise TypeError(f"train_step: got {train_step!r}, expected a function train_step(model, x_batch, y_batch) -> loss.")
+        expected = "a function train_step(model, x_batch, y_batch) -> loss"
+        raise TypeError(f"train_step: got {train_step!r}, expected {expected}.")
     with quietly():
         model = case.fresh()
         case = case.in_the_precision_of(model)
         by_hand = Loop(model)
         by_hand.run(train_step, case.batches)
-        theirs = case.by_keras(other=model)
-        name = getattr(train_step, "__name__", type(train_step).__name__)
-        title = (
-            f"{name} beside Keras: {case.steps} steps of {case.batch_size} samples, "
-            f"{type(optimizer).__name__}, {model.count_params()} parameters"
-        )
-        return _explain(case, by_hand, theirs, title)
-
-
-def _explain(case: Case, by_hand: Loop, theirs: Loop, title: str) -> Explanation:
-    done = len(by_hand.losses)
-    ours, expected = np.stack(by_hand.weights), np.stack(theirs.weights)[: done + 1]
-    with np.errstate(all="ignore"):
-        distances = np.linalg.norm(ours - expected, axis=1)
-    same = [by_hand.same_as(theirs, step) for step in range(done + 1)]
-    found = Explanation(
-        agrees=False,
-        causes=(),
-        steps=done,
-        identical=all(same) and by_hand.failed is None,
-        max_abs=float(np.abs(ours - expected).max(initial=0.0)) if np.isfinite(ours).all() else np.inf,
-        first_difference=None if all(same) else same.index(False),
-        distances=distances,
-        rests=distances,
+        seen = Evidence(case, by_hand, case.by_keras(other=model))
+        findings = causes_of(seen)
+    name = getattr(train_step, "__name__", type(train_step).__name__)
+    title = f"{name} beside Keras: {case.steps} steps of {case.batch_size} samples, "
+    title += f"{type(optimizer).__name__}, {model.count_params()} parameters"
+    apart = np.nan_to_num(seen.apart, nan=np.inf, posinf=np.inf)
+    farthest = next(i for i, part in places(by_hand).items() if part.stop > apart[-1].argmax())
+    return Explanation(
+        **vars(findings),
+        steps=len(by_hand.losses),
+        identical=seen.identical,
+        max_abs=float(apart.max()) if np.isfinite(seen.apart).all() else np.inf,
+        first_difference=None if all(seen.same) else seen.same.index(False),
+        distances=seen.distances,
         losses=np.array(by_hand.losses),
-        keras_losses=np.array(theirs.losses),
+        keras_losses=np.array(seen.theirs.losses),
         title=title,
-        farthest="" if all(same) else by_hand.farthest_from(theirs),
+        farthest="" if all(seen.same) else model.variables[farthest].path,
     )
-    return dataclasses.replace(found, **vars(causes_of(case, by_hand, theirs, found.identical)))

@@ -1,111 +1,169 @@
-"""Mistakes that can be read off what a loop did: what never moved, how far it went, with which batches."""
+"""Mistakes measured on the loop: variables left out, orders of batches, weights of losses.
+
+``traces_of`` collects them, and those of estimates.py, for the search.
+"""
 
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
-from tf_gd.explain.deviation import Recipe
-from tf_gd.explain.estimates import clippings, decays, momenta, nice, rates, times_the_loss, weights_of_losses
+from tf_gd.explain import estimates
+from tf_gd.explain.deviation import Deviation
+from tf_gd.explain.estimates import TOLERANCE, nice, rates, times_the_loss
+from tf_gd.explain.loops import places
+from tf_gd.explain.losses import names_of_losses
 from tf_gd.explain.mistakes import Mistake, together
 from tf_gd.explain.possible import clips
 
-_ALL_OF_THEM = "loss = loss_fn(y, prediction) + sum(model.losses), each with the factor that the model gives it"
-_LENGTHS = {"reduction", "scale", "rate", "batches"}  # what changes how far steps go, or that is tried by itself
+# The fields that change how far a step goes: no rate is measured on top of such a mistake.
+_LENGTHS = {"reduction", "scale", "rate", "batches"}
 
 
 def traces_of(search, known: Sequence[Mistake]) -> tuple[list[Mistake], list[tuple[Mistake, ...]]]:
-    """Return mistakes by themselves, and some together to begin with: such as make the loss what the loop returned, and
-    such as make the first step what it was but for a factor.
+    """Return mistakes to try in every combination, and combinations to start the search with.
+
+    The combinations explain the first loss that the loop returned, or all steps up to the rate.
     """
-    moving = np.flatnonzero(np.any(search.weights != search.weights[0], axis=1))
-    if not len(moving):
+    if not np.ptp(search.weights, axis=0).any():
         return [], []
-    first = int(moving[0])
-    weighed = weights_of_losses(search, first)
-    constant, limits = rates(search), clippings(search)
-    changing = [mistake for mistake in constant if len(mistake.changes.get("rate", ())) > 1]
-    constant = [mistake for mistake in constant if mistake not in changing]
-    numbers = [*limits, *constant] if clips(search.kitchen) else [*constant, *limits]  # the likelier ones first
-    alone = [*_left_out(search), *numbers, *changing, *decays(search), *weighed, *_reordered(search)]
-    of_momentum = momenta(search)
-    alone += [mistake for mistakes in of_momentum if len(mistakes) == 1 for mistake in mistakes]
-    of_the_loss = _of_the_loss(search, known)
-    turned: list[tuple[Mistake, ...]] = [(mistake,) for mistake in known if not set(mistake.changes) & _LENGTHS]
-    turned += [(mistake,) for mistake in weighed]
-    turned += [mistakes for mistakes in of_the_loss if mistakes not in turned]
-    scaled = [
+    of_rate, of_the_loss = rates(search), _of_the_first_loss(search, known)
+    changing = [mistake for mistake in of_rate if len(mistake.changes.get("rate", ())) > 1]
+    alone = [mistake for mistake in of_rate if mistake not in changing]
+    of_momentum: list[tuple[Mistake, ...]] = []
+    weighted: list[Mistake] = []
+    if search.experiment.by_hand:
+        of_momentum, weighted = estimates.momenta(search), _weights_of_losses(search)
+        limits = estimates.clippings(search)
+        # Of equally good mistakes the search prefers the first.
+        alone = [*limits, *alone] if clips(search.experiment) else [*alone, *limits]
+        changing += estimates.decays(search)
+    alone = [*_left_out(search), *alone, *changing, *weighted, *_reordered(search)]
+    alone += [mistakes[0] for mistakes in of_momentum if len(mistakes) == 1]
+    starts = dict.fromkeys([*((mistake,) for mistake in (*known, *weighted)), *of_the_loss])
+    with_a_rate = [
         (*mistakes, rate)
-        for mistakes in turned
+        for mistakes in starts
         if not any(set(mistake.changes) & _LENGTHS for mistake in mistakes)
         for rate in rates(search, together(mistakes))
     ]
-    return alone, [*of_the_loss, *scaled, *(mistakes for mistakes in of_momentum if len(mistakes) > 1)]
+    return alone, [*of_the_loss, *with_a_rate, *(m for m in of_momentum if len(m) > 1)]
 
 
-def _of_the_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, ...]]:
-    """Return the mistakes together, as few as will do, that make the first loss what the loop returned."""
-    kitchen, returned = search.kitchen, search.losses[0]
+def _of_the_first_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, ...]]:
+    """Return the fewest mistakes together with which Keras's first loss is the loop's."""
+    experiment, returned = search.experiment, search.losses[0]
 
-    def that_change(field: str) -> list[tuple[Mistake, ...]]:
+    def none_or_one(field: str) -> list[tuple[Mistake, ...]]:
         return [(), *((mistake,) for mistake in known if set(mistake.changes) == {field})]
 
-    found: list[tuple[Mistake, ...]] = []
+    named: list[tuple[Mistake, ...]] = []
     others: list[tuple[Mistake, ...]] = []
-    for training, loss in itertools.product(that_change("training"), that_change("loss")):
-        of_the_data, regularisation = kitchen.first_losses(together([*training, *loss]))
-        for reduction, regularised in itertools.product(that_change("reduction"), that_change("regularised")):
-            recipe = together([*reduction, *regularised])
-            factor = kitchen.factor(recipe.reduction, kitchen.batches[0])
-            predicted = factor * of_the_data + recipe.regularised * regularisation
+    for training, loss in itertools.product(none_or_one("training"), none_or_one("loss")):
+        of_the_data, regularisation = experiment.first_losses(together([*training, *loss]))
+        pairs = itertools.product(none_or_one("reduction"), none_or_one("regularised"))
+        for reduction, regularised in pairs:
+            deviation = together([*reduction, *regularised])
+            factor = experiment.factor(deviation.reduction, experiment.batches[0])
+            predicted = factor * of_the_data + deviation.regularised * regularisation
             if np.isclose(returned, predicted, rtol=1e-5):
-                found.append((*training, *loss, *reduction, *regularised))
-        for regularised in that_change("regularised") if not loss else []:  # and a factor that has no name
+                named.append((*training, *loss, *reduction, *regularised))
+        if loss:
+            continue
+        for regularised in none_or_one("regularised"):
             rest = returned - together(regularised).regularised * regularisation
             if rest > 0 and of_the_data > 0:
                 factor = nice(rest / of_the_data, 1e-5 * rest / of_the_data)
-                others.extend((*training, *regularised, times) for times in times_the_loss(kitchen, factor))
+                others += [(*training, *regularised, m) for m in times_the_loss(experiment, factor)]
         share = (returned - of_the_data) / regularisation if regularisation > 0 else 0.0
-        if not loss and share > 1e-3 and not np.isclose(share, (0.5, 1.0, 2.0), rtol=1e-3).any():
+        if share > 1e-3 and not np.isclose(share, (0.5, 1.0, 2.0), rtol=1e-3).any():
             share = nice(share, 1e-4 * share)
-            more = Mistake(f"{share:.4g} times the regularisation losses", {"regularised": share}, _ALL_OF_THEM)
-            others.append((*training, more))
-    fewest = min(map(len, found), default=0)
-    return [mistakes for mistakes in found if len(mistakes) == fewest > 0] or others
+            name = f"{share:.4g} times the regularisation losses"
+            fix = "loss = loss_fn(y, prediction) + sum(model.losses), each with its own factor"
+            others.append((*training, Mistake(name, {"regularised": share}, fix)))
+    fewest = min(map(len, named), default=0)
+    return [mistakes for mistakes in named if len(mistakes) == fewest > 0] or others
 
 
 def _left_out(search) -> list[Mistake]:
-    kitchen, left_out, first = search.kitchen, [], 0
-    for i in kitchen.compared:
-        part = slice(first, first + kitchen.initial[i].size)
-        first = part.stop
-        stands, moves = (float(np.ptp(w[:, part], axis=0).max(initial=0)) for w in (search.weights, search.base.weights))
-        if i in kitchen.trained and stands == 0 and moves > 0:
-            left_out.append(kitchen.trained.index(i))
+    """Return the trained variables that Keras moved and the loop did not."""
+    experiment, left_out = search.experiment, []
+    by_hand, by_keras = (np.ptp(w, axis=0) for w in (search.weights, search.base.weights))
+    for i, place in places(experiment).items():
+        if i in experiment.trained and not by_hand[place].any() and by_keras[place].any():
+            left_out.append(experiment.trained.index(i))
     if not left_out:
         return []
-    names = ", ".join(kitchen.names[kitchen.trained[n]] for n in left_out)
-    fix = "Update every one of model.trainable_variables, and let the loss come from all of them."
+    names = ", ".join(experiment.names[experiment.trained[n]] for n in left_out)
+    fix = "Update all of model.trainable_variables, and let the loss depend on each."
     return [Mistake(f"never updated: {names}", {"left_out": tuple(left_out)}, fix)]
 
 
 def _reordered(search) -> list[Mistake]:
-    """Return the order of batches that leads where the loop went, each step from where the last one led."""
-    kitchen, state = search.kitchen, search.kitchen.start()
+    """Return the order of batches in which Keras's steps lead where the loop's do."""
+    experiment, state = search.experiment, search.experiment.start()
     order: list[int] = []
-    for number in range(len(kitchen.batches)):
+    for number, weights in enumerate(search.weights[1:]):
         reached = []
-        for batch in range(len(kitchen.batches)):
-            after, _ = kitchen.step(Recipe(), state, kitchen.batches[batch])
-            distance = float(np.linalg.norm(kitchen.vector(after.weights) - search.weights[number + 1]))
-            reached.append((distance if np.isfinite(distance) else np.inf, batch != number, batch, after))
-        nearest = min(reached, key=lambda entry: entry[:3])
-        if not nearest[0] <= 0.01 * np.linalg.norm(search.weights[number + 1] - search.weights[0]):
-            return []
-        order.append(nearest[2])
-        state = nearest[3]
+        for batch, data in enumerate(experiment.batches):
+            after, _ = experiment.step(Deviation(), state, data)
+            distance = np.linalg.norm(experiment.vector(after.weights) - weights)
+            reached.append((np.nan_to_num(distance, nan=np.inf), batch != number, batch, after))
+        distance, _, batch, state = min(reached, key=lambda entry: entry[:3])
+        if not distance <= 0.01 * np.linalg.norm(weights - search.weights[0]):
+            return []  # another batch leads to a step that differs by much more than 1%
+        order.append(batch)
     if order == list(range(len(order))):
         return []
     shown = ", ".join(str(batch + 1) for batch in order)
-    fix = "Visit the batches in the order in which they are passed; shuffle=False on both sides while comparing."
+    fix = "Visit the batches in the order in which they are passed; compare with shuffle=False."
     return [Mistake(f"the batches in another order: {shown}", {"batches": tuple(order)}, fix)]
+
+
+def _weights_of_losses(search) -> list[Mistake]:
+    """Return which losses of several outputs were left out or weighted differently."""
+    experiment = search.experiment
+    names = names_of_losses(experiment.model)
+    if not names or np.array_equal(search.weights[0], search.weights[1]):
+        return []
+
+    def reached(deviation: Deviation) -> np.ndarray:
+        after, _ = experiment.step(deviation, experiment.start(), experiment.batches[0])
+        return experiment.vector(after.weights)
+
+    origin = reached(Deviation(loss=(0.0,) * len(names)))
+    one_each = (Deviation(loss=tuple(weights)) for weights in np.eye(len(names)).tolist())
+    lines = np.stack([reached(deviation) - origin for deviation in one_each], axis=1)
+    if not np.isfinite(lines).all():
+        return []
+    moved = search.weights[1] - origin
+    by_hand, by_keras = (
+        np.linalg.lstsq(lines, step, rcond=None)[0]
+        for step in (moved, reached(Deviation()) - origin)
+    )
+    if np.linalg.norm(lines @ by_hand - moved) > TOLERANCE * np.linalg.norm(moved):
+        return []
+    if np.ptp(by_hand) <= TOLERANCE * np.abs(by_hand).max() and np.ptp(by_keras) > TOLERANCE:
+        by_hand = np.ones_like(by_hand)  # all equal: not weighted, and perhaps at another rate
+    taken, as_set = (
+        [nice(w, 1e-4) if abs(w) > 1e-4 else 0.0 for w in weights.tolist()]
+        for weights in (by_hand, by_keras)
+    )
+    if np.allclose(taken, as_set, rtol=TOLERANCE):
+        return []
+    fix = "loss = sum(weight * loss_of(y[name], prediction[name]) for every output), with the"
+    changes = {"loss": tuple(taken)}
+    return [Mistake(_name_of_weights(names, taken, as_set), changes, f"{fix} weights of compile.")]
+
+
+def _name_of_weights(names: Sequence[str], taken: Sequence[float], as_set: Sequence[float]) -> str:
+    left_out = [name for name, weight in zip(names, taken, strict=True) if weight == 0]
+    if left_out and all(t in (0, s) for t, s in zip(taken, as_set, strict=True)):
+        return f"the loss of {', '.join(left_out)} left out"
+    if all(weight == 1 for weight in taken):
+        return "loss_weights not applied"
+    by_hand, by_keras = (
+        ", ".join(f"{name} {weight:.4g}" for name, weight in zip(names, weights, strict=True))
+        for weights in (taken, as_set)
+    )
+    return f"the losses weighed {by_hand} instead of {by_keras}"

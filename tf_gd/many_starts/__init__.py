@@ -1,1 +1,1 @@
-"""Where will we converge? Descents from many starts in one compiled program, and the minima they reach."""
+"""Descents from many starts in one compiled program, and the minima they reach."""

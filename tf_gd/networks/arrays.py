@@ -1,4 +1,6 @@
-"""Training data, checked and put into the form the loop wants; and the order in which to visit it."""
+"""Training data, checked and put into the form the loop wants; and the order in which to visit
+it.
+"""
 
 import itertools
 import types
@@ -9,11 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gd import _checks
-from tf_gd._keras import keras
+from tf_gd._keras import data_adapter, keras
 
 
 def as_tensors(x, y=None, sample_weight=None) -> tuple[Any, Any, Any]:
-    """Return inputs, targets and weights as tensors, in the structure they came in, checked as by :func:`as_arrays`."""
+    """Return inputs, targets and weights as tensors, in the structure they came in, checked as by
+    :func:`as_arrays`.
+    """
     x, y, sample_weight = as_arrays(x, y, sample_weight)
     return tensors_of(x), tensors_of(y), tensors_of(sample_weight)
 
@@ -23,8 +27,11 @@ def tensors_of(arrays):
     return None if arrays is None else keras.tree.map_structure(tf.convert_to_tensor, arrays)
 
 
-def as_arrays(x, y=None, sample_weight=None, class_weight=None, prefix: str = "") -> tuple[Any, Any, Any]:
-    """Return inputs, targets and weights as arrays, in the structure they came in: arrays, or lists or dicts of them.
+def as_arrays(
+    x, y=None, sample_weight=None, class_weight=None, prefix: str = ""
+) -> tuple[Any, Any, Any]:
+    """Return inputs, targets and weights as arrays, in the structure they came in: arrays, or lists
+    or dicts of them.
 
     Raises:
         TypeError, ValueError: not numbers, not finite, not equally many samples, or none.
@@ -35,20 +42,33 @@ def as_arrays(x, y=None, sample_weight=None, class_weight=None, prefix: str = ""
     for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
         arrays[name] = _arrays(prefix + name, list(value) if isinstance(value, tuple) else value)
     if not keras.tree.flatten(arrays["x"]):
-        raise ValueError(f"{prefix}x: got an empty {type(x).__name__}, expected samples: an array, or one for each input.")
-    counts = {name: {len(leaf) for leaf in keras.tree.flatten(value)} for name, value in arrays.items() if value is not None}
+        raise ValueError(
+            f"{prefix}x: got an empty {type(x).__name__}, expected samples: an array, or one for "
+            "each input."
+        )
+    counts = {
+        name: {len(leaf) for leaf in keras.tree.flatten(value)}
+        for name, value in arrays.items()
+        if value is not None
+    }
     if len(set().union(*counts.values())) != 1:
-        got = ", ".join(f"{name} {' and '.join(map(str, sorted(lengths)))}" for name, lengths in counts.items())
+        got = ", ".join(
+            f"{name} {' and '.join(map(str, sorted(lengths)))}" for name, lengths in counts.items()
+        )
         raise ValueError(f"{prefix}x and {prefix}y: got samples of {got}, expected equally many.")
     if counts["x"] == {0}:
         raise ValueError(f"{prefix}x and {prefix}y: got no samples, expected at least one.")
     if class_weight is not None:
-        arrays["sample_weight"] = _weights_of_classes(arrays["y"], arrays["sample_weight"], class_weight)
+        arrays["sample_weight"] = _weights_of_classes(
+            arrays["y"], arrays["sample_weight"], class_weight
+        )
     return arrays["x"], arrays["y"], arrays["sample_weight"]
 
 
 def _arrays(name: str, value):
-    return None if value is None else keras.tree.map_structure(lambda leaf: _array(name, leaf), value)
+    return (
+        None if value is None else keras.tree.map_structure(lambda leaf: _array(name, leaf), value)
+    )
 
 
 def _array(name: str, value) -> np.ndarray:
@@ -57,9 +77,14 @@ def _array(name: str, value) -> np.ndarray:
     except ValueError:  # of different lengths
         array = np.asarray(None)
     if array.dtype.kind not in "iufb" or array.ndim == 0:
-        got = f"{array.dtype} of shape {array.shape}" if array.dtype.kind in "iufb" else type(value).__name__
+        got = (
+            f"{array.dtype} of shape {array.shape}"
+            if array.dtype.kind in "iufb"
+            else type(value).__name__
+        )
         raise TypeError(
-            f"{name}: got {got}, expected an array of numbers (samples, ...). Make one with np.array({name.split()[-1]}); "
+            f"{name}: got {got}, expected an array of numbers (samples, ...). Make one with "
+            f"np.array({name.split()[-1]}); "
             "a list stands for several inputs or outputs; make a tf.data.Dataset of a generator."
         )
     if array.dtype.kind == "f":
@@ -73,11 +98,18 @@ def _array(name: str, value) -> np.ndarray:
 
 def _weights_of_classes(y, sample_weight, class_weight) -> np.ndarray:
     """Return a weight for each sample, from the weight of its class; classes not named weigh 1."""
-    if not isinstance(class_weight, dict) or sample_weight is not None or not isinstance(y, np.ndarray):
+    if (
+        not isinstance(class_weight, dict)
+        or sample_weight is not None
+        or not isinstance(y, np.ndarray)
+    ):
         raise ValueError(
-            "class_weight: expected a dict from class to weight, for one array of targets, and no sample_weight beside it."
+            "class_weight: expected a dict from class to weight, for one array of targets, and no "
+            "sample_weight beside it."
         )
-    classes = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype("int64")
+    classes = (
+        y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype("int64")
+    )
     weights = np.ones(len(y), keras.config.floatx())
     for label, weight in class_weight.items():
         weights[classes == label] = weight
@@ -85,12 +117,16 @@ def _weights_of_classes(y, sample_weight, class_weight) -> np.ndarray:
 
 
 def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
-    """Return the first part to train on, and the last ``share`` of the samples to validate on, as Keras does."""
+    """Return the first part to train on, and the last ``share`` of the samples to validate on, as
+    Keras does.
+    """
     share = _checks.number("validation_split", share, above=0.0, maximum=1.0)
     samples = count(x)
     cut = int(np.floor(samples * (1.0 - share)))
     if not 0 < cut < samples:
-        raise ValueError(f"validation_split: got {share} of {samples} samples, expected some in both parts.")
+        raise ValueError(
+            f"validation_split: got {share} of {samples} samples, expected some in both parts."
+        )
 
     def part(chosen: slice) -> tuple:
         return tuple(
@@ -102,7 +138,9 @@ def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
 
 
 def parts_of(batch) -> tuple[Any, Any, Any]:
-    """Return inputs, targets and weights of a batch ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``."""
+    """Return inputs, targets and weights of a batch ``x``, ``(x,)``, ``(x, y)`` or ``(x, y,
+    sample_weight)``.
+    """
     if not isinstance(batch, tuple):
         return batch, None, None
     x, y, sample_weight = (*batch, None, None)[:3]
@@ -110,7 +148,9 @@ def parts_of(batch) -> tuple[Any, Any, Any]:
 
 
 def is_streamed(x) -> bool:
-    """Return whether the data come in batches: a data set, a generator of batches, or a loader of PyTorch."""
+    """Return whether the data come in batches: a data set, a generator of batches, or a loader of
+    PyTorch.
+    """
     known = (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)
     return isinstance(x, known) or type(x).__name__ == "DataLoader"
 
@@ -118,12 +158,16 @@ def is_streamed(x) -> bool:
 def adapter_of(x, name: str, class_weight=None, shuffle: bool = False):
     """Return Keras's own adapter for such data, which makes a ``tf.data.Dataset`` of it."""
     if class_weight is not None and not isinstance(class_weight, dict):
-        raise ValueError(f"class_weight: got {class_weight!r}, expected a dict from class to weight.")
+        raise ValueError(
+            f"class_weight: got {class_weight!r}, expected a dict from class to weight."
+        )
     shuffle = shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
     try:
-        return keras.src.trainers.data_adapters.get_data_adapter(x=x, class_weight=class_weight, shuffle=shuffle)
+        return data_adapter(x, class_weight, shuffle)
     except (StopIteration, ValueError) as error:  # the first batch of a generator is looked at
-        raise ValueError(f"{name}: got {type(x).__name__}, expected batches, at least one. {error}") from error
+        raise ValueError(
+            f"{name}: got {type(x).__name__}, expected batches, at least one. {error}"
+        ) from error
 
 
 def spec_of(dataset, name: str) -> tuple[Any, Any, Any]:
@@ -134,19 +178,28 @@ def spec_of(dataset, name: str) -> tuple[Any, Any, Any]:
     """
     spec = dataset.element_spec
     if isinstance(spec, tuple) and not 1 <= len(spec) <= 3:
-        raise ValueError(f"{name}: got a data set of {len(spec)} parts, expected x, (x, y) or (x, y, sample_weight).")
+        raise ValueError(
+            f"{name}: got a data set of {len(spec)} parts, expected x, (x, y) or (x, y, "
+            "sample_weight)."
+        )
     for leaf in keras.tree.flatten(spec):
         if leaf is None:
             continue
         if not isinstance(leaf, tf.TensorSpec):
-            raise TypeError(f"{name}: got a data set of {leaf}, expected dense tensors. Try .map with tf.sparse.to_dense.")
+            raise TypeError(
+                f"{name}: got a data set of {leaf}, expected dense tensors. Try .map with "
+                "tf.sparse.to_dense."
+            )
         if leaf.shape.rank is None:
             raise ValueError(
                 f"{name}: got a data set of tensors of unknown rank, expected to know it. "
                 "Give from_generator an output_signature, or call .map with tf.ensure_shape."
             )
         if leaf.shape.rank == 0:
-            raise ValueError(f"{name}: got a data set of single samples, expected batches. Call .batch(32) on it.")
+            raise ValueError(
+                f"{name}: got a data set of single samples, expected batches. Call .batch(32) on "
+                "it."
+            )
     return parts_of(spec)
 
 
@@ -160,7 +213,8 @@ def orders(shuffle, seed, samples: int, initial_epoch: int) -> Iterator[np.ndarr
     if isinstance(shuffle, str):
         if shuffle != "keras":
             raise ValueError(
-                f"shuffle: got {shuffle!r}, expected True, False or 'keras'. For another order pass a data set."
+                f"shuffle: got {shuffle!r}, expected True, False or 'keras'. For another order "
+                "pass a data set."
             )
         return _orders_of_keras(samples)
     if not _checks.flag("shuffle", shuffle):
@@ -177,7 +231,11 @@ def _drawn_orders(seed, samples: int, epoch: int) -> Iterator[np.ndarray]:
 
 
 def _orders_of_keras(samples: int) -> Iterator[np.ndarray]:
-    """Yield what ``model.fit(shuffle=True)`` uses: in Keras 3.15 with a seed set, every epoch the same order."""
-    dataset = tf.data.Dataset.range(1).map(lambda _: tf.random.shuffle(tf.range(samples, dtype=tf.int64)))
+    """Yield what ``model.fit(shuffle=True)`` uses: in Keras 3.15 with a seed set, every epoch the
+    same order.
+    """
+    dataset = tf.data.Dataset.range(1).map(
+        lambda _: tf.random.shuffle(tf.range(samples, dtype=tf.int64))
+    )
     while True:
         yield from dataset.as_numpy_iterator()

@@ -1,4 +1,6 @@
-"""Where the batches of an epoch come from: samples in memory, visited in an order, or a data set, as it comes."""
+"""Where the batches of an epoch come from: samples in memory, visited in an order, or a data set,
+as it comes.
+"""
 
 import hashlib
 import itertools
@@ -18,19 +20,25 @@ from tf_gd.networks.checks import build
 from tf_gd.networks.programs import OneBatch, Rows, Stream, each
 
 _LARGE = 2**26  # bytes
-BATCHES_A_CALL = 4096  # so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
+# so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
+BATCHES_A_CALL = 4096
 
 
 class InMemory:
     """Samples as arrays. With ``steps_per_epoch`` an epoch goes on where the last one stopped.
 
-    A tensor of them is made once, if they are not too many: making it holds two copies for a moment. Of more than that
-    there is a tensor of the batches of one call at a time.
-    """
+    A tensor of them is made once, if they are not too many: making it holds two copies for a
+    moment. Of more than that there is a tensor of the batches of one call at a time."""
 
     streamed = False
 
-    def __init__(self, given, batch_size: int, orders: Iterator | None = None, steps_per_epoch: int | None = None):
+    def __init__(
+        self,
+        given,
+        batch_size: int,
+        orders: Iterator | None = None,
+        steps_per_epoch: int | None = None,
+    ):
         leaves = [leaf for leaf in keras.tree.flatten(given) if leaf is not None]
         self._large = sum(leaf.nbytes for leaf in leaves) > _LARGE
         self._samples = given if self._large else tuple(map(arrays.tensors_of, given))
@@ -43,7 +51,9 @@ class InMemory:
         self.batches = steps_per_epoch or self._all
 
     def epoch(self, at_once: int = BATCHES_A_CALL, done: int = 0) -> Iterator[tuple[int, Rows]]:
-        """Yield the batches of an epoch after those that are done, some at once, each time with how many were before."""
+        """Yield the batches of an epoch after those that are done, some at once, each time with how
+        many were before.
+        """
         goes_on = self._steps is not None and self._orders is not None
         if self._next in (0, self._all) or not goes_on:
             self._next = 0
@@ -59,37 +69,54 @@ class InMemory:
             _warn_short(last - first, self.batches)
 
     def describe(self) -> str:
-        """Return what the samples add up to; of large ones a few thousand rows, evenly spread, stand for all."""
-        leaves = [np.asarray(leaf) for leaf in keras.tree.flatten(self._samples) if leaf is not None]
+        """Return what the samples add up to; of large ones a few thousand rows, evenly spread,
+        stand for all.
+        """
+        leaves = [
+            np.asarray(leaf) for leaf in keras.tree.flatten(self._samples) if leaf is not None
+        ]
         digest = hashlib.sha256(repr([(leaf.shape, str(leaf.dtype)) for leaf in leaves]).encode())
         for leaf in leaves:
             rows = leaf[:: max(1, len(leaf) // 4096)] if self._large else leaf
             digest.update(np.ascontiguousarray(rows).tobytes())
-        return f"{len(leaves[0])} samples, {self.batches} batches of {self._batch_size}, {digest.hexdigest()[:16]}"
+        size = f"{len(leaves[0])} samples, {self.batches} batches of {self._batch_size}"
+        return f"{size}, {digest.hexdigest()[:16]}"
 
     def _rows(self, first: int, last: int) -> Rows:
         """Return the batches from the first to before the last."""
         rows = slice(first * self._batch_size, last * self._batch_size)
         if self._order is None and last - first == self._all and not self._large:
             return Rows(self._samples, None, self._batch_size)
-        order = np.arange(arrays.count(self._samples))[rows] if self._order is None else self._order[rows]
+        order = (
+            np.arange(arrays.count(self._samples))[rows]
+            if self._order is None
+            else self._order[rows]
+        )
         if self._large:
-            return Rows(each(lambda array: tf.convert_to_tensor(array[order]), self._samples), None, self._batch_size)
+            return Rows(
+                each(lambda array: tf.convert_to_tensor(array[order]), self._samples),
+                None,
+                self._batch_size,
+            )
         return Rows(self._samples, tf.convert_to_tensor(order), self._batch_size)
 
 
 class DataSet:
     """A ``tf.data.Dataset`` of batches, or what Keras makes one of.
 
-    With ``steps_per_epoch`` an epoch goes on where the last one stopped. Iterators are made when ``model.fit`` makes them,
-    one more than it reads where it knows the length: a data set that reshuffles counts them.
-    """
+    With ``steps_per_epoch`` an epoch goes on where the last one stopped. Iterators are made when
+    ``model.fit`` makes them, one more than it reads where it knows the length: a data set that
+    reshuffles counts them."""
 
     streamed = True
     first_order = None
 
     def __init__(self, adapter, steps_per_epoch: int | None = None, trains: bool = True):
-        self._adapter, self._dataset, self._steps = adapter, adapter.get_tf_dataset(), steps_per_epoch
+        self._adapter, self._dataset, self._steps = (
+            adapter,
+            adapter.get_tf_dataset(),
+            steps_per_epoch,
+        )
         self._all, self._goes_on = adapter.num_batches, trains and steps_per_epoch is not None
         self._trains, self._begun = trains, False
         self._iterator, self._seen = None, 0
@@ -99,8 +126,11 @@ class DataSet:
         """Return what its batches are."""
         return f"{self._all} batches of {self._dataset.element_spec}"
 
-    def epoch(self, at_once: int = BATCHES_A_CALL, done: int = 0) -> Iterator[tuple[int, Stream | OneBatch]]:
-        """Yield the batches of an epoch after those that are done, some at once, each time with how many were before.
+    def epoch(
+        self, at_once: int = BATCHES_A_CALL, done: int = 0
+    ) -> Iterator[tuple[int, Stream | OneBatch]]:
+        """Yield the batches of an epoch after those that are done, some at once, each time with how
+        many were before.
 
         Those that are done are read again: a data set cannot be entered in the middle.
         """
@@ -109,7 +139,9 @@ class DataSet:
         wanted = self._steps or math.inf
         if self._all is not None:
             wanted = min(wanted, self._all - self._seen)
-        if not (self._trains and self._begun):  # Keras lets an epoch end before the first, and before each validation
+        if not (
+            self._trains and self._begun
+        ):  # Keras lets an epoch end before the first, and before each validation
             self._adapter.on_epoch_end()
         self._begun = True
         self._adapter.on_epoch_begin()
@@ -133,7 +165,9 @@ class DataSet:
             self._iterator, self._seen = None if ended else iter(self._dataset), 0
 
     def _part(self, count: int) -> "Stream | OneBatch | None":
-        """Return so many batches; on several replicas one, whose length is known when it is shared out; None at the end."""
+        """Return so many batches; on several replicas one, whose length is known when it is shared
+        out; None at the end.
+        """
         if not replicas.several():
             return Stream(self._iterator, count, known=self._all is not None)
         batch = next(self._iterator or iter(()), None)
@@ -155,16 +189,33 @@ def _warn_short(done: int, wanted: int) -> None:
 
 
 def source_for_training(
-    model, x, y, sample_weight, class_weight, batch_size, steps, shuffle, seed, epoch: int, share: float
+    model,
+    x,
+    y,
+    sample_weight,
+    class_weight,
+    batch_size,
+    steps,
+    shuffle,
+    seed,
+    epoch: int,
+    share: float,
 ):
     """Return where the batches come from, and the arrays that are held out to validate on, if any.
 
     The model is built for the data.
     """
     if arrays.is_streamed(x):
-        for name, value in (("y", y), ("sample_weight", sample_weight), ("validation_split", share or None)):
+        for name, value in (
+            ("y", y),
+            ("sample_weight", sample_weight),
+            ("validation_split", share or None),
+        ):
             if value is not None:
-                raise ValueError(f"{name}: got one beside a data set, expected none: it has x, y and weights in it.")
+                raise ValueError(
+                    f"{name}: got one beside a data set, expected none: it has x, y and weights in "
+                    "it."
+                )
         return _streamed(model, x, "x", steps, class_weight, bool(shuffle)), None
     samples, held_out = arrays.as_arrays(x, y, sample_weight, class_weight), None
     if share:
@@ -175,13 +226,20 @@ def source_for_training(
     return InMemory(samples, batch_size, orders, steps), held_out
 
 
-def source_for_validation(model, given, batch_size: int | None, steps: int | None) -> "InMemory | DataSet":
-    """Return where the batches to validate on come from: a pair, a triple with weights, or a data set."""
+def source_for_validation(
+    model, given, batch_size: int | None, steps: int | None
+) -> "InMemory | DataSet":
+    """Return where the batches to validate on come from: a pair, a triple with weights, or a data
+    set.
+    """
     if arrays.is_streamed(given):
         return _streamed(model, given, "validation_data", steps)
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         got = type(given).__name__
-        raise TypeError(f"validation_data: got {got}, expected (x, y), (x, y, sample_weight) or a tf.data.Dataset.")
+        raise TypeError(
+            f"validation_data: got {got}, expected (x, y), (x, y, sample_weight) or a "
+            "tf.data.Dataset."
+        )
     x, y, sample_weight = (*given, None)[:3]
     if arrays.is_streamed(x):
         raise TypeError("validation_data: got a data set in a tuple, expected the data set itself.")
@@ -200,11 +258,20 @@ def _batch_size(given: int | None, samples: int, steps: int | None) -> int:
     return given or (-(-samples // steps) if steps else 32)
 
 
-def _streamed(model, given, name: str, steps: int | None, class_weight=None, shuffle: bool = False) -> DataSet:
+def _streamed(
+    model, given, name: str, steps: int | None, class_weight=None, shuffle: bool = False
+) -> DataSet:
     adapter = arrays.adapter_of(given, name, class_weight, shuffle)
     dataset = adapter.get_tf_dataset()
-    if steps is None and int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY and adapter.num_batches is None:
+    if (
+        steps is None
+        and int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY
+        and adapter.num_batches is None
+    ):
         argument = "steps_per_epoch" if name == "x" else "validation_steps"
-        raise ValueError(f"{name}: got a data set that never ends, expected {argument} beside it, or no .repeat().")
+        raise ValueError(
+            f"{name}: got a data set that never ends, expected {argument} beside it, or no "
+            ".repeat()."
+        )
     build(model, *arrays.spec_of(dataset, name), prefix="" if name == "x" else "validation ")
     return DataSet(adapter, steps, trains=name == "x")

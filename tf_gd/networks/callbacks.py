@@ -16,10 +16,12 @@ class WeightPath(keras.callbacks.Callback):
 
     Attributes:
         points: ``(records, parameters)``, the weights of all layers one after another, in float32.
-        epochs: ``(records,)``, after how many epochs; 0 is the start. A second training goes on where the first ended.
+        epochs: ``(records,)``, after how many epochs; 0 is the start. A second training goes on
+            where the first ended.
 
-    A model that has no weights before it meets data (without ``Input``) has no start here under ``model.fit``. What
-    ``EarlyStopping(restore_best_weights=True)`` puts back at the end is no new point.
+    A model that has no weights before it meets data (without ``Input``) has no start here under
+    ``model.fit``. What ``EarlyStopping(restore_best_weights=True)`` puts back at the end is no new
+    point.
 
     Examples:
         >>> import keras, numpy as np, tf_gd
@@ -49,7 +51,10 @@ class WeightPath(keras.callbacks.Callback):
         return np.array(self._epochs, dtype=np.int64)
 
     def _keep(self, epoch: int) -> None:
-        weights = [np.ravel(keras.ops.convert_to_numpy(v)).astype("float32") for v in self.model.trainable_variables]
+        weights = [
+            np.ravel(keras.ops.convert_to_numpy(v)).astype("float32")
+            for v in self.model.trainable_variables
+        ]
         self._points.append(np.concatenate(weights))
         self._epochs.append(epoch)
 
@@ -74,14 +79,16 @@ class WeightPath(keras.callbacks.Callback):
 
 
 class Sharpness(keras.callbacks.Callback):
-    """Measure the largest eigenvalue of the loss's Hessian after every epoch, and write it into the history.
+    """Measure the largest eigenvalue of the loss's Hessian after every epoch, and write it into the
+    history.
 
-    Gradient descent without momentum cannot settle where it is above 2 / learning rate, and on networks it tends to rise up
-    to there: the edge of stability.
+    Gradient descent without momentum cannot settle where it is above 2 / learning rate, and on
+    networks it tends to rise up to there: the edge of stability.
 
     Args:
         x, y: the data on which the loss is meant, ``(samples, ...)``: some hundred samples will do.
-        every: measure after every so many epochs; the history has NaN for those between, as it has after a divergence.
+        every: measure after every so many epochs; the history has NaN for those between, as it has
+            after a divergence.
         tolerance: the relative precision.
 
     Attributes:
@@ -90,10 +97,12 @@ class Sharpness(keras.callbacks.Callback):
         limits: ``(records,)``, 2 / learning rate at the time.
 
     References:
-        Cohen et al., "Gradient descent on neural networks typically occurs at the edge of stability", 2021.
+        Cohen et al., "Gradient descent on neural networks typically occurs at the edge of
+        stability", 2021.
 
     Examples:
-        The loss (w - 1)^2 / 2 + ... of one weight and one bias on x = 1 has the Hessian [[2, 2], [2, 2]].
+        The loss (w - 1)^2 / 2 + ... of one weight and one bias on x = 1 has the Hessian [[2, 2],
+        [2, 2]].
 
         >>> import keras, numpy as np, tf_gd
         >>> model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])

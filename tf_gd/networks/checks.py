@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_gd import _keras
 from tf_gd._keras import keras
 from tf_gd.networks.programs import each
 from tf_gd.networks.step import innermost
@@ -33,7 +34,9 @@ _ELEMENT_BY_ELEMENT = {  # losses whose targets have the shape of the output
 
 
 def check_compiled(model, validates: bool = False, replicas: bool = False) -> None:
-    """Raise unless this is a Keras model, compiled with an optimizer, whose steps are those of Keras."""
+    """Raise unless this is a Keras model, compiled with an optimizer, whose steps are those of
+    Keras.
+    """
     if not isinstance(model, keras.Model):
         raise TypeError(f"model: got {type(model).__name__}, expected a keras.Model.")
     if not model.compiled or model.optimizer is None:
@@ -44,13 +47,15 @@ def check_compiled(model, validates: bool = False, replicas: bool = False) -> No
     for method in ("train_step", "test_step") if validates else ("train_step",):
         if getattr(type(model), method) is not getattr(keras.Model, method):
             raise ValueError(
-                f"model: {type(model).__name__} has a {method} of its own, which this loop would pass over. Override "
+                f"model: {type(model).__name__} has a {method} of its own, which this loop would "
+                "pass over. Override "
                 "compute_loss instead, which it calls, or train with model.fit."
             )
     if model.distribute_strategy.num_replicas_in_sync > 1 and not replicas:
         raise ValueError(
             f"model: got one of {type(model.distribute_strategy).__name__} with "
-            f"{model.distribute_strategy.num_replicas_in_sync} replicas, expected one. Build it outside "
+            f"{model.distribute_strategy.num_replicas_in_sync} replicas, expected one. Build it "
+            "outside "
             "the scope of the strategy; tf_gd.fit takes one with replicas."
         )
 
@@ -68,37 +73,55 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
     """
     if y is None and model.loss is not None:
         raise ValueError(
-            f"{prefix}y: got None, expected targets: the model was compiled with a loss that compares with them."
+            f"{prefix}y: got None, expected targets: the model was compiled with a loss that "
+            "compares with them."
         )
     shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})
-    symbols = each(lambda leaf: keras.KerasTensor([None, *leaf.shape[1:]], leaf.dtype.name), [x, y, sample_weight])
+    symbols = each(
+        lambda leaf: keras.KerasTensor([None, *leaf.shape[1:]], leaf.dtype.name),
+        [x, y, sample_weight],
+    )
     if not (model.built and shapes in known):
         _check_input(model, x, prefix)
-        known[shapes] = keras.tree.flatten(keras.src.backend.compute_output_spec(model, symbols[0], training=False))
+        known[shapes] = keras.tree.flatten(_keras.outputs_of(model, symbols[0]))
     outputs, targets = known[shapes], keras.tree.flatten(y) if y is not None else []
     losses = _losses_of(model, len(outputs))
     if len(outputs) == len(targets) == len(losses):
         for loss, target, output in zip(losses, targets, outputs, strict=True):
             check_target(loss, target, tuple(output.shape[1:]), prefix)
-    if len(outputs) == 1 and sample_weight is not None and not isinstance(sample_weight, tf.TensorSpec):
+    if (
+        len(outputs) == 1
+        and sample_weight is not None
+        and not isinstance(sample_weight, tf.TensorSpec)
+    ):
         if not hasattr(sample_weight, "shape"):
-            raise ValueError(f"{prefix}sample_weight: got a {type(sample_weight).__name__}, expected one array.")
+            raise ValueError(
+                f"{prefix}sample_weight: got a {type(sample_weight).__name__}, expected one array."
+            )
         _check_weights(tuple(sample_weight.shape), tuple(outputs[0].shape), prefix)
     if not model.trainable_variables:
         raise ValueError("model: got no trainable variables, expected at least one to descend on.")
-    if y is not None and model.loss is None and not model.losses and type(model).compute_loss is keras.Model.compute_loss:
-        raise ValueError("loss: got None, expected one. Call model.compile(..., loss=...), or add a loss in a layer.")
-    if not (model.optimizer.built and all(part.built for part in (model._compile_loss, model._compile_metrics) if part)):
-        try:
-            model._symbolic_build(data_batch=symbols)
-        except (TypeError, ValueError, LookupError) as error:
-            raise ValueError(
-                f"{prefix}x, {prefix}y, loss, metrics: computing the loss and the metrics raised {type(error).__name__}: "
-                f"{error} Expected a loss and metrics that fit the targets and the model's outputs."
-            ) from error
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
+    if (
+        y is not None
+        and model.loss is None
+        and not model.losses
+        and type(model).compute_loss is keras.Model.compute_loss
+    ):
+        raise ValueError(
+            "loss: got None, expected one. Call model.compile(..., loss=...), or add a loss in a "
+            "layer."
+        )
+    try:
+        _keras.build_losses_and_metrics(model, symbols)
+    except (TypeError, ValueError, LookupError) as error:
+        raise ValueError(
+            f"{prefix}x, {prefix}y, loss, metrics: computing the loss and the metrics raised "
+            f"{type(error).__name__}: "
+            f"{error} Expected a loss and metrics that fit the targets and the model's outputs."
+        ) from error
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     _check_optimizer_knows(model)
 
 
@@ -112,18 +135,33 @@ def _losses_of(model, outputs: int) -> list[Any]:
 
 
 def _check_input(model, x, prefix: str) -> None:
-    """Raise where a model of one input is given another shape, as from a data set that was not batched."""
+    """Raise where a model of one input is given another shape, as from a data set that was not
+    batched.
+    """
     wanted, given = getattr(model, "inputs", None) or [], keras.tree.flatten(x)
     if len(wanted) == 1 and len(given) != 1 and not isinstance(x, dict):
-        raise ValueError(f"{prefix}x: got {len(given)} arrays, expected one, as the model has one input. Not a list?")
+        raise ValueError(
+            f"{prefix}x: got {len(given)} arrays, expected one, as the model has one input. Not a "
+            "list?"
+        )
     if len(wanted) != 1 or len(given) != 1:
         return
     expected, got = tuple(wanted[0].shape)[1:], tuple(given[0].shape)[1:]
-    fits = len(expected) == len(got) and all(a in (b, None) or b is None for a, b in zip(expected, got, strict=True))
-    if not fits and got not in ((*expected, 1), expected[:-1] if expected[-1:] == (1,) else expected):
-        hint = " A data set has to be batched: call .batch(32) on it." if isinstance(given[0], tf.TensorSpec) else ""
+    fits = len(expected) == len(got) and all(
+        a in (b, None) or b is None for a, b in zip(expected, got, strict=True)
+    )
+    if not fits and got not in (
+        (*expected, 1),
+        expected[:-1] if expected[-1:] == (1,) else expected,
+    ):
+        hint = (
+            " A data set has to be batched: call .batch(32) on it."
+            if isinstance(given[0], tf.TensorSpec)
+            else ""
+        )
         raise ValueError(
-            f"{prefix}x: got shape {tuple(given[0].shape)}, expected {('samples', *expected)} as the model's input.{hint}"
+            f"{prefix}x: got shape {tuple(given[0].shape)}, expected {('samples', *expected)} as "
+            f"the model's input.{hint}"
         )
 
 
@@ -132,27 +170,37 @@ def _check_optimizer_knows(model) -> None:
     new = [variable.path for variable in model.trainable_variables if id(variable) not in known]
     if new:
         raise ValueError(
-            f"model: got {new[0]} to train, which was not there when the optimizer was built; expected the same variables. "
+            f"model: got {new[0]} to train, which was not there when the optimizer was built; "
+            "expected the same variables. "
             "Call model.compile(...) again with a new optimizer after making layers trainable."
         )
 
 
 def check_target(loss, target, output: tuple, prefix: str) -> None:
-    """Raise where a target would broadcast against the output, or names a class that there is not."""
+    """Raise where a target would broadcast against the output, or names a class that there is
+    not.
+    """
     loss = keras.losses.get(loss) if isinstance(loss, str) else loss
     function, shape = getattr(loss, "fn", loss), tuple(target.shape[1:])
-    if function in _ELEMENT_BY_ELEMENT and shape not in (output, (*output, 1)) and (*shape, 1) != output:
+    if (
+        function in _ELEMENT_BY_ELEMENT
+        and shape not in (output, (*output, 1))
+        and (*shape, 1) != output
+    ):
         if len(shape) == len(output) and None in (*shape, *output):
             return
         raise ValueError(
-            f"{prefix}y: got shape {tuple(target.shape)}, expected {('samples', *output)} as the model's output. "
-            "Shapes that differ broadcast against each other in the loss and train towards something else."
+            f"{prefix}y: got shape {tuple(target.shape)}, expected {('samples', *output)} as the "
+            "model's output. "
+            "Shapes that differ broadcast against each other in the loss and train towards "
+            "something else."
         )
     if function is not keras.losses.sparse_categorical_crossentropy or not output:
         return
     if len(shape) == len(output) and shape[-1:] == output[-1:] and output[-1] != 1:
         raise ValueError(
-            f"{prefix}y: got shape {tuple(target.shape)}, one-hot vectors, expected labels {('samples', *output[:-1])}. "
+            f"{prefix}y: got shape {tuple(target.shape)}, one-hot vectors, expected labels "
+            f"{('samples', *output[:-1])}. "
             "Take categorical_crossentropy for these, or np.argmax(y, axis=-1) of them."
         )
     if not isinstance(target, tf.TensorSpec):
@@ -160,7 +208,9 @@ def check_target(loss, target, output: tuple, prefix: str) -> None:
         ignored = getattr(loss, "ignore_class", None)
         if ignored is not None:
             labels = labels[labels != ignored]
-        low, high = (int(tf.reduce_min(labels)), int(tf.reduce_max(labels))) if len(labels) else (0, 0)
+        low, high = (
+            (int(tf.reduce_min(labels)), int(tf.reduce_max(labels))) if len(labels) else (0, 0)
+        )
         if low < 0 or high >= output[-1]:
             expected = f"0 to {output[-1] - 1}, for the model has {output[-1]} outputs"
             raise ValueError(f"{prefix}y: got labels from {low} to {high}, expected {expected}.")
@@ -170,7 +220,10 @@ def _check_weights(weights: tuple, output: tuple, prefix: str) -> None:
     losses = output[:-1]  # one for each sample, or for each place of a sequence
     fits = weights[1:] in (losses[1 : len(weights)], (1,)) or math.prod(weights[1:]) == 1
     if not fits:
-        raise ValueError(f"{prefix}sample_weight: got shape {weights}, expected one for each sample, {weights[:1]}.")
+        raise ValueError(
+            f"{prefix}sample_weight: got shape {weights}, expected one for each sample, "
+            f"{weights[:1]}."
+        )
 
 
 def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
@@ -182,5 +235,8 @@ def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     callbacks = list(callbacks or ())
     for callback in callbacks:
         if not isinstance(callback, keras.callbacks.Callback):
-            raise TypeError(f"callbacks: got {callback!r} ({type(callback).__name__}), expected keras.callbacks.Callback.")
+            raise TypeError(
+                f"callbacks: got {callback!r} ({type(callback).__name__}), expected "
+                "keras.callbacks.Callback."
+            )
     return callbacks

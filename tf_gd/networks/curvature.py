@@ -1,4 +1,6 @@
-"""How curved is the loss? The largest eigenvalue of its Hessian, and the learning rate it allows, without forming it."""
+"""How curved is the loss? The largest eigenvalue of its Hessian, and the learning rate it allows,
+without forming it.
+"""
 
 import math
 from collections.abc import Callable
@@ -19,35 +21,41 @@ _BASIS = 8  # vectors that Lanczos keeps; with more it needs hardly fewer produc
 
 
 def learning_rate_limit(model_or_objective, x=None, y=None, *, tolerance=1e-4) -> float:
-    """Return 2 / L, beyond which gradient descent cannot settle; L is the largest eigenvalue of the Hessian.
+    """Return 2 / L, beyond which gradient descent cannot settle; L is the largest eigenvalue of the
+    Hessian.
 
     Args:
-        model_or_objective: a compiled Keras model, or an objective as :func:`tf_gd.gradient_descent` takes it.
-        x, y: for a model the data ``(samples, ...)`` whose mean loss is meant; for an objective ``x`` is the point, by
-            default its first known minimum, or else its start.
+        model_or_objective: a compiled Keras model, or an objective as
+            :func:`tf_gd.gradient_descent` takes it.
+        x, y: for a model the data ``(samples, ...)`` whose mean loss is meant; for an objective
+            ``x`` is the point, by default its first known minimum, or else its start.
         tolerance: the relative precision of L.
 
     Returns:
         The limit; infinite where the loss curves up in no direction.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend
+            it.
 
     Examples:
         >>> round(learning_rate_limit("rosenbrock"), 7)
         0.0019968
 
     References:
-        Cohen et al., "Gradient descent on neural networks typically occurs at the edge of stability", 2021.
+        Cohen et al., "Gradient descent on neural networks typically occurs at the edge of
+        stability", 2021.
     """
     largest = largest_eigenvalue(model_or_objective, x, y, tolerance=tolerance)
     return 2.0 / largest if largest > 0 else math.inf
 
 
 def largest_eigenvalue(model_or_objective, x=None, y=None, *, tolerance=1e-4) -> float:
-    """Return the largest eigenvalue of the Hessian, by the Lanczos method on Hessian-vector products.
+    """Return the largest eigenvalue of the Hessian, by the Lanczos method on Hessian-vector
+    products.
 
-    One product costs a little over two gradients, and some ten to thirty are needed; Lanczos keeps eight vectors.
+    One product costs a little over two gradients, and some ten to thirty are needed; Lanczos keeps
+    eight vectors.
 
     Args, Raises:
         As for :func:`learning_rate_limit`.
@@ -61,16 +69,24 @@ def largest_eigenvalue(model_or_objective, x=None, y=None, *, tolerance=1e-4) ->
         multiply, size = product_of_model(model_or_objective, x, y)
     else:
         if y is not None:
-            raise TypeError("y: an objective has no targets. Pass the point alone, or a Keras model with x and y.")
+            raise TypeError(
+                "y: an objective has no targets. Pass the point alone, or a Keras model with x and "
+                "y."
+            )
         multiply, size = _product_of_objective(model_or_objective, x)
     eigenvalue = largest(multiply, size, tolerance)
     if np.isnan(eigenvalue):
-        raise ValueError("x: the Hessian is not finite here, expected a point, or weights and data, at which the loss is.")
+        raise ValueError(
+            "x: the Hessian is not finite here, expected a point, or weights and data, at which "
+            "the loss is."
+        )
     return eigenvalue
 
 
 def largest(multiply: Callable, size: int, tolerance: float) -> float:
-    """Return the largest eigenvalue of a symmetric matrix known by products with vectors; NaN if it has some."""
+    """Return the largest eigenvalue of a symmetric matrix known by products with vectors; NaN if it
+    has some.
+    """
     start = np.random.default_rng(0).normal(size=size)
     if not np.isfinite(multiply(start)).all():
         return np.nan
@@ -78,7 +94,9 @@ def largest(multiply: Callable, size: int, tolerance: float) -> float:
         values = np.linalg.eigvalsh(np.stack([multiply(row) for row in np.eye(size)]))
     else:
         hessian = LinearOperator((size, size), matvec=multiply, dtype=np.float64)
-        values = eigsh(hessian, k=1, which="LA", tol=tolerance, v0=start, ncv=_BASIS, return_eigenvectors=False)
+        values = eigsh(
+            hessian, k=1, which="LA", tol=tolerance, v0=start, ncv=_BASIS, return_eigenvectors=False
+        )
     return float(values[-1])
 
 
@@ -99,13 +117,16 @@ def _product_of_objective(objective, x) -> tuple[Callable, int]:
 
 
 def product_of_model(model, x, y) -> tuple[Callable, int]:
-    """Return the product of a model's Hessian with a vector, as a function, and the number of its weights.
+    """Return the product of a model's Hessian with a vector, as a function, and the number of its
+    weights.
 
     The function follows the weights: after a step of training it is the product at the new ones.
     """
     check_compiled(model)
     if x is None:
-        raise ValueError("x: got None, expected the data on which to measure the loss of the model.")
+        raise ValueError(
+            "x: got None, expected the data on which to measure the loss of the model."
+        )
     x, y, _ = arrays.as_tensors(x, y)
     build(model, x, y, None)
     weights = [variable.value for variable in model.trainable_variables]
@@ -118,12 +139,18 @@ def product_of_model(model, x, y) -> tuple[Callable, int]:
                 prediction = forward(model, x, training=False)
                 loss = model.compute_loss(x=x, y=y, y_pred=prediction, training=False)
             gradients = inner.gradient(loss, weights, unconnected_gradients="zero")
-            slope = tf.add_n([tf.reduce_sum(g * v) for g, v in zip(gradients, vectors, strict=True)])
+            slope = tf.add_n(
+                [tf.reduce_sum(g * v) for g, v in zip(gradients, vectors, strict=True)]
+            )
         return outer.gradient(slope, weights, unconnected_gradients="zero")
 
     def multiply(vector):
         parts = np.split(np.ravel(vector), np.cumsum(sizes)[:-1])
-        vectors = [tf.reshape(tf.cast(p, w.dtype), w.shape) for p, w in zip(parts, weights, strict=True)]
-        return np.concatenate([np.ravel(tf.convert_to_tensor(part)).astype("float64") for part in product(vectors)])
+        vectors = [
+            tf.reshape(tf.cast(p, w.dtype), w.shape) for p, w in zip(parts, weights, strict=True)
+        ]
+        return np.concatenate(
+            [np.ravel(tf.convert_to_tensor(part)).astype("float64") for part in product(vectors)]
+        )
 
     return multiply, sum(sizes)

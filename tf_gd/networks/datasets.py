@@ -20,17 +20,20 @@ class Digits(NamedTuple):
 
 
 def digits(*, test_share: float = 0.2, seed: int = 0) -> Digits:
-    """Return the 1,797 handwritten digits of 8 x 8 pixels that ship with scikit-learn, split for training and testing.
+    """Return the 1,797 handwritten digits of 8 x 8 pixels that ship with scikit-learn, split for
+    training and testing.
 
     Args:
         test_share: the share of the samples to test on, the same share of every digit.
         seed: of the split.
 
     Returns:
-        ``x_train (1437, 64)``, ``y_train (1437,)``, ``x_test (360, 64)``, ``y_test (360,)`` with the default share.
+        ``x_train (1437, 64)``, ``y_train (1437,)``, ``x_test (360, 64)``, ``y_test (360,)`` with
+        the default share.
 
     References:
-        Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
+        Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
+        Repository, 1998.
 
     Examples:
         >>> data = digits()
@@ -41,7 +44,9 @@ def digits(*, test_share: float = 0.2, seed: int = 0) -> Digits:
     seed = _checks.whole_number("seed", seed, minimum=0)
     x, y = load_digits(return_X_y=True)
     x = (x / 16.0).astype("float32")
-    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=test_share, stratify=y, random_state=seed)
+    x_train, x_test, y_train, y_test = train_test_split(
+        x, y, test_size=test_share, stratify=y, random_state=seed
+    )
     return Digits(x_train, y_train, x_test, y_test)
 
 
@@ -53,7 +58,9 @@ def softmax_regression(inputs: int = 64, classes: int = 10) -> keras.Model:
         650
     """
     inputs, classes = _sizes(inputs=inputs, classes=classes)
-    return keras.Sequential([keras.layers.Input((inputs,)), keras.layers.Dense(classes)], name="softmax_regression")
+    return keras.Sequential(
+        [keras.layers.Input((inputs,)), keras.layers.Dense(classes)], name="softmax_regression"
+    )
 
 
 def mlp(inputs: int = 64, hidden: int = 64, classes: int = 10) -> keras.Model:
@@ -64,9 +71,16 @@ def mlp(inputs: int = 64, hidden: int = 64, classes: int = 10) -> keras.Model:
         4810
     """
     inputs, hidden, classes = _sizes(inputs=inputs, hidden=hidden, classes=classes)
-    layers = [keras.layers.Input((inputs,)), keras.layers.Dense(hidden, "relu"), keras.layers.Dense(classes)]
+    layers = [
+        keras.layers.Input((inputs,)),
+        keras.layers.Dense(hidden, "relu"),
+        keras.layers.Dense(classes),
+    ]
     return keras.Sequential(layers, name="mlp")
 
 
 def _sizes(**sizes) -> list[int]:
-    return [_checks.whole_number(name, size, minimum=1, maximum=1_000_000) for name, size in sizes.items()]
+    return [
+        _checks.whole_number(name, size, minimum=1, maximum=1_000_000)
+        for name, size in sizes.items()
+    ]

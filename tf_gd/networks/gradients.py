@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 _CAUSES = (
-    "The usual causes: the loss does not depend on it; it was overwritten by a tensor (w = w - ... instead of w.assign); "
-    "NumPy or .numpy() on the way from it to the loss; whole numbers, tf.round, tf.cast to int or tf.argmax on the way; "
+    "The usual causes: the loss does not depend on it; it was overwritten by a tensor (w = w - ... "
+    "instead of w.assign); "
+    "NumPy or .numpy() on the way from it to the loss; whole numbers, tf.round, tf.cast to int or "
+    "tf.argmax on the way; "
     "computed outside the tape, or not watched by it."
 )
 
@@ -34,31 +36,52 @@ def check_gradients(gradients: Sequence[Any], variables: Sequence[Any]) -> list[
         >>> check_gradients(tape.gradient(loss, [w, b]), [w, b])
         Traceback (most recent call last):
         ...
-        ValueError: gradients: got None for b, expected one for every variable. The usual causes: ...
+        ValueError: gradients: got None for b, expected one for every variable. The usual causes:
+            ...
     """
     for name, given in (("gradients", gradients), ("variables", variables)):
-        nested = isinstance(given, list | tuple) and any(isinstance(one, list | tuple | dict) for one in given)
+        nested = isinstance(given, list | tuple) and any(
+            isinstance(one, list | tuple | dict) for one in given
+        )
         if not isinstance(given, list | tuple) or nested:
             got = "nested lists" if nested else type(given).__name__
-            raise TypeError(f"{name}: got {got}, expected a flat list: tape.gradient(loss, model.trainable_variables).")
+            raise TypeError(
+                f"{name}: got {got}, expected a flat list: tape.gradient(loss, "
+                "model.trainable_variables)."
+            )
     gradients, variables = list(gradients), list(variables)
     if len(gradients) != len(variables):
-        raise ValueError(f"gradients: got {len(gradients)} for {len(variables)} variables, expected equally many.")
+        raise ValueError(
+            f"gradients: got {len(gradients)} for {len(variables)} variables, expected equally "
+            "many."
+        )
     without = _without(gradients, variables)
     if without:
-        raise ValueError(f"gradients: got None for {', '.join(without)}, expected one for every variable. {_CAUSES}")
+        raise ValueError(
+            f"gradients: got None for {', '.join(without)}, expected one for every variable. "
+            f"{_CAUSES}"
+        )
     return gradients
 
 
 def warn_of_missing(gradients: Sequence[Any], variables: Sequence[Any]) -> None:
-    """Warn of variables without a gradient, which stay as they are; raise where that is all of them."""
+    """Warn of variables without a gradient, which stay as they are; raise where that is all of
+    them.
+    """
     without = _without(gradients, variables)
     if len(without) == len(variables):
         raise ValueError(f"model: there is no gradient for any of {', '.join(without)}. {_CAUSES}")
     if without:
-        warnings.warn(f"There is no gradient for {', '.join(without)}: left as they are. {_CAUSES}", stacklevel=2)
+        warnings.warn(
+            f"There is no gradient for {', '.join(without)}: left as they are. {_CAUSES}",
+            stacklevel=2,
+        )
 
 
 def _without(gradients, variables) -> list[str]:
     pairs = zip(gradients, variables, strict=True)
-    return [getattr(variable, "path", None) or variable.name.split(":")[0] for g, variable in pairs if g is None]
+    return [
+        getattr(variable, "path", None) or variable.name.split(":")[0]
+        for g, variable in pairs
+        if g is None
+    ]

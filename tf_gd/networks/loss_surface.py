@@ -1,4 +1,6 @@
-"""What does the loss of a network look like? A plane through its weights, and the training path on it."""
+"""What does the loss of a network look like? A plane through its weights, and the training path on
+it.
+"""
 
 from dataclasses import dataclass
 
@@ -13,17 +15,21 @@ from tf_gd.networks.step import forward
 
 @dataclass(frozen=True, eq=False)
 class LossSurface:
-    """The loss on a plane through the weights of a model: at ``center + a * directions[0] + b * directions[1]``.
+    """The loss on a plane through the weights of a model: at ``center + a * directions[0] + b *
+    directions[1]``.
 
     Attributes:
         a, b: ``(resolution,)``, the coordinates along the two directions.
         losses: ``(resolution, resolution)``; ``losses[i, j]`` is at ``b[i]``, ``a[j]``.
         center: ``(parameters,)``, the weights in the middle: those that the model has.
         directions: ``(2, parameters)``.
-        path: ``(records, 2)``, the training path projected onto the plane, as coordinates a and b; empty without one.
-        path_losses: ``(records,)``, the loss of the plane at those points: the path as it is drawn lies on the surface.
+        path: ``(records, 2)``, the training path projected onto the plane, as coordinates a and b;
+            empty without one.
+        path_losses: ``(records,)``, the loss of the plane at those points: the path as it is drawn
+            lies on the surface.
         off_plane: ``(records,)``, how far the weights of the path were from the plane.
-        explained: the share of the path's movement that lies in the plane, 0 to 1; NaN without a path.
+        explained: the share of the path's movement that lies in the plane, 0 to 1; NaN without a
+            path.
     """
 
     a: np.ndarray
@@ -44,22 +50,35 @@ class LossSurface:
 
 
 def loss_surface(
-    model, x, y=None, *, directions="random", path=None, resolution: int = 41, extent: float | None = None, seed: int = 0
+    model,
+    x,
+    y=None,
+    *,
+    directions="random",
+    path=None,
+    resolution: int = 41,
+    extent: float | None = None,
+    seed: int = 0,
 ) -> LossSurface:
     """Measure the loss of a model on a plane through its weights; the model is left as it was.
 
     Args:
-        model: a compiled Keras model; the loss is that of ``compile``, with regularisation, without Dropout.
+        model: a compiled Keras model; the loss is that of ``compile``, with regularisation, without
+            Dropout.
         x, y: data, ``(samples, ...)``: some hundred samples will do.
-        directions: ``"random"``: two random directions, normalised filter by filter (Li et al.), so that networks can be
-            compared; ``"pca"``: the two in which the path moved most; or an array ``(2, parameters)``.
-        path: the weights during training, ``(records, parameters)``, for example ``callbacks.WeightPath().points``.
+        directions: ``"random"``: two random directions, normalised filter by filter (Li et al.), so
+            that networks can be compared; ``"pca"``: the two in which the path moved most; or an
+            array ``(2, parameters)``.
+        path: the weights during training, ``(records, parameters)``, for example
+            ``callbacks.WeightPath().points``.
         resolution: points along each side.
-        extent: how far to go to each side, in lengths of the directions; by default 1, or as far as the path went.
+        extent: how far to go to each side, in lengths of the directions; by default 1, or as far as
+            the path went.
         seed: of the random directions.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; a direction is zero, or the path does not move.
+        TypeError, ValueError: an argument is not what it should be; a direction is zero, or the
+            path does not move.
 
     References:
         Li, Xu, Taylor, Studer and Goldstein, "Visualizing the loss landscape of neural nets", 2018.
@@ -68,7 +87,8 @@ def loss_surface(
         On one weight w and one bias b with x = 1, y = 0 the loss is (w + b)^2.
 
         >>> import keras
-        >>> model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+        >>> dense = keras.layers.Dense(1, kernel_initializer="zeros")
+        >>> model = keras.Sequential([keras.layers.Input((1,)), dense])
         >>> model.compile(loss="mse")
         >>> one, zero = np.ones((1, 1), "float32"), np.zeros((1, 1), "float32")
         >>> surface = loss_surface(model, one, zero, directions=np.eye(2), resolution=3)
@@ -77,14 +97,18 @@ def loss_surface(
     """
     check_compiled(model)
     if x is None:
-        raise ValueError("x: got None, expected the data on which to measure the loss of the model.")
+        raise ValueError(
+            "x: got None, expected the data on which to measure the loss of the model."
+        )
     resolution = _checks.whole_number("resolution", resolution, minimum=2, maximum=2001)
     seed = _checks.whole_number("seed", seed, minimum=0)
     if extent is not None:
         extent = _checks.number("extent", extent, above=0.0)
     tensors = arrays.as_tensors(x, y)
     build(model, *tensors[:2], None)
-    center = np.concatenate([np.ravel(w.numpy()).astype("float64") for w in model.trainable_variables])
+    center = np.concatenate(
+        [np.ravel(w.numpy()).astype("float64") for w in model.trainable_variables]
+    )
     records = None if path is None else _path(path, len(center))
     plane = _directions(directions, model, center, records, seed)
 
@@ -116,15 +140,23 @@ def loss_surface(
 
 def _path(path, size: int) -> np.ndarray:
     records = _checks.array("path", getattr(path, "points", path))
-    if records.ndim != 2 or records.shape[1] != size or len(records) < 2 or not np.isfinite(records).all():
+    if (
+        records.ndim != 2
+        or records.shape[1] != size
+        or len(records) < 2
+        or not np.isfinite(records).all()
+    ):
         raise ValueError(
-            f"path: got shape {records.shape}, expected two or more finite records of {size} weights, (records, {size}), "
+            f"path: got shape {records.shape}, expected two or more finite records of {size} "
+            f"weights, (records, {size}), "
             "as tf_gd.callbacks.WeightPath keeps them."
         )
     return records
 
 
-def _directions(given, model, center: np.ndarray, records: np.ndarray | None, seed: int) -> np.ndarray:
+def _directions(
+    given, model, center: np.ndarray, records: np.ndarray | None, seed: int
+) -> np.ndarray:
     """Return two directions, ``(2, parameters)``, that are neither zero nor the same."""
     if isinstance(given, str):
         given = _checks.one_of("directions", given, ("random", "pca"))
@@ -132,29 +164,45 @@ def _directions(given, model, center: np.ndarray, records: np.ndarray | None, se
             generator = np.random.default_rng(seed)
             plane = np.stack([_filter_normalised(model, generator) for _ in range(2)])
         elif records is None:
-            raise ValueError("path: got None, expected the weights during training: directions='pca' are those of a path.")
+            raise ValueError(
+                "path: got None, expected the weights during training: directions='pca' are those "
+                "of a path."
+            )
         else:
             plane = _principal(records - center)
     else:
         plane = _checks.array("directions", given)
         if plane.shape != (2, len(center)) or not np.isfinite(plane).all():
-            raise ValueError(f"directions: got shape {plane.shape}, expected two of {len(center)} finite numbers.")
+            raise ValueError(
+                f"directions: got shape {plane.shape}, expected two of {len(center)} finite "
+                "numbers."
+            )
     lengths = np.linalg.norm(plane, axis=1)
     if not lengths.all() or np.linalg.matrix_rank(plane / lengths[:, None], tol=1e-6) < 2:
-        what = "a path that does not move in two directions" if str(given) == "pca" else "two that span no plane"
-        raise ValueError(f"directions: got {what}, expected two different ones, neither of them zero.")
+        what = (
+            "a path that does not move in two directions"
+            if str(given) == "pca"
+            else "two that span no plane"
+        )
+        raise ValueError(
+            f"directions: got {what}, expected two different ones, neither of them zero."
+        )
     return plane
 
 
 def _principal(moved: np.ndarray) -> np.ndarray:
-    """Return the two directions, of length one, in which the records differ most from the centre."""
+    """Return the two directions, of length one, in which the records differ most from the
+    centre.
+    """
     _, lengths, rows = np.linalg.svd(moved, full_matrices=False)
     turns = len(lengths) > 1 and lengths[1] > 1e-6 * lengths[0]
     return rows[:2] if turns else np.zeros((2, moved.shape[1]))
 
 
 def _filter_normalised(model, generator) -> np.ndarray:
-    """Return a random direction in which each filter is as long as the filter of the weights; vectors, as biases, stay."""
+    """Return a random direction in which each filter is as long as the filter of the weights;
+    vectors, as biases, stay.
+    """
     parts = []
     for variable in model.trainable_variables:
         weights = variable.numpy().astype("float64")
@@ -164,12 +212,18 @@ def _filter_normalised(model, generator) -> np.ndarray:
             continue
         axes = tuple(range(weights.ndim - 1))  # a filter is what leads to one output
         lengths = np.sqrt((direction**2).sum(axis=axes, keepdims=True))
-        parts.append(np.ravel(direction * np.sqrt((weights**2).sum(axis=axes, keepdims=True)) / lengths))
+        parts.append(
+            np.ravel(direction * np.sqrt((weights**2).sum(axis=axes, keepdims=True)) / lengths)
+        )
     return np.concatenate(parts)
 
 
-def _losses(model, tensors, center: np.ndarray, plane: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
-    """Return the loss at each of some points of the plane, ``(n,)``; the weights are put back afterwards."""
+def _losses(
+    model, tensors, center: np.ndarray, plane: np.ndarray, coordinates: np.ndarray
+) -> np.ndarray:
+    """Return the loss at each of some points of the plane, ``(n,)``; the weights are put back
+    afterwards.
+    """
     variables = [variable.value for variable in model.trainable_variables]
     sizes = [int(np.prod(variable.shape)) for variable in variables]
     x, y, _ = tensors
@@ -189,7 +243,11 @@ def _losses(model, tensors, center: np.ndarray, plane: np.ndarray, coordinates: 
     before = [tf.identity(variable) for variable in variables]
     try:
         points = tf.constant(coordinates, tf.float64)
-        return tf.function(measure).get_concrete_function(tf.TensorSpec.from_tensor(points))(points).numpy()
+        return (
+            tf.function(measure)
+            .get_concrete_function(tf.TensorSpec.from_tensor(points))(points)
+            .numpy()
+        )
     finally:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)

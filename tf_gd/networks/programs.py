@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_gd import compiled
-from tf_gd._keras import compiled_parts, keras, learning_rate_of
+from tf_gd._keras import compiled_parts, is_called, keras, layers_of, learning_rate_of
 from tf_gd.networks import arrays
 from tf_gd.networks.step import innermost
 
@@ -21,10 +21,12 @@ def pass_through(step, model, tensors, order, *, batch_size, fresh=True):
     """Go through samples in memory batch by batch; the last batch may be smaller.
 
     Args:
-        step: what to do with a batch: :func:`~tf_gd.networks.step.step_of_descent`, or ``evaluation_step``.
+        step: what to do with a batch: :func:`~tf_gd.networks.step.step_of_descent`, or
+            ``evaluation_step``.
         model: a compiled, built Keras model.
         tensors: inputs, targets and sample weights ``(samples, ...)``, in any structure.
-        order: the samples in the order in which to visit them, ``(samples,)``, whole numbers; None as they come.
+        order: the samples in the order in which to visit them, ``(samples,)``, whole numbers; None
+            as they come.
         batch_size: samples in a batch; not a tensor, since XLA compiles one program for each shape.
         fresh: begin to count the metrics anew.
 
@@ -41,12 +43,15 @@ def pass_through(step, model, tensors, order, *, batch_size, fresh=True):
             step(model, *_as_keras_sees_it(model, _rows(tensors, batch * batch_size, batch_size)))
     rest = samples % batch_size
     if rest:
-        step(model, *_as_keras_sees_it(model, each(lambda tensor: tensor[samples - rest :], tensors)))
+        step(
+            model, *_as_keras_sees_it(model, each(lambda tensor: tensor[samples - rest :], tensors))
+        )
     return model.get_metrics_result(), -(-samples // batch_size)
 
 
 def pass_along(step, model, batches, count, *, known=False, fresh=True):
-    """Take up to ``count`` batches from an iterator; it may have fewer, unless it is known to have as many.
+    """Take up to ``count`` batches from an iterator; it may have fewer, unless it is known to have
+    as many.
 
     Returns:
         The metrics, and how many batches there were.
@@ -68,22 +73,33 @@ def pass_along(step, model, batches, count, *, known=False, fresh=True):
 
 def each(function, tensors):
     """Return ``function`` of every tensor in a structure of them, leaving out what is None."""
-    return keras.tree.map_structure(lambda tensor: None if tensor is None else function(tensor), tensors, none_is_leaf=True)
+    return keras.tree.map_structure(
+        lambda tensor: None if tensor is None else function(tensor), tensors, none_is_leaf=True
+    )
 
 
 def _as_keras_sees_it(model, tensors):
     """Hide the batch's length from a model of several outputs.
 
-    Keras weighs the loss of each output by the length of the batch where that is known when the step is traced. In
-    ``model.fit`` it is not, and the history holds the plain mean over the batches.
-    """
-    if tf.executing_eagerly() or tf.distribute.has_strategy() or not getattr(model._compile_loss, "metrics", None):
+    Keras weighs the loss of each output by the length of the batch where that is known when the
+    step is traced. In ``model.fit`` it is not, and the history holds the plain mean over the
+    batches."""
+    if (
+        tf.executing_eagerly()
+        or tf.distribute.has_strategy()
+        or not getattr(compiled_parts(model)[0], "metrics", None)
+    ):
         return tensors
-    return each(lambda tensor: tf.compat.v1.placeholder_with_default(tensor, [None, *tensor.shape[1:]]), tensors)
+    return each(
+        lambda tensor: tf.compat.v1.placeholder_with_default(tensor, [None, *tensor.shape[1:]]),
+        tensors,
+    )
 
 
 def _rows(tensors, first, count):
-    return each(lambda t: tf.slice(t, [first] + [0] * (t.shape.rank - 1), [count, *t.shape[1:]]), tensors)
+    return each(
+        lambda t: tf.slice(t, [first] + [0] * (t.shape.rank - 1), [count, *t.shape[1:]]), tensors
+    )
 
 
 class Passes:
@@ -94,10 +110,16 @@ class Passes:
 
     def __init__(self, model, mode: str, streamed: bool = False, steps: int = 0):
         mode_of_all = choose_mode(model, mode, streamed, steps)
-        self._modes = ("xla", "graph") if mode == "auto" and mode_of_all == "xla" else (mode_of_all,)
+        self._modes = (
+            ("xla", "graph") if mode == "auto" and mode_of_all == "xla" else (mode_of_all,)
+        )
         self._mode_of: dict[str, str] = {}
         self._model, optimizer = model, model.optimizer
-        settings = sorted((key, repr(value)) for key, value in optimizer.get_config().items() if key != "learning_rate")
+        settings = sorted(
+            (key, repr(value))
+            for key, value in optimizer.get_config().items()
+            if key != "learning_rate"
+        )
         rate = learning_rate_of(innermost(optimizer))  # a schedule is compiled in
         compiled_with = compiled.Identity(optimizer, *compiled_parts(model))
         self._about = compiled.Identity(rate, *model.trainable_variables), repr(settings)
@@ -108,7 +130,9 @@ class Passes:
         self._programs = programs
 
     def run(self, step: Callable, part, fresh: bool = True) -> dict[str, float]:
-        """Go through a part of the data, and return the metrics; where ``"auto"`` took XLA and XLA cannot, as a graph."""
+        """Go through a part of the data, and return the metrics; where ``"auto"`` took XLA and XLA
+        cannot, as a graph.
+        """
         key = (step.__name__, fresh, self._about, repr(part.shapes()))
         try:
             _, mode, (results, taken) = self._programs.call(
@@ -121,8 +145,10 @@ class Passes:
         except tf.errors.ResourceExhaustedError as error:
             what = str(error).strip().splitlines()[0]
             raise MemoryError(
-                f"batch_size: there is too little memory for a batch ({what}). Take a smaller batch_size, with "
-                "gradient_accumulation_steps of the optimizer for the same step, or a smaller model."
+                f"batch_size: there is too little memory for a batch ({what}). Take a smaller "
+                "batch_size, with "
+                "gradient_accumulation_steps of the optimizer for the same step, or a smaller "
+                "model."
             ) from error
         self._mode_of[step.__name__] = mode
         part.taken = int(taken)
@@ -143,10 +169,9 @@ class Passes:
 def choose_mode(model, mode: str, streamed: bool, steps: int) -> str:
     """Return the mode that ``"auto"`` stands for: XLA where it pays, else a graph.
 
-    XLA takes about a second to compile, which is worth some thousand steps. It is the fastest on a CPU, but for random
-    numbers (some 0.7 ms to draw those of one Dropout layer), large convolutions, embeddings, and data that come in batch by
-    batch.
-    """
+    XLA takes about a second to compile, which is worth some thousand steps. It is the fastest on a
+    CPU, but for random numbers (some 0.7 ms to draw those of one Dropout layer), large
+    convolutions, embeddings, and data that come in batch by batch."""
     if mode != "auto":
         return mode
     if model.run_eagerly:
@@ -155,19 +180,26 @@ def choose_mode(model, mode: str, streamed: bool, steps: int) -> str:
         return "xla"
     exact = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
     random = any("seed_generator" in variable.path for variable in model.variables)
-    embeds = any(type(layer).__name__ == "Embedding" for layer in model._flatten_layers())
+    embeds = any(type(layer).__name__ == "Embedding" for layer in layers_of(model))
     slow = embeds or _products_of_convolutions(model) > _MOST_PRODUCTS
     few = steps < WORTH_COMPILING
-    return "graph" if few or streamed or exact or random or slow or tf.distribute.has_strategy() else "xla"
+    return (
+        "graph"
+        if few or streamed or exact or random or slow or tf.distribute.has_strategy()
+        else "xla"
+    )
 
 
 def _products_of_convolutions(model) -> float:
-    """Return how many products all convolutions take for one sample; infinite where that cannot be told."""
+    """Return how many products all convolutions take for one sample; infinite where that cannot be
+    told.
+    """
     products = 0.0
-    for layer in model._flatten_layers():
+    for layer in layers_of(model):
         if "Conv" not in type(layer).__name__:
             continue
-        shape = getattr(getattr(layer, "output", None), "shape", None) if layer._inbound_nodes else None
+        output = getattr(layer, "output", None) if is_called(layer) else None
+        shape = getattr(output, "shape", None)
         if shape is None or None in shape[1:]:
             return math.inf
         channels = layer.kernel.shape[-1]
@@ -190,12 +222,20 @@ class Rows:
 
     def shapes(self) -> Any:
         """Return what a program is compiled for."""
-        leaves = [leaf for leaf in keras.tree.flatten((self._tensors, self._order)) if leaf is not None]
-        return self._batch_size, self._order is None, [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves]
+        leaves = [
+            leaf for leaf in keras.tree.flatten((self._tensors, self._order)) if leaf is not None
+        ]
+        return (
+            self._batch_size,
+            self._order is None,
+            [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves],
+        )
 
     def pass_of(self, step, model, fresh: bool) -> Callable:
         """Return the pass as a function of the arguments."""
-        return functools.partial(pass_through, step, model, batch_size=self._batch_size, fresh=fresh)
+        return functools.partial(
+            pass_through, step, model, batch_size=self._batch_size, fresh=fresh
+        )
 
 
 class OneBatch(Rows):

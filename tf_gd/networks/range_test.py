@@ -1,11 +1,13 @@
-"""Which learning rate? A range test: train with a growing rate, and see where the loss falls and where it explodes."""
+"""Which learning rate? A range test: train with a growing rate, and see where the loss falls and
+where it explodes.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks
+from tf_gd import _checks, _keras
 from tf_gd._keras import keras
 from tf_gd.networks import arrays
 from tf_gd.networks.checks import build, check_compiled
@@ -24,8 +26,8 @@ class LearningRateRange:
         rates: ``(steps,)``, the learning rates in the order in which they were tried.
         losses: ``(steps,)``, the loss of each batch before its step.
         smoothed: ``(steps,)``, their exponential average.
-        suggestion: a tenth of ``lowest``, the usual rule: there the loss falls, and far from where it explodes. Not below
-            the first rate tried.
+        suggestion: a tenth of ``lowest``, the usual rule: there the loss falls, and far from where
+            it explodes. Not below the first rate tried.
         lowest: the rate at which the average is lowest.
         exploded: the rate at which the average is above where it began, or None where it never is.
     """
@@ -39,11 +41,13 @@ class LearningRateRange:
 
     def __str__(self) -> str:
         if self.lowest == self.rates[0]:
-            return f"the loss falls at no rate from {self.lowest:.3g} on: look lower, or the model is trained already"
+            where = f"the loss falls at no rate from {self.lowest:.3g} on"
+            return f"{where}: look lower, or the model is trained already"
         end = f"does not explode up to {self.rates[-1]:.3g}"
         if self.exploded is not None:
             end = f"explodes at {self.exploded:.3g}"
-        return f"begin with a learning rate of {self.suggestion:.2g}: the loss is lowest at {self.lowest:.3g}, and {end}"
+        first = f"begin with a learning rate of {self.suggestion:.2g}"
+        return f"{first}: the loss is lowest at {self.lowest:.3g}, and {end}"
 
     def plot(self, ax=None):
         """Draw the loss over the rate; return the axes."""
@@ -55,9 +59,11 @@ class LearningRateRange:
 def find_learning_rate(
     model, x, y=None, *, low=1e-6, high=10.0, steps=100, batch_size=32, sample_weight=None, seed=0
 ) -> LearningRateRange:
-    """Train for some batches with a learning rate that grows from ``low`` to ``high``, and put everything back.
+    """Train for some batches with a learning rate that grows from ``low`` to ``high``, and put
+    everything back.
 
-    Afterwards the weights, the statistics, the optimizer's state and its learning rate are as before.
+    Afterwards the weights, the statistics, the optimizer's state and its learning rate are as
+    before.
 
     Args:
         model: a compiled Keras model, with any optimizer; a schedule is set aside meanwhile.
@@ -70,7 +76,8 @@ def find_learning_rate(
         The rates and losses, a rate to begin with, and more; ``.plot()`` draws it.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend
+            it.
 
     Examples:
         >>> import keras, numpy as np
@@ -97,12 +104,11 @@ def find_learning_rate(
 
     optimizer = innermost(model.optimizer)
     state = [*model.variables, *model.optimizer.variables]
-    own_rate, before = optimizer._learning_rate, [tf.identity(variable.value) for variable in state]
-    optimizer._learning_rate = given = _Given()
+    before, given = [tf.identity(variable.value) for variable in state], _Given()
     try:
-        losses, averages = _losses(model, given, tensors, rates, batch_size, seed)
+        with _keras.learning_rate_set_to(optimizer, given):
+            losses, averages = _losses(model, given, tensors, rates, batch_size, seed)
     finally:
-        optimizer._learning_rate = own_rate
         for variable, value in zip(state, before, strict=True):
             variable.assign(value)
         model.reset_metrics()
@@ -110,7 +116,9 @@ def find_learning_rate(
 
 
 class _Given(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that is set from outside, whatever the optimizer had before: a number or a schedule."""
+    """A rate that is set from outside, whatever the optimizer had before: a number or a
+    schedule.
+    """
 
     def __init__(self):
         self.rate = tf.Variable(0.0, trainable=False)
@@ -122,8 +130,12 @@ class _Given(keras.optimizers.schedules.LearningRateSchedule):
         return {}
 
 
-def _losses(model, given: _Given, tensors, rates, batch_size: int, seed: int) -> tuple[list[float], list[float]]:
-    """Return the losses of the batches up to one that has exploded, and their exponential average."""
+def _losses(
+    model, given: _Given, tensors, rates, batch_size: int, seed: int
+) -> tuple[list[float], list[float]]:
+    """Return the losses of the batches up to one that has exploded, and their exponential
+    average.
+    """
     samples, programs = arrays.count(tensors), Passes(model, "auto")
     losses: list[float] = []
     averages: list[float] = []
@@ -144,15 +156,20 @@ def _losses(model, given: _Given, tensors, rates, batch_size: int, seed: int) ->
 
 
 def _judged(rates: np.ndarray, losses: np.ndarray, averages: np.ndarray) -> LearningRateRange:
-    """Read off where the loss is lowest and where it explodes; only the last one may not be finite."""
+    """Read off where the loss is lowest and where it explodes; only the last one may not be
+    finite.
+    """
     finite = np.isfinite(losses)
     if not finite.any():
         raise ValueError(
-            f"model: the loss is {losses[0]:g} before any step, expected a finite one. Look at x, y and weights."
+            f"model: the loss is {losses[0]:g} before any step, expected a finite one. Look at x, "
+            "y and weights."
         )
     smoothed = averages[finite]
     best = int(np.argmin(smoothed))
     worse = np.flatnonzero(smoothed[best:] > smoothed[0]) + best
     exploded = float(rates[worse[0]]) if len(worse) else None if finite.all() else float(rates[-1])
     lowest = float(rates[finite][best])
-    return LearningRateRange(rates[finite], losses[finite], smoothed, max(lowest / 10, float(rates[0])), lowest, exploded)
+    return LearningRateRange(
+        rates[finite], losses[finite], smoothed, max(lowest / 10, float(rates[0])), lowest, exploded
+    )

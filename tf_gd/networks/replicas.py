@@ -1,19 +1,27 @@
-"""The same step on several replicas of a model: each has its share of the batch; first of all, the gradients are added up.
+"""The same step on several replicas of a model: each has its share of the batch; first of all, the
+gradients are added up.
 
-``model.fit`` clips each replica's gradient and then adds, and weighs a replica with few samples like one with many. Here
-the loss is the sum over all samples divided by their number, whatever the shares; clipping, decay and the step come after
-the sum, once, and every replica takes the same new weights.
-"""
+``model.fit`` clips each replica's gradient and then adds, and weighs a replica with few samples
+like one with many. Here the loss is the sum over all samples divided by their number, whatever the
+shares; clipping, decay and the step come after the sum, once, and every replica takes the same new
+weights."""
 
 import contextlib
 
 import tensorflow as tf
 
-from tf_gd import _cluster
+from tf_gd import _keras, _runtime
 from tf_gd._keras import keras
 from tf_gd.networks.gradients import warn_of_missing
 from tf_gd.networks.programs import each
-from tf_gd.networks.step import apply_by_hand, forward, innermost, is_sgd, loss_and_gradients, loss_metric
+from tf_gd.networks.step import (
+    apply_by_hand,
+    forward,
+    innermost,
+    is_sgd,
+    loss_and_gradients,
+    loss_metric,
+)
 
 _MEANS = ("sum_over_batch_size", "mean")
 
@@ -36,7 +44,9 @@ def step_on_replicas(model, x, y, sample_weight=None):
         if here:
             factors = _weights(model, weights, here, everywhere)
             prediction, loss, gradients = loss_and_gradients(model, x_here, y_here, factors)
-            loss += _penalties(model) * max(0.0, 1.0 - everywhere / replicas)  # the part of those that have no sample
+            loss += _penalties(model) * max(
+                0.0, 1.0 - everywhere / replicas
+            )  # the part of those that have no sample
             loss_metric(model).update_state(loss * (everywhere / here), sample_weight=here)
             model.compute_metrics(x_here, y_here, prediction, sample_weight=weights)
             reached[:] = [g is not None for g in gradients]
@@ -45,7 +55,9 @@ def step_on_replicas(model, x, y, sample_weight=None):
                 loss = model.optimizer.scale_loss(_penalties(model) / replicas)
             gradients = tape.gradient(loss, [variable.value for variable in variables])
         pairs = zip(gradients, variables, strict=True)
-        dense = [tf.zeros(v.shape, v.dtype) if g is None else tf.convert_to_tensor(g) for g, v in pairs]
+        dense = [
+            tf.zeros(v.shape, v.dtype) if g is None else tf.convert_to_tensor(g) for g, v in pairs
+        ]
         return dense, _statistics(model)
 
     gradients, statistics = strategy.run(on_one)
@@ -61,13 +73,13 @@ def step_on_replicas(model, x, y, sample_weight=None):
 
 
 def _apply_by_keras(optimizer, gradients, variables):
-    """Let an optimizer of Keras move the weights on every replica, by the sum that each of them has already."""
-    inner = innermost(optimizer)
-    inner._all_reduce_sum_gradients = lambda pairs: pairs  # else it would add up once more, and that after clipping
-    try:
-        tf.distribute.get_strategy().run(lambda parts: optimizer.apply(parts, variables), args=(gradients,))
-    finally:
-        del inner._all_reduce_sum_gradients
+    """Let an optimizer of Keras move the weights on every replica, by the sum that each of them has
+    already.
+    """
+    with _keras.summed_already(innermost(optimizer)):
+        tf.distribute.get_strategy().run(
+            lambda parts: optimizer.apply(parts, variables), args=(gradients,)
+        )
 
 
 @tf.autograph.experimental.do_not_convert
@@ -81,7 +93,9 @@ def evaluation_on_replicas(model, x, y, sample_weight=None):
         if here:
             prediction = forward(model, x_here, training=False)
             factors = _weights(model, weights, here, everywhere)
-            loss = model.compute_loss(x=x_here, y=y_here, y_pred=prediction, sample_weight=factors, training=False)
+            loss = model.compute_loss(
+                x=x_here, y=y_here, y_pred=prediction, sample_weight=factors, training=False
+            )
             loss_metric(model).update_state(loss * (everywhere / here), sample_weight=here)
             model.compute_metrics(x_here, y_here, prediction, sample_weight=weights)
 
@@ -97,14 +111,17 @@ def scope_of(model):
     strategy = model.distribute_strategy
     if tf.distribute.has_strategy():
         if tf.distribute.get_strategy() is not strategy:
-            raise ValueError("model: got one built outside the scope of this strategy. Build and compile it inside as well.")
+            raise ValueError(
+                "model: got one built outside the scope of this strategy. Build and compile it "
+                "inside as well."
+            )
         return contextlib.nullcontext()
-    return strategy.scope() if _cluster.mirrors(strategy) else contextlib.nullcontext()
+    return strategy.scope() if _runtime.mirrors(strategy) else contextlib.nullcontext()
 
 
 def several() -> bool:
     """Return whether this is the scope of a strategy with replicas, be it only one."""
-    return _cluster.mirrors(tf.distribute.get_strategy())
+    return _runtime.mirrors(tf.distribute.get_strategy())
 
 
 def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
@@ -113,43 +130,73 @@ def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
     Raises:
         ValueError: naming what to change.
     """
-    for option in () if is_sgd(model.optimizer) else ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+    for option in (
+        ()
+        if is_sgd(model.optimizer)
+        else ("gradient_accumulation_steps", "ema_overwrite_frequency")
+    ):
         if getattr(innermost(model.optimizer), option):
             got = f"{type(model.optimizer).__name__} with {option}"
-            raise ValueError(f"optimizer: got {got} on several replicas, which Keras cannot do. Take SGD, or {option}=None.")
+            raise ValueError(
+                f"optimizer: got {got} on several replicas, which Keras cannot do. Take SGD, or "
+                f"{option}=None."
+            )
     if mode == "xla":
-        raise ValueError('mode: got "xla" on several replicas, which TensorFlow cannot do. Take "graph" or "auto".')
+        raise ValueError(
+            'mode: got "xla" on several replicas, which TensorFlow cannot do. '
+            'Take "graph" or "auto".'
+        )
     if streamed and _has_workers():
-        raise ValueError("x: got a data set with several workers, expected arrays: all workers must share the same batches.")
+        raise ValueError(
+            "x: got a data set with several workers, expected arrays: all workers must share the "
+            "same batches."
+        )
     if shuffle == "keras":
-        raise ValueError('shuffle: got "keras" on several replicas, expected True, with a seed, or False.')
+        raise ValueError(
+            'shuffle: got "keras" on several replicas, expected True, with a seed, or False.'
+        )
     if shuffle is True and seed is None and _has_workers():
-        raise ValueError("seed: got None with several workers, expected a number, so that all agree on the order.")
+        raise ValueError(
+            "seed: got None with several workers, expected a number, so that all agree on the "
+            "order."
+        )
     if type(model).compute_loss is not keras.Model.compute_loss:
-        raise ValueError("model: got one with its own compute_loss, expected Keras's, to know how it counts the samples.")
+        raise ValueError(
+            "model: got one with its own compute_loss, expected Keras's, to know how it counts the "
+            "samples."
+        )
     losses = [loss for loss in keras.tree.flatten(model.loss) if loss is not None]
     if len(losses) > 1:
-        raise ValueError(f"model: got {len(losses)} losses on several replicas, expected one. Add them up in one output.")
+        raise ValueError(
+            f"model: got {len(losses)} losses on several replicas, expected one. Add them up in "
+            "one output."
+        )
     reductions = {getattr(loss, "reduction", "mean") for loss in losses}
     if len(reductions) > 1 or not reductions <= {*_MEANS, "sum"}:
         got = ", ".join(map(str, sorted(reductions)))
-        raise ValueError(f"loss: got reductions {got} on several replicas, expected one of {', '.join(_MEANS)} or sum.")
+        raise ValueError(
+            f"loss: got reductions {got} on several replicas, expected one of {', '.join(_MEANS)} "
+            "or sum."
+        )
 
 
 def is_chief() -> bool:
     """Return whether this process writes for all: the only one, or the first of several workers."""
-    return _cluster.number(tf.distribute.get_strategy()) == 0
+    return _runtime.worker_number(tf.distribute.get_strategy()) == 0
 
 
 def _has_workers() -> bool:
-    return _cluster.workers(tf.distribute.get_strategy()) > 1
+    return _runtime.workers(tf.distribute.get_strategy()) > 1
 
 
 def _share(tensors):
     """Return this replica's rows: as many as the others have, or one more."""
     context = tf.distribute.get_replica_context()
-    number, count = int(tf.get_static_value(context.replica_id_in_sync_group)), context.num_replicas_in_sync
-    return each(lambda tensor: tensor[_cluster.share(tensor.shape[0], number, count)], tensors)
+    number, count = (
+        int(tf.get_static_value(context.replica_id_in_sync_group)),
+        context.num_replicas_in_sync,
+    )
+    return each(lambda tensor: tensor[_runtime.share(tensor.shape[0], number, count)], tensors)
 
 
 def _samples(tensors) -> int:
@@ -159,8 +206,8 @@ def _samples(tensors) -> int:
 def _weights(model, sample_weight, here: int, everywhere: int):
     """Return weights that make the sum of the replicas' losses the loss of the batch.
 
-    Keras divides by the samples here and by the number of replicas; it should divide by the samples everywhere.
-    """
+    Keras divides by the samples here and by the number of replicas; it should divide by the samples
+    everywhere."""
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     loss = keras.tree.flatten(model.loss)[0] if model.loss is not None else None
     if here * replicas == everywhere or getattr(loss, "reduction", "mean") == "sum":
@@ -171,12 +218,21 @@ def _weights(model, sample_weight, here: int, everywhere: int):
 
 def _penalties(model):
     """Return the sum of what regularizers add to the loss."""
-    return tf.add_n([tf.zeros(()), *(v.regularizer(v) for v in model.trainable_variables if v.regularizer is not None)])
+    return tf.add_n(
+        [
+            tf.zeros(()),
+            *(v.regularizer(v) for v in model.trainable_variables if v.regularizer is not None),
+        ]
+    )
 
 
 def _averaged(model) -> list:
     """Return what each replica counts for itself: the moving statistics of BatchNormalization."""
-    return [v for v in model.non_trainable_variables if "seed_generator" not in v.path and v.dtype.startswith("float")]
+    return [
+        v
+        for v in model.non_trainable_variables
+        if "seed_generator" not in v.path and v.dtype.startswith("float")
+    ]
 
 
 def _statistics(model) -> list:

@@ -1,4 +1,6 @@
-"""A training run that can be killed at any moment: what it is made of, and how it goes on to the same bits."""
+"""A training run that can be killed at any moment: what it is made of, and how it goes on to the
+same bits.
+"""
 
 import re
 import secrets
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_gd import _keras
 from tf_gd._keras import keras
 from tf_gd.checkpoints import Checkpoints, differences, refuse
 from tf_gd.networks.batches import replay
@@ -23,7 +26,8 @@ class Keeper:
 
     Args:
         directory: of the checkpoints, or None.
-        alone: whether the model has no replicas; with some, there are checkpoints between epochs only.
+        alone: whether the model has no replicas; with some, there are checkpoints between epochs
+            only.
         writes: whether this process writes for all.
     """
 
@@ -44,20 +48,27 @@ class Keeper:
             self._checkpoints.close()
 
     def seed(self, seed, shuffle):
-        """Return the seed of the orders: the one given, or else that of the run found, or else a new one."""
+        """Return the seed of the orders: the one given, or else that of the run found, or else a
+        new one.
+        """
         if self._checkpoints is None or seed is not None or shuffle is not True:
             return seed
         return self._found[0]["settings"]["seed"] if self._found else secrets.randbelow(2**31 - 1)
 
     def mode(self, mode: str, step) -> str:
-        """Return the mode to run a step in: ``"auto"`` stands for the one that the run found had."""
+        """Return the mode to run a step in: ``"auto"`` stands for the one that the run found
+        had.
+        """
         return self._found[0]["modes"][step.__name__] if self._found and mode == "auto" else mode
 
-    def go_on(self, model, source, validation, validates_at, callbacks: list, modes: Callable, epochs: int) -> tuple:
+    def go_on(
+        self, model, source, validation, validates_at, callbacks: list, modes: Callable, epochs: int
+    ) -> tuple:
         """Take the model, its optimizer, the history and the callbacks to where the run found was.
 
         Args:
-            model, source, validation, validates_at, callbacks, epochs: of this run, which has just begun.
+            model, source, validation, validates_at, callbacks, epochs: of this run, which has just
+                begun.
             modes: returns the mode of each step.
 
         Returns:
@@ -73,14 +84,20 @@ class Keeper:
         self._variables = [*model.variables, *model.optimizer.variables]
         if self._alone:  # else there are checkpoints between epochs only, where metrics begin anew
             self._variables += model.metrics_variables
-        self.settings |= {**_of_model(model), "variables": [_shape(variable) for variable in self._variables]}
+        self.settings |= {
+            **_of_model(model),
+            "variables": [_shape(variable) for variable in self._variables],
+        }
         self._callbacks = [(callback, _plain_parts(callback)) for callback in callbacks]
         if self._found is None:
             return first, 0, {}
         state, arrays = self._found
         self._refuse_another(state["settings"], arrays)
         if state["epoch"] > epochs:
-            refuse(self._checkpoints.directory, [f"it has gone on for {state['epoch']} epochs, and {epochs} are asked for"])
+            refuse(
+                self._checkpoints.directory,
+                [f"it has gone on for {state['epoch']} epochs, and {epochs} are asked for"],
+            )
         for variable, array in zip(self._variables, arrays, strict=False):
             variable.assign(array)
         _put_back(self._callbacks, state["callbacks"], arrays)
@@ -94,11 +111,23 @@ class Keeper:
         return state["epoch"], state["batch"], state["logs"]
 
     def _refuse_another(self, saved: dict[str, Any], arrays: list[np.ndarray]) -> None:
-        """Raise if the settings are not those of the run found; a rate that a callback set meanwhile is no other setting."""
+        """Raise if the settings are not those of the run found; a rate that a callback set
+        meanwhile is no other setting.
+        """
         rate, now = innermost(self._model.optimizer)._learning_rate, self.settings
         at = next((n for n, variable in enumerate(self._variables) if variable is rate), None)
-        if at is not None and at < len(arrays) and np.array_equal(keras.ops.convert_to_numpy(rate), arrays[at]):
-            now = {**now, "optimizer": {**now["optimizer"], "learning_rate": saved["optimizer"].get("learning_rate")}}
+        if (
+            at is not None
+            and at < len(arrays)
+            and np.array_equal(keras.ops.convert_to_numpy(rate), arrays[at])
+        ):
+            now = {
+                **now,
+                "optimizer": {
+                    **now["optimizer"],
+                    "learning_rate": saved["optimizer"].get("learning_rate"),
+                },
+            }
         assert self._checkpoints is not None
         refuse(self._checkpoints.directory, differences(saved, now))
         self.settings = saved
@@ -106,11 +135,15 @@ class Keeper:
     def check_order(self) -> None:
         """Raise where the samples do not come in the order in which they came to the run found."""
         if self._checkpoints and self._order not in (None, self._source.first_order):
-            refuse(self._checkpoints.directory, ["the samples came in another order; set the same random seed before"])
+            refuse(
+                self._checkpoints.directory,
+                ["the samples came in another order; set the same random seed before"],
+            )
         self._order = None
 
     def save(self, epoch: int, batch: int, logs: dict, *, last: bool = False) -> None:
-        """Write down where the run is: ``epoch`` whole ones, ``batch`` of the next, and the metrics of that so far.
+        """Write down where the run is: ``epoch`` whole ones, ``batch`` of the next, and the metrics
+        of that so far.
 
         Within an epoch that happens now and then only. The last time waits until it is done.
         """
@@ -121,7 +154,8 @@ class Keeper:
             return
         self._saved_at = time.monotonic()
         self._saves += 1
-        arrays = [tf.convert_to_tensor(variable.value) for variable in self._variables]  # copied when they are written
+        # copied when they are written
+        arrays = [tf.convert_to_tensor(variable.value) for variable in self._variables]
         history = self._model.history
         state = dict(
             settings=self.settings,
@@ -144,34 +178,48 @@ def _of_model(model) -> dict[str, Any]:
     optimizer.pop("name", None)
     losses = keras.tree.flatten(model.loss) if model.loss is not None else []
     return {
-        "layers": [_of_layer(layer) for layer in model._flatten_layers(include_self=False)],
+        "layers": [_of_layer(layer) for layer in _keras.layers_of(model)],
         "optimizer": {name: _written(value) for name, value in optimizer.items()},
         "loss": [_written(loss) for loss in losses],
-        "loss_weights": _written(model._compile_loss._user_loss_weights if model._compile_loss else None),
+        "loss_weights": _written(_keras.loss_weights_of(model)),
         "metrics": list(model.metrics_names),
     }
 
 
 def _of_layer(layer) -> dict[str, Any]:
-    """Return what a layer is set to, but for its name, which Keras counts up, and what it was initialised with."""
+    """Return what a layer is set to, but for its name, which Keras counts up, and what it was
+    initialised with.
+    """
     try:
         config = layer.get_config()
-    except (NotImplementedError, TypeError, ValueError):  # a layer of the user's own, which cannot be saved
+    except (
+        NotImplementedError,
+        TypeError,
+        ValueError,
+    ):  # a layer of the user's own, which cannot be saved
         config = {}
     inside = ("name", "layers", "input_layers", "output_layers", "build_config")
-    kept = {name: part for name, part in config.items() if name not in inside and not name.endswith("_initializer")}
+    kept = {
+        name: part
+        for name, part in config.items()
+        if name not in inside and not name.endswith("_initializer")
+    }
     return {"class": type(layer).__name__, **_written(kept)}
 
 
 def _written(value) -> Any:
-    """Return a setting as JSON holds it: a number or a text as it is, an object by what it was made of."""
+    """Return a setting as JSON holds it: a number or a text as it is, an object by what it was made
+    of.
+    """
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, dict):
         return {
-            str(name): _written(part) for name, part in value.items() if name not in ("registered_name", "module", "name")
+            str(name): _written(part)
+            for name, part in value.items()
+            if name not in ("registered_name", "module", "name")
         }
     if isinstance(value, list | tuple):
         return [_written(part) for part in value]
@@ -181,13 +229,17 @@ def _written(value) -> Any:
 
 
 def _shape(variable) -> str:
-    """Return a variable's name, without the numbers that Keras counts layers with, its shape and its type."""
+    """Return a variable's name, without the numbers that Keras counts layers with, its shape and
+    its type.
+    """
     name = re.sub(r"_\d+(?=_|$)", "", getattr(variable, "name", ""))
     return f"{name} {tuple(variable.shape)} {variable.dtype}"
 
 
 def _plain_parts(callback) -> dict[str, Any]:
-    """Return what a callback holds that can be written down: numbers, texts, arrays, and lists of them."""
+    """Return what a callback holds that can be written down: numbers, texts, arrays, and lists of
+    them.
+    """
     return {name: _copied(value) for name, value in vars(callback).items() if _is_plain(value)}
 
 
@@ -227,10 +279,13 @@ def _packed(value, arrays: list):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _put_back(callbacks: list[tuple[Any, dict]], saved: list[dict], arrays: list[np.ndarray]) -> None:
+def _put_back(
+    callbacks: list[tuple[Any, dict]], saved: list[dict], arrays: list[np.ndarray]
+) -> None:
     for (callback, _), changed in zip(callbacks, saved, strict=False):
         if changed and getattr(callback, "monitor_op", True) is None:
-            callback._set_monitor_op()  # Keras does so late, and turns min_delta about, which must not happen twice
+            # Keras does so late, and changes the sign of min_delta, which must not happen twice.
+            _keras.set_monitor_op(callback)
         for name, value in changed.items():
             setattr(callback, name, _unpacked(value, arrays))
 

@@ -1,8 +1,10 @@
-"""One step of training, by hand: forward, loss, gradients, and everything that ``keras.optimizers.SGD`` does then."""
+"""One step of training, by hand: forward, loss, gradients, and everything that
+``keras.optimizers.SGD`` does then.
+"""
 
 import tensorflow as tf
 
-from tf_gd import updates
+from tf_gd import _keras, sgd
 from tf_gd._keras import keras
 from tf_gd.networks.gradients import warn_of_missing
 
@@ -12,8 +14,9 @@ def step_of_descent(model, x, y, sample_weight=None):
     """Do one step on one batch: what ``model.fit`` does, with the update by hand.
 
     Args:
-        model: a compiled, built Keras model. Its optimizer's own velocities and counter are used, so that training can go
-            on with either. An optimizer other than SGD updates the weights itself.
+        model: a compiled, built Keras model. Its optimizer's own velocities and counter are used,
+            so that training can go on with either. An optimizer other than SGD updates the weights
+            itself.
         x, y: one batch, ``(batch, ...)``, or lists or dicts of such.
         sample_weight: ``(batch,)``, or nothing.
     """
@@ -33,122 +36,69 @@ def loss_and_gradients(model, x, y, sample_weight):
     """Return the prediction on a batch, the loss, and its gradient for each trainable variable."""
     with tf.GradientTape() as tape:
         prediction = forward(model, x, training=True)
-        loss = model.compute_loss(x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=True)
+        loss = model.compute_loss(
+            x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=True
+        )
         scaled = model.optimizer.scale_loss(loss)
-    return prediction, loss, tape.gradient(scaled, [variable.value for variable in model.trainable_variables])
+    return (
+        prediction,
+        loss,
+        tape.gradient(scaled, [variable.value for variable in model.trainable_variables]),
+    )
 
 
 def apply_by_hand(optimizer, gradients, variables):
-    """Do what ``optimizer.apply`` does for SGD, by hand and in the same order.
+    """Do what ``optimizer.apply`` does for SGD: the step of :mod:`tf_gd.sgd`, assigned.
 
-    Unscale, accumulate, clip, decay, step, average, constrain, count.
+    Args:
+        optimizer: ``keras.optimizers.SGD``, or one of ours; its own velocities and counter are
+            used.
+        gradients: one for each variable; None for one that the loss does not reach.
+        variables: of Keras, all that the optimizer was built for.
     """
-    reached = [(g, variable) for g, variable in zip(gradients, variables, strict=True) if g is not None]
-    gradients, variables = [g for g, _ in reached], [variable for _, variable in reached]
-    if optimizer.loss_scale_factor is not None:
-        gradients = [g / optimizer.loss_scale_factor for g in gradients]
+    slots = _keras.slots_of(optimizer, variables)
+    values = [[tf.convert_to_tensor(one) for one in group] for group in (variables, *slots[:3])]
+    weights, velocities, averages, sums = values
+    state = sgd.State(weights, velocities, averages, sums, tf.convert_to_tensor(slots.batches))
+    new = sgd.step(
+        sgd.Options.of(optimizer),
+        state,
+        gradients,
+        optimizer.learning_rate,
+        decays=[_keras.decay_of(optimizer, variable) for variable in variables],
+        constraints=[variable.constraint for variable in variables],
+    )
+    for group, before, after in zip((variables, *slots[:3]), values, new, strict=False):
+        for variable, old, value in zip(group, before, after, strict=True):
+            assign(variable, old, value)
+    slots.batches.assign(new.batches)
 
-    if optimizer.gradient_accumulation_steps:
-        _accumulate(optimizer, gradients, variables)
-    else:
-        _move(optimizer, gradients, variables)
 
-    if optimizer.use_ema:
-        _average(optimizer)
-    for variable in variables:
-        if variable.constraint is not None:
-            variable.assign(variable.constraint(variable))
-    optimizer._iterations.assign_add(1)
-
-
-def _accumulate(optimizer, gradients, variables):
-    """Add up the gradients of several batches, and move by their mean when it is time to.
-
-    ``_iterations`` counts batches; the public ``iterations`` counts moves.
+def assign(variable, old, value) -> None:
+    """Assign what a step returned: a new value, or the rows to subtract; nothing where it is the
+    old one.
     """
-    count = optimizer.gradient_accumulation_steps
-    sums = [optimizer._accumulated_gradients[optimizer._get_variable_index(variable)] for variable in variables]
-
-    def move():
-        _move(optimizer, [(g + total) / count for g, total in zip(gradients, sums, strict=True)], variables)
-        for total in sums:
-            total.assign(tf.zeros(total.shape, total.dtype))
-
-    def wait():
-        for g, total in zip(gradients, sums, strict=True):
-            total.assign(g + total)
-
-    tf.cond((optimizer._iterations + 1) % count == 0, move, wait)
-
-
-def _move(optimizer, gradients, variables):
-    """Clip, then decay and step, variable by variable."""
-    for g, variable in zip(_clip(optimizer, gradients), variables, strict=True):
-        learning_rate = tf.cast(optimizer.learning_rate, variable.dtype)
-        if optimizer.weight_decay is not None and optimizer._use_weight_decay(variable):
-            weight_decay = tf.cast(optimizer.weight_decay, variable.dtype)
-            variable.assign(updates.decay(tf.convert_to_tensor(variable), learning_rate, weight_decay))
-        velocity = optimizer.momentums[optimizer._get_variable_index(variable)] if optimizer.momentum else None
-        move(variable, velocity, g, learning_rate, optimizer.momentum, optimizer.nesterov)
-
-
-def move(variable, velocity, g, learning_rate, momentum: float, nesterov: bool):
-    """Move one variable, and its velocity if it has one, by one step of :mod:`tf_gd.updates`."""
-    variable = variable.value if isinstance(variable, keras.Variable) else variable
-    if isinstance(g, tf.IndexedSlices):
-        # An embedding: the rows that were looked up, some of them more than once. Keras scales them before adding up.
-        g = tf.IndexedSlices(tf.cast(g.values, variable.dtype) * learning_rate, g.indices, g.dense_shape)
-        if velocity is None:
-            variable.scatter_sub(g)
-            return
-        learning_rate = tf.ones_like(learning_rate)
-    w, g, v = tf.convert_to_tensor(variable), tf.cast(tf.convert_to_tensor(g), variable.dtype), None
-    if velocity is not None:
-        v, momentum = tf.convert_to_tensor(velocity), tf.cast(momentum, variable.dtype)
-    w, v = updates.step(w, v, g, learning_rate, None if v is None else momentum, nesterov)
-    if velocity is not None:
-        velocity.assign(v)
-    variable.assign(w)
-
-
-def _clip(optimizer, gradients):
-    for limit, clip in (
-        (optimizer.clipnorm, updates.clip_by_norm),
-        (optimizer.global_clipnorm, updates.clip_by_global_norm),
-        (optimizer.clipvalue, updates.clip_by_value),
-    ):
-        if limit:
-            return clip([tf.convert_to_tensor(g) for g in gradients], limit)
-    return gradients
-
-
-def _average(optimizer):
-    """Follow the weights with their moving average, and put it in their place every so many steps."""
-    pairs = list(zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True))
-    for variable, average in pairs:
-        momentum = tf.cast(optimizer.iterations != 0, variable.dtype) * optimizer.ema_momentum
-        average.assign(updates.moving_average(average, variable, momentum))
-    if optimizer.ema_overwrite_frequency:
-
-        def overwrite():
-            for variable, average in pairs:
-                variable.assign(average)
-
-        tf.cond((optimizer.iterations + 1) % optimizer.ema_overwrite_frequency == 0, overwrite, lambda: None)
+    if isinstance(value, tf.IndexedSlices):
+        held = variable.value if isinstance(variable, keras.Variable) else variable
+        held.scatter_sub(value)
+    elif value is not old:
+        variable.assign(value)
 
 
 @tf.autograph.experimental.do_not_convert
 def evaluation_step(model, x, y, sample_weight=None):
     """Measure loss and metrics on one batch, as ``model.evaluate`` does."""
     prediction = forward(model, x, training=False)
-    loss = model.compute_loss(x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=False)
+    loss = model.compute_loss(
+        x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=False
+    )
     loss_metric(model).update_state(loss, sample_weight=tf.shape(tf.nest.flatten(x)[0])[0])
     model.compute_metrics(x, y, prediction, sample_weight=sample_weight)
 
 
 def forward(model, x, training: bool):
     """Call the model, with ``training`` if it takes it."""
-    return model(x, training=training) if model._call_has_training_arg else model(x)
+    return model(x, training=training) if _keras.takes_training(model) else model(x)
 
 
 def loss_metric(model):
@@ -157,10 +107,16 @@ def loss_metric(model):
 
 
 def innermost(optimizer):
-    """Return the optimizer that makes the step: the one inside, where one only scales the loss for it."""
+    """Return the optimizer that makes the step: the one inside, where one only scales the loss for
+    it.
+    """
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def is_sgd(optimizer) -> bool:
-    """Return whether the step is done by hand: for SGD itself, and for our own optimizer of the same make."""
-    return type(optimizer) is keras.optimizers.SGD or getattr(type(optimizer), "is_sgd_by_hand", False)
+    """Return whether the step is done by hand: for SGD itself, and for our own optimizer of the
+    same make.
+    """
+    return type(optimizer) is keras.optimizers.SGD or getattr(
+        type(optimizer), "is_sgd_by_hand", False
+    )

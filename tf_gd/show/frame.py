@@ -38,7 +38,9 @@ def frame_of(objective, trajectories: dict, minima) -> np.ndarray:
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
         got = "no finite point, and an objective without a domain"
-        raise ValueError(f"trajectories: got {got}, expected one of them. Pass a path, or a domain.")
+        raise ValueError(
+            f"trajectories: got {got}, expected one of them. Pass a path, or a domain."
+        )
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.15 * np.maximum(high - low, 1e-3 * np.maximum(np.abs(high), 1.0))
     return np.stack([low - margin, high + margin], axis=1)
@@ -122,7 +124,8 @@ def positive(values: np.ndarray) -> np.ndarray:
 
 
 def loss_scale(curves: list[np.ndarray], *, rounded: bool = False) -> str:
-    """Return ``"log"`` where that shows the losses, ``"linear"`` where some are negative or none is positive.
+    """Return ``"log"`` where that shows the losses, ``"linear"`` where some are negative or none is
+    positive.
 
     Args:
         curves: ``(records,)`` each.

@@ -8,7 +8,16 @@ from matplotlib.colors import LogNorm
 from tf_gd import _checks
 from tf_gd.show.curves import plot_losses
 from tf_gd.show.formula import title_of
-from tf_gd.show.frame import between, check_path, frame_of, inside, known_minima, slopes_of, values_of, widened
+from tf_gd.show.frame import (
+    between,
+    check_path,
+    frame_of,
+    inside,
+    known_minima,
+    slopes_of,
+    values_of,
+    widened,
+)
 from tf_gd.show.labels import entries, place_legend
 from tf_gd.show.slopes import draw_arrows, draw_tangents
 from tf_gd.show.style import BY_HAND, INK, OWN, listed, on, styled
@@ -66,8 +75,8 @@ def plot_contours(objective, trajectories, ax=None, levels: int = 24, arrows: in
     Args:
         objective: callable on an array ``(..., 2)``, with ``domain``, ``minima``, ``formula`` and
             ``name`` if it has them.
-        trajectories: ``{label: Trajectory}``; after the sixth the colours begin again. The legend adds the
-            settings of each.
+        trajectories: ``{label: Trajectory}``; after the sixth the colours begin again. The legend
+            adds the settings of each.
         ax: where to draw; new axes by default.
         levels: how many level lines.
         arrows: at how many of the first records of each path to draw the direction against the
@@ -146,7 +155,9 @@ def plot_steps(trajectory, objective, axes=None, tangents: int = 0):
     seen = inside(box, path)
     left = None if seen.all() else int(np.argmin(seen))  # the first record outside
     path = path[: None if left is None else left + 1]
-    signs = np.sign(slopes_of(objective, path, box)[:, 0])  # NaN, not drawn, where rounding hides it
+    signs = np.sign(
+        slopes_of(objective, path, box)[:, 0]
+    )  # NaN, not drawn, where rounding hides it
     slopes = trajectory.gradient_norms[: len(path)] * signs
     path, (label,) = path[:, 0], entries({"": trajectory})[0].values()
 

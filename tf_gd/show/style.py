@@ -1,7 +1,8 @@
-"""One look for all pictures, and how they are saved. Nothing here opens a window or chooses a backend.
+"""One look for all pictures, and how they are saved. Nothing here opens a window or chooses a
+backend.
 
-By hand is blue, solid and broad, built in is orange and dashed, everywhere: where the two agree, both can be seen.
-"""
+By hand is blue, solid and broad, built in is orange and dashed, everywhere: where the two agree,
+both can be seen."""
 
 import functools
 import os
@@ -44,7 +45,10 @@ def on(ax=None, **figure):
     if ax is None:
         return plt.subplots(**figure)[1]
     if not isinstance(ax, Axes):
-        raise TypeError(f"ax: got {type(ax).__name__}, expected axes of matplotlib, for example plt.subplots()[1].")
+        raise TypeError(
+            f"ax: got {type(ax).__name__}, expected axes of matplotlib, for example "
+            "plt.subplots()[1]."
+        )
     return ax
 
 
@@ -52,13 +56,16 @@ def listed(axes) -> list:
     """Return one axes, or a list, a tuple or an array of some, as a list."""
     if isinstance(axes, np.ndarray):
         return axes.ravel().tolist()
-    return [ax for part in axes for ax in listed(part)] if isinstance(axes, list | tuple) else [axes]
+    return (
+        [ax for part in axes for ax in listed(part)] if isinstance(axes, list | tuple) else [axes]
+    )
 
 
 def save(axes, name: str) -> Path:
     """Write the figure of ``axes`` as a PNG into the directory of pictures, and print where.
 
-    The directory is ``$TF_GD_PICTURES``, or ``pictures`` where you are; it is made if it is not there.
+    The directory is ``$TF_GD_PICTURES``, or ``pictures`` where you are; it is made if it is not
+    there.
 
     Args:
         axes: what any function here returns.
@@ -70,29 +77,38 @@ def save(axes, name: str) -> Path:
     Raises:
         ValueError: the directory cannot be written to.
     """
-    path = write(axes, Path(os.environ.get("TF_GD_PICTURES", "pictures")) / _checks.path("name", name))
+    path = write(
+        axes, Path(os.environ.get("TF_GD_PICTURES", "pictures")) / _checks.path("name", name)
+    )
     print(f"saved {path}")
     return path
 
 
 def write(axes, path) -> Path:
-    """Write the figure of ``axes`` to ``path``, whole or not at all: a PNG, or what its ending says; return the path."""
+    """Write the figure of ``axes`` to ``path``, whole or not at all: a PNG, or what its ending
+    says; return the path.
+    """
     path = _checks.path("path", path)
     path = path if path.suffix else path.with_suffix(".png")
     first = next(iter(listed(axes)), None)
     if not isinstance(first, Axes | Figure):
-        raise TypeError(f"axes: got {type(axes).__name__}, expected what a function of tf_gd.show returns.")
+        raise TypeError(
+            f"axes: got {type(axes).__name__}, expected what a function of tf_gd.show returns."
+        )
     figure: Any = first if isinstance(first, Figure) else first.figure
     known = sorted(figure.canvas.get_supported_filetypes())
     if path.suffix[1:].lower() not in known:
-        raise ValueError(f"path: got {path.name!r}, expected a name that ends in one of {', '.join(known)}.")
+        raise ValueError(
+            f"path: got {path.name!r}, expected a name that ends in one of {', '.join(known)}."
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as partial:
             figure.savefig(partial, format=path.suffix[1:])
     except OSError as error:
         raise ValueError(
-            f"path: cannot write {path} ({error.strerror}). Run from a directory you may write to, or "
+            f"path: cannot write {path} ({error.strerror}). Run from a directory you may write to, "
+            "or "
             "set the environment variable TF_GD_PICTURES to one."
         ) from error
     return path

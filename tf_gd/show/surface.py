@@ -10,7 +10,8 @@ from tf_gd.show.style import BY_HAND, INK, on, styled
 
 @styled
 def plot_surface(surface, ax=None, levels: int = 20):
-    """Draw level lines of a :class:`tf_gd.networks.loss_surface.LossSurface`, the path, and the model.
+    """Draw level lines of a :class:`tf_gd.networks.loss_surface.LossSurface`, the path, and the
+    model.
 
     Args:
         surface: what :func:`tf_gd.loss_surface` returned.

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gd import compiled
-from tf_gd._progress import Progress
+from tf_gd._runtime import Progress
 from tf_gd.toy import loop
 from tf_gd.toy.resume import Keeper, joined
 from tf_gd.trajectory import Trajectory
@@ -63,7 +63,9 @@ class Program:
         return loop.descend(self._evaluate, self._move, point, steps, record_every, smallest, room)
 
     def __call__(self, steps: int, record_every: int, smallest: float):
-        """Call the loop; return the three records, how many steps were made, and whether it goes on."""
+        """Call the loop; return the three records, how many steps were made, and whether it goes
+        on.
+        """
         numbers = tf.constant(steps), tf.constant(record_every), tf.constant(smallest, self._dtype)
         return self._descend(*numbers)
 
@@ -95,7 +97,9 @@ class Program:
         return [np.asarray(one)[:filled] for one in recorded], first + made - 1, goes_on
 
 
-def run(program: Program, x, values, *, steps, record_every, tolerance, settings, shown, checkpoint=None):
+def run(
+    program: Program, x, values, *, steps, record_every, tolerance, settings, shown, checkpoint=None
+):
     """Run a compiled program from ``x`` to the end; Ctrl-C returns what was recorded until then.
 
     Args:

@@ -36,30 +36,35 @@ def gradient_descent(
 ) -> Trajectory:
     """Minimise a function by gradient descent, written by hand with ``tf.GradientTape``.
 
-    ``x_(k+1) = x_k - learning_rate * gradient(x_k)``, or with a velocity, as :mod:`tf_gd.updates` writes it.
+    ``x_(k+1) = x_k - learning_rate * gradient(x_k)``, or with a velocity, as :mod:`tf_gd.updates`
+    writes it.
 
     Args:
-        objective: a name of the catalogue, an :class:`~tf_gd.Objective`, or a function of yours from a tensor ``(..., dim)``
-            to a tensor ``(...)``, which then needs a ``start``.
-        start: the first point, ``(dim,)``; by default the objective's own. Whole numbers are taken as floats.
-        learning_rate: a positive number, a Keras ``LearningRateSchedule`` (evaluated at k = 0, 1, ...), or an array of one
-            rate for each step.
+        objective: a name of the catalogue, an :class:`~tf_gd.Objective`, or a function of yours
+            from a tensor ``(..., dim)`` to a tensor ``(...)``, which then needs a ``start``.
+        start: the first point, ``(dim,)``; by default the objective's own. Whole numbers are taken
+            as floats.
+        learning_rate: a positive number, a Keras ``LearningRateSchedule`` (evaluated at k = 0, 1,
+            ...), or an array of one rate for each step.
         momentum: between 0 and 1.
         nesterov: look ahead along the velocity; without momentum it changes nothing, as in Keras.
         steps: how many updates at most; 0 returns the start.
-        tolerance: stop as converged when the norm of the gradient is at most this; None makes all the steps.
+        tolerance: stop as converged when the norm of the gradient is at most this; None makes all
+            the steps.
         record_every: record every so many steps. The start and the last point are always recorded.
-        mode: ``"auto"`` (XLA where it compiles, else graph, else eager; the result's settings say which), or one of them.
+        mode: ``"auto"`` (XLA where it compiles, else graph, else eager; the result's settings say
+            which), or one of them.
         dtype: ``"float32"`` or ``"float64"``.
         device: ``"auto"`` (the CPU), or a name such as ``"GPU:0"``.
-        checkpoint: a directory of this run's own. Killed at any moment and called again with the same arguments, or with
-            more steps, the run goes on and ends with the same bits.
+        checkpoint: a directory of this run's own. Killed at any moment and called again with the
+            same arguments, or with more steps, the run goes on and ends with the same bits.
 
     Returns:
         The path. Divergence is an outcome of it, not an exception.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend it.
+        TypeError, ValueError: an argument is not what it should be; the message says how to mend
+            it.
 
     Examples:
         >>> path = gradient_descent("square", [10.0], learning_rate=0.2, steps=10)
@@ -83,7 +88,9 @@ def gradient_descent(
         schedule=rate.schedule,
         values=[value for value in (0, held[0], rate.values, held[1]) if value is not None],
         settings=describe("by hand", rate, momentum, nesterov),
-        run=dict(steps=steps, tolerance=tolerance, record_every=record_every, checkpoint=checkpoint),
+        run=dict(
+            steps=steps, tolerance=tolerance, record_every=record_every, checkpoint=checkpoint
+        ),
         mode=mode,
         dtype=dtype,
         device=device,
@@ -99,7 +106,9 @@ def _by_hand(dim: int, dtype: str, rate: LearningRate, momentum: bool, nesterov:
     m = tf.Variable(0.0, dtype=dtype, name="momentum") if momentum else None
 
     def move(gradient) -> None:
-        point, velocity, share = (None if one is None else tf.convert_to_tensor(one) for one in (x, v, m))
+        point, velocity, share = (
+            None if one is None else tf.convert_to_tensor(one) for one in (x, v, m)
+        )
         learning_rate = rate.at(tf.convert_to_tensor(rates), tf.convert_to_tensor(k))
         point, velocity = updates.step(point, velocity, gradient, learning_rate, share, nesterov)
         if v is not None:
@@ -111,7 +120,9 @@ def _by_hand(dim: int, dtype: str, rate: LearningRate, momentum: bool, nesterov:
     return Update(x, state, settings, move)
 
 
-def minimise(objective, start, build, *, kind, schedule, values, settings, run, mode, dtype, device) -> Trajectory:
+def minimise(
+    objective, start, build, *, kind, schedule, values, settings, run, mode, dtype, device
+) -> Trajectory:
     """Check what was asked for, find or compile the program, and run it: by hand or with Keras.
 
     Args:
@@ -129,7 +140,14 @@ def minimise(objective, start, build, *, kind, schedule, values, settings, run, 
     with tf.device(device), devices.exact_arithmetic():
         chosen, function, x = check_start(objective, start, dtype)
         _check_memory(run, len(x), dtype)
-        key = (_written(chosen, function, x), _written_schedule(schedule), kind, len(x), dtype, device)
+        key = (
+            _written(chosen, function, x),
+            _written_schedule(schedule),
+            kind,
+            len(x),
+            dtype,
+            device,
+        )
         program = _compile(key, function, functools.partial(build, len(x), dtype), mode)
         settings = dict(objective=chosen.name, **settings, dtype=dtype, device=device)
         return chunks.run(program, x, values, settings=settings, shown=chosen, **run)
@@ -152,7 +170,9 @@ def _check_memory(run: dict[str, Any], dim: int, dtype: str) -> None:
     _checks.check_fits_in_memory("record_every", size, advice)
 
 
-def _compile(key: Hashable, function: Callable, build: Callable[[], Update], mode: str) -> chunks.Program:
+def _compile(
+    key: Hashable, function: Callable, build: Callable[[], Update], mode: str
+) -> chunks.Program:
     """Return the program, compiled in the mode asked for, by a call that makes no step.
 
     Raises:
@@ -166,8 +186,10 @@ def _compile(key: Hashable, function: Callable, build: Callable[[], Update], mod
         return PROGRAMS.call(key, compiled.modes_of(mode), program, (0, 1, -1.0), once=True)[0]
     except Exception as error:
         raise ValueError(
-            f"objective: it runs eagerly, but cannot be compiled with mode={mode!r}: {_reason(error)} "
-            'Use mode="auto" or mode="eager", or build the function of TensorFlow operations that XLA knows.'
+            f"objective: it runs eagerly, but cannot be compiled with mode={mode!r}: "
+            f"{_reason(error)} "
+            'Use mode="auto" or mode="eager", or build the function of TensorFlow operations that '
+            "XLA knows."
         ) from error
 
 
@@ -179,4 +201,6 @@ def _reason(error: Exception) -> str:
 
 def describe(optimizer: str, rate: LearningRate, momentum: float, nesterov: bool) -> dict[str, Any]:
     """Return an update as text and numbers, for the settings of a trajectory."""
-    return dict(optimizer=optimizer, learning_rate=rate.described, momentum=momentum, nesterov=nesterov)
+    return dict(
+        optimizer=optimizer, learning_rate=rate.described, momentum=momentum, nesterov=nesterov
+    )

@@ -1,4 +1,4 @@
-"""A descent that can be killed at any moment, and goes on to the same bits."""
+"""Checkpoints of a descent: a killed run goes on to the same bits."""
 
 import time
 from typing import Any
@@ -8,17 +8,13 @@ import tensorflow as tf
 
 from tf_gd.checkpoints import Checkpoints, differences, refuse
 
-SECONDS_BETWEEN = 5.0
+SECONDS_BETWEEN = 5.0  # a killed run loses about as much
 _LATER = ("steps", "tolerance")  # settings that may change from one call to the next
 Chunks = list[list[np.ndarray]]
 
 
 class Keeper:
-    """Keeps a descent in a directory; without one it keeps nothing. To be used as a context.
-
-    Args:
-        directory: of the checkpoints, or None.
-    """
+    """Writes and reads the checkpoints of a descent in a directory, or none without one."""
 
     def __init__(self, directory):
         self._checkpoints = None if directory is None else Checkpoints(directory)
@@ -33,44 +29,51 @@ class Keeper:
         if self._checkpoints:
             self._checkpoints.close()
 
-    def go_on(self, update, settings: dict[str, Any], objective, x) -> tuple[Chunks, int, bool, float]:
-        """Take the update to where the run found was, if there is one.
+    def go_on(
+        self, update, settings: dict[str, Any], objective, x
+    ) -> tuple[Chunks, int, bool, float]:
+        """Restore the newest checkpoint, if there is one.
 
         Args:
-            update: at the first point, ``x``.
+            update: its variables are assigned; they are at the first point ``x``.
             settings: of this run.
-            objective: what is minimised: it must have the same values, here and there.
+            objective: its values at two points must be those of the checkpoint.
             x: the first point.
 
         Returns:
-            What is recorded so far, the last step (-1 before the first), whether the run goes on,
-            and how many seconds it took.
+            The records, the last step (-1 before the first), whether the run goes on, and the
+            seconds it took.
 
         Raises:
-            ValueError: the checkpoint is of another run, or of one with more steps.
+            ValueError: the checkpoint is of a run with other settings, or has more steps.
         """
-        if self._checkpoints is None:
+        checkpoints = self._checkpoints
+        if checkpoints is None:
             return [], -1, True, 0.0
-        about = {name: value for name, value in settings.items() if name not in _LATER}
-        self._settings = {**about, "start": x.numpy().tolist()}
         self._variables = [update.point, *update.state]
+        self._settings = {name: settings[name] for name in settings if name not in _LATER}
         values = (tf.reduce_sum(objective.fn(point)) for point in (x, 0.9 * x + 0.07))
-        self._settings["values of the objective"] = [f"{float(value):.5g}" for value in values]
-        found = self._checkpoints.newest()
+        self._settings |= {
+            "start": x.numpy().tolist(),
+            "values of the objective": [f"{float(value):.5g}" for value in values],
+        }
+        found = checkpoints.newest()
         if found is None:
             return [], -1, True, 0.0
         state, arrays = found
-        refuse(self._checkpoints.directory, differences(state["settings"], self._settings))
+        refuse(checkpoints.directory, differences(state["settings"], self._settings))
         if state["last"] > settings["steps"]:
             asked = f"it has made {state['last']} steps, and {settings['steps']} are asked for"
-            refuse(self._checkpoints.directory, [asked])
+            refuse(checkpoints.directory, [asked])
         for variable, array in zip(self._variables, arrays, strict=False):
             variable.assign(array)
         records = arrays[len(self._variables) :]
         return [records], state["last"], state["goes_on"], state["seconds"]
 
-    def save(self, chunks: Chunks, last: int, goes_on: bool, seconds: float, *, ends: bool) -> Chunks:
-        """Write a checkpoint now and then, and at the end; return the chunks, joined if it was written."""
+    def save(
+        self, chunks: Chunks, last: int, goes_on: bool, seconds: float, *, ends: bool
+    ) -> Chunks:
+        """Write a checkpoint if one is due; return the chunks, concatenated if it was written."""
         now = time.monotonic()
         if self._checkpoints is None:
             return chunks
@@ -85,5 +88,7 @@ class Keeper:
 
 
 def joined(chunks: Chunks) -> list[np.ndarray]:
-    """Return the records of chunks as one array each."""
-    return [np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*chunks, strict=True)]
+    """Return each array of the chunks, concatenated."""
+    return [
+        np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*chunks, strict=True)
+    ]

@@ -92,7 +92,7 @@ PAGES = {  # what a link to a file of the repository becomes
     r"benchmarks/(README\.md)?\)": r"/benchmarks.md)",
     r"CHANGELOG\.md\)": r"/changelog.md)",
     r"CONTRIBUTING\.md\)": r"/contributing.md)",
-    r"(?:\.\./)?tf_gd/(updates|toy/loop)\.py\)": r"/update_and_loop.md)",
+    r"(?:\.\./)?tf_gd/(updates|sgd|toy/loop)\.py\)": r"/update_and_loop.md)",
     r"(?:\.\./)?(constraints\.txt|CITATION\.cff)\)": r"/../\1)",
 }
 

@@ -1,14 +1,12 @@
 """The update broken on purpose, in each of the ways it could be: some test of it has to fail every time."""
 
 import keras
-import numpy as np
 import pytest
 import test_updates
 from models import X, Y, assert_same, plain_model, trained
 
 import tf_gd
-from tf_gd import updates
-from tf_gd.networks import step
+from tf_gd import sgd, updates
 
 MOMENTUM = {"momentum": 0.9}
 NESTEROV = {"momentum": 0.9, "nesterov": True}
@@ -47,32 +45,54 @@ def _coupled(w, learning_rate, weight_decay):
 
 
 def _decay_after_the_step(monkeypatch):
-    """What move() does, with the decay last."""
-    right = step.move
+    def step_all(options, weights, velocities, gradients, learning_rate, decays):
+        moved, velocities = sgd.step_all(options, weights, velocities, gradients, learning_rate, decays)
+        return sgd.decay(moved, gradients, learning_rate, decays), velocities
 
-    def move(variable, velocity, g, learning_rate, momentum, nesterov):
-        decayed = np.array(variable.numpy())
-        undecayed = decayed / (1 - 0.1 * learning_rate)
-        variable.assign(undecayed)
-        right(variable, velocity, g, learning_rate, momentum, nesterov)
-        variable.assign(RIGHT["decay"](variable.value, learning_rate, 0.1))
+    monkeypatch.setitem(sgd.STAGES, "step", step_all)
+    monkeypatch.setitem(sgd.STAGES, "decay", _no_decay)
 
-    monkeypatch.setattr(step, "move", move)
+
+def _no_decay(weights, gradients, learning_rate, decays):
+    return list(weights)
 
 
 def _clip_after_decay(monkeypatch):
-    right = step._clip
+    def clip(options, gradients, weights, decays):
+        coupled = [g + a * w for g, w, a in zip(gradients, weights, decays, strict=True)]
+        return sgd.clip(options, coupled, weights, decays)
 
-    def clip(optimizer, gradients):
-        variables = optimizer._trainable_variables
-        return right(optimizer, [g + 0.1 * v.value for g, v in zip(gradients, variables, strict=True)])
-
-    monkeypatch.setattr(step, "_clip", clip)
-    monkeypatch.setattr(updates, "decay", lambda w, learning_rate, weight_decay: w)
+    monkeypatch.setitem(sgd.STAGES, "clip", clip)
+    monkeypatch.setitem(sgd.STAGES, "decay", _no_decay)
 
 
 def _clip_nothing(monkeypatch):
-    monkeypatch.setattr(step, "_clip", lambda optimizer, gradients: gradients)
+    monkeypatch.setitem(sgd.STAGES, "clip", lambda options, gradients, weights, decays: list(gradients))
+
+
+def _sums_are_kept(monkeypatch):
+    def accumulate(options, state, gradients):
+        means, sums, due = sgd.accumulate(options, state, gradients)
+        return means, [g + total for g, total in zip(gradients, state.sums, strict=True)] if sums else sums, due
+
+    monkeypatch.setitem(sgd.STAGES, "accumulate", accumulate)
+
+
+def _means_are_sums(monkeypatch):
+    def accumulate(options, state, gradients):
+        means, sums, due = sgd.accumulate(options, state, gradients)
+        return [mean * options.gradient_accumulation_steps for mean in means], sums, due
+
+    monkeypatch.setitem(sgd.STAGES, "accumulate", accumulate)
+
+
+def _average_from_the_first_step(monkeypatch):
+    right = sgd.average
+    monkeypatch.setitem(
+        sgd.STAGES,
+        "average",
+        lambda options, state, weights: right(options, state._replace(batches=state.batches + 1), weights),
+    )
 
 
 MUTANTS = {
@@ -105,6 +125,9 @@ DEEPER = {
     "decay after the step": (_decay_after_the_step, {**MOMENTUM, "weight_decay": 0.1}),
     "clip after decay": (_clip_after_decay, {"global_clipnorm": 0.1, "weight_decay": 0.1}),
     "no clipping": (_clip_nothing, {"clipnorm": 0.1}),
+    "sums kept after a move": (_sums_are_kept, {"gradient_accumulation_steps": 2}),
+    "sums instead of means": (_means_are_sums, {"gradient_accumulation_steps": 2}),
+    "an average that counts from 1": (_average_from_the_first_step, {"use_ema": True, "ema_overwrite_frequency": 2}),
 }
 
 

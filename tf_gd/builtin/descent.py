@@ -40,8 +40,8 @@ def keras_descent(
         The path, recorded as that of :func:`tf_gd.gradient_descent`.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend
-            it.
+        TypeError, ValueError: no Keras optimizer with a learning rate of its own, or as for
+            :func:`tf_gd.gradient_descent`.
 
     Examples:
         >>> import keras

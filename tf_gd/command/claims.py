@@ -69,7 +69,7 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
         holds = measured == expected
     else:
         got, wanted = _checks.array("measured", measured), _checks.array("expected", expected)
-        if not got.size or not wanted.size:  # all of nothing agrees with anything
+        if not got.size or not wanted.size:  # all() of an empty array is true
             raise ValueError(
                 f"{'expected' if got.size else 'measured'}: got an empty array, expected at least "
                 "one number."

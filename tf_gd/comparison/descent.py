@@ -144,15 +144,16 @@ def compare(
     compare every record.
 
     Args:
-        objective, start, learning_rate, momentum, nesterov, steps, record_every, mode, dtype,
-            device: as for :func:`tf_gd.gradient_descent`.
+        objective, start, learning_rate, momentum, nesterov: as for
+            :func:`tf_gd.gradient_descent`.
+        steps, record_every, mode, dtype, device: likewise.
 
     Returns:
         The comparison; print it for a table, ``.plot()`` it for a picture.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend
-            it.
+        TypeError, ValueError: an unknown objective, a start of another dimension, or a setting
+            out of its range.
 
     Examples:
         >>> result = compare("himmelblau", learning_rate=0.01, momentum=0.9, steps=100)

@@ -87,8 +87,7 @@ def compare_training(
         each epoch.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend
-            it.
+        TypeError, ValueError: no model and loss to compile, or data that do not fit them.
     """
     check_model_and_loss(build_model, loss)
     if type(optimizer) is not keras.optimizers.SGD:

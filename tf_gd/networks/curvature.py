@@ -35,8 +35,8 @@ def learning_rate_limit(model_or_objective, x=None, y=None, *, tolerance=1e-4) -
         The limit; infinite where the loss curves up in no direction.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend
-            it.
+        TypeError, ValueError: an unknown objective, a model that is not compiled, or no
+            second derivative.
 
     Examples:
         >>> round(learning_rate_limit("rosenbrock"), 7)

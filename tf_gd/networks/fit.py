@@ -107,8 +107,8 @@ def fit(
         ``history.params["interrupted"]`` set.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend
-            it.
+        TypeError, ValueError: data that do not fit the model, an option that ``model.fit``
+            would refuse, or a model that is not compiled.
 
     Examples:
         >>> import keras, numpy as np

@@ -76,8 +76,8 @@ def find_learning_rate(
         The rates and losses, a rate to begin with, and more; ``.plot()`` draws it.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend
-            it.
+        TypeError, ValueError: rates that do not rise, fewer than ten steps, or data that do
+            not fit the model.
 
     Examples:
         >>> import keras, numpy as np

@@ -120,7 +120,7 @@ def scope_of(model):
 
 
 def several() -> bool:
-    """Return whether this is the scope of a strategy with replicas, be it only one."""
+    """Return whether this is the scope of a strategy with replicas, one or more."""
     return _runtime.mirrors(tf.distribute.get_strategy())
 
 

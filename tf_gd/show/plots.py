@@ -87,8 +87,8 @@ def plot_contours(objective, trajectories, ax=None, levels: int = 24, arrows: in
         The axes.
 
     Raises:
-        TypeError, ValueError: not trajectories in two variables, no function of two variables, or a
-            number of levels or arrows that is none.
+        TypeError, ValueError: not trajectories in two variables, no function of two variables,
+            fewer than two levels, or a negative number of arrows.
     """
     if not isinstance(trajectories, dict):
         got = type(trajectories).__name__
@@ -141,7 +141,7 @@ def plot_steps(trajectory, objective, axes=None, tangents: int = 0):
 
     Raises:
         TypeError, ValueError: not a trajectory or a function of one variable, not two axes, or a
-            number of tangents that is none.
+            negative number of tangents.
     """
     check_path("trajectory", trajectory, dim=1)
     tangents = _checks.whole_number("tangents", tangents, minimum=0)

@@ -63,8 +63,9 @@ def gradient_descent(
         The path. Divergence is an outcome of it, not an exception.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; the message says how to mend
-            it.
+        TypeError: an argument has the wrong type.
+        ValueError: a setting is out of its range, the start has another dimension than the
+            objective, or the objective returns no number or has no gradient.
 
     Examples:
         >>> path = gradient_descent("square", [10.0], learning_rate=0.2, steps=10)

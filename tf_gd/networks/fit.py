@@ -3,20 +3,22 @@ program.
 """
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
+from typing import Any
 
 from tf_gd import _checks, compiled
 from tf_gd._keras import keras
 from tf_gd._runtime import Progress
 from tf_gd.networks import arrays, replicas
 from tf_gd.networks.batches import (
-    BATCHES_A_CALL,
     in_order,
     source_for_training,
     source_for_validation,
 )
 from tf_gd.networks.checks import check_callbacks, check_compiled
+from tf_gd.networks.hooks import batches_at_once
 from tf_gd.networks.programs import Passes
 from tf_gd.networks.resume import Keeper
 from tf_gd.networks.step import evaluation_step, step_of_descent
@@ -161,106 +163,131 @@ def fit(
         kept.settings |= dict(
             initial_epoch=initial_epoch, shuffle=shuffle, seed=seed, data=source.describe()
         )
-        run = dict(epochs=epochs, initial_epoch=initial_epoch, mode=mode, verbose=verbose)
-        return _train(model, source, validation, validates_at, callbacks, kept, **run)
+        training = _Training(
+            model,
+            source,
+            validation,
+            validates_at,
+            callbacks,
+            kept,
+            mode,
+            verbose,
+            initial_epoch,
+            epochs,
+        )
+        return training.run()
 
 
-def _train(
-    model,
-    source,
-    validation,
-    validates_at,
-    callbacks,
-    kept,
-    *,
-    epochs: int,
-    initial_epoch: int,
-    mode,
-    verbose,
-):
-    """Train for some epochs, a whole one in one call of a compiled program where nobody wants to
-    hear of every batch.
+@dataclasses.dataclass
+class _Training:
+    """One call of :func:`fit`, checked: a whole epoch in one call of a compiled program, unless a
+    callback asks for every batch.
     """
-    steps = (epochs - initial_epoch) * (source.batches or 0)
-    step, measure = step_of_descent, evaluation_step
-    if replicas.several():
-        step, measure = replicas.step_on_replicas, replicas.evaluation_on_replicas
-    programs = Passes(model, kept.mode(mode, step), source.streamed, steps)
-    checks = Passes(model, kept.mode(mode, measure), getattr(validation, "streamed", False), steps)
-    about = dict(epochs=epochs, steps=source.batches, model=model)
-    listeners = keras.callbacks.CallbackList(
-        callbacks, add_history=True, add_progbar=False, verbose=0, **about
-    )
-    at_once = _at_once(callbacks, "train")
-    model.stop_training = False
-    listeners.on_train_begin()
 
-    def modes() -> dict[str, str]:
-        return {step.__name__: programs.mode_of(step), measure.__name__: checks.mode_of(measure)}
+    model: Any
+    source: Any
+    validation: Any
+    validates_at: Callable[[int], bool]
+    callbacks: list
+    kept: Keeper
+    mode: str
+    verbose: bool
+    initial_epoch: int
+    epochs: int
 
-    first_epoch, first_batch, logs = kept.go_on(
-        model, source, validation, validates_at, callbacks, modes, epochs
-    )
-    total = (epochs - initial_epoch) * source.batches if source.batches else None
-    bar, done = Progress(total, "training") if verbose else contextlib.nullcontext(), 0
-    try:
-        with bar as progress:
-            for epoch in range(first_epoch, 0 if model.stop_training else epochs):
-                start = time.perf_counter()
-                listeners.on_epoch_begin(epoch)
-                for batch, part in source.epoch(
-                    at_once, first_batch if epoch == first_epoch else 0
-                ):
-                    kept.check_order()
-                    if at_once == 1:
-                        listeners.on_train_batch_begin(batch)
-                    logs = programs.run(step, part, fresh=batch == 0)
-                    done += part.taken
-                    if progress:
-                        progress.at(done, f"epoch {epoch + 1}/{epochs}")
-                    if at_once == 1 and part.taken:
-                        listeners.on_train_batch_end(batch, logs)
-                        if model.stop_training:
-                            break
-                    kept.save(epoch, batch + part.taken, logs)
-                if validation is not None and validates_at(epoch + 1):
-                    measured = _validate(measure, validation, callbacks, listeners, checks)
-                    logs |= {f"val_{name}": value for name, value in measured.items()}
-                if verbose:
-                    shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
-                    print(
-                        f"Epoch {epoch + 1}/{epochs} - {time.perf_counter() - start:.2f} s - "
-                        f"{shown}",
-                        flush=True,
-                    )
-                listeners.on_epoch_end(epoch, logs)
-                kept.save(epoch + 1, 0, logs, last=model.stop_training or epoch + 1 == epochs)
-                if model.stop_training:
-                    break
-    except KeyboardInterrupt:
-        model.history.params["interrupted"] = True
-    model.history.params["mode"] = programs.mode_of(step)
-    if epochs > initial_epoch:
-        model.optimizer.finalize_variable_values(
-            model.trainable_variables
-        )  # the moving average, where there is one
-    listeners.on_train_end(logs=logs)
-    return model.history
+    def __post_init__(self):
+        model, batches = self.model, self.source.batches
+        self.step, self.measure = step_of_descent, evaluation_step
+        if replicas.several():
+            self.step, self.measure = replicas.step_on_replicas, replicas.evaluation_on_replicas
+        steps = (self.epochs - self.initial_epoch) * (batches or 0)
+        streams = self.source.streamed, getattr(self.validation, "streamed", False)
+        self.passes, self.checks = (
+            Passes(model, self.kept.mode(self.mode, step), streamed, steps)
+            for step, streamed in zip((self.step, self.measure), streams, strict=True)
+        )
+        about = dict(epochs=self.epochs, steps=batches, model=model)
+        quiet = dict(add_history=True, add_progbar=False, verbose=0)
+        self.listeners = keras.callbacks.CallbackList(self.callbacks, **quiet, **about)
+        self.at_once = batches_at_once(self.callbacks, "train")
+        self.logs: dict[str, float] = {}
+        self.done = 0  # batches
 
+    def run(self) -> keras.callbacks.History:
+        """Train from the first epoch, or from where a checkpoint is, to the last."""
+        model, epochs = self.model, self.epochs
+        model.stop_training = False
+        self.listeners.on_train_begin()
+        found = self.source, self.validation, self.validates_at, self.callbacks
+        epoch, batch, self.logs = self.kept.go_on(model, *found, self.modes, epochs)
+        batches = self.source.batches
+        total = (epochs - self.initial_epoch) * batches if batches else None
+        bar = Progress(total, "training") if self.verbose else contextlib.nullcontext()
+        try:
+            with bar as progress:
+                while epoch < epochs and not model.stop_training:
+                    self._epoch(epoch, batch, progress)
+                    epoch, batch = epoch + 1, 0
+        except KeyboardInterrupt:
+            model.history.params["interrupted"] = True
+        model.history.params["mode"] = self.passes.mode_of(self.step)
+        if epochs > self.initial_epoch:
+            # Where there is a moving average, it takes the place of the weights.
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        self.listeners.on_train_end(logs=self.logs)
+        return model.history
 
-def _validate(step, validation, callbacks, listeners, programs) -> dict[str, float]:
-    """Measure loss and metrics on the data to validate on."""
-    at_once = _at_once(callbacks, "test")
-    measured: dict[str, float] = {}
-    listeners.on_test_begin()
-    for batch, part in validation.epoch(at_once):
-        if at_once == 1:
-            listeners.on_test_batch_begin(batch)
-        measured = programs.run(step, part, fresh=batch == 0)
-        if at_once == 1 and part.taken:
-            listeners.on_test_batch_end(batch, measured)
-    listeners.on_test_end(measured)
-    return measured
+    def modes(self) -> dict[str, str]:
+        """Return the mode in which each step runs, by the name of the step."""
+        pairs = (self.step, self.passes), (self.measure, self.checks)
+        return {step.__name__: passes.mode_of(step) for step, passes in pairs}
+
+    def _epoch(self, epoch: int, first_batch: int, progress) -> None:
+        """Train for one epoch, from a batch on; then validate, and tell the callbacks."""
+        start = time.perf_counter()
+        self.listeners.on_epoch_begin(epoch)
+        for batch, part in self.source.epoch(self.at_once, first_batch):
+            self.kept.check_order()
+            if not self._part(batch, part):
+                break
+            if progress:
+                progress.at(self.done, f"epoch {epoch + 1}/{self.epochs}")
+            self.kept.save(epoch, batch + part.taken, self.logs)
+        if self.validation is not None and self.validates_at(epoch + 1):
+            measured = self._validate()
+            self.logs |= {f"val_{name}": value for name, value in measured.items()}
+        if self.verbose:
+            shown = " - ".join(f"{name}: {value:.4f}" for name, value in self.logs.items())
+            took = f"{time.perf_counter() - start:.2f} s"
+            print(f"Epoch {epoch + 1}/{self.epochs} - {took} - {shown}", flush=True)
+        self.listeners.on_epoch_end(epoch, self.logs)
+        last = self.model.stop_training or epoch + 1 == self.epochs
+        self.kept.save(epoch + 1, 0, self.logs, last=last)
+
+    def _part(self, batch: int, part) -> bool:
+        """Train on the next batches; return whether the epoch goes on."""
+        told = self.at_once == 1
+        if told:
+            self.listeners.on_train_batch_begin(batch)
+        self.logs = self.passes.run(self.step, part, fresh=batch == 0)
+        self.done += part.taken
+        if told and part.taken:
+            self.listeners.on_train_batch_end(batch, self.logs)
+        return not (told and part.taken and self.model.stop_training)
+
+    def _validate(self) -> dict[str, float]:
+        """Measure loss and metrics on the data to validate on."""
+        at_once, listeners = batches_at_once(self.callbacks, "test"), self.listeners
+        measured: dict[str, float] = {}
+        listeners.on_test_begin()
+        for batch, part in self.validation.epoch(at_once):
+            if at_once == 1:
+                listeners.on_test_batch_begin(batch)
+            measured = self.checks.run(self.measure, part, fresh=batch == 0)
+            if at_once == 1 and part.taken:
+                listeners.on_test_batch_end(batch, measured)
+        listeners.on_test_end(measured)
+        return measured
 
 
 def _optional(name: str, value) -> int | None:
@@ -282,32 +309,3 @@ def _verbose(verbose) -> bool:
     if verbose not in (0, 1, 2, "auto"):
         raise ValueError(f"verbose: got {verbose!r}, expected 0, 1, 2 or 'auto'.")
     return bool(verbose)
-
-
-def _at_once(callbacks: list, what: str) -> int:
-    """Return how many batches may be done at once: one, where a callback wants to hear of every
-    batch.
-    """
-    hooks = [f"on_{what}_batch_begin", f"on_{what}_batch_end"]
-    hooks += ["on_batch_begin", "on_batch_end"] if what == "train" else []
-    heard = (callback for callback in callbacks if not _only_by_epoch(callback))
-    return (
-        1
-        if any(_is_own(callback, hook) for callback in heard for hook in hooks)
-        else BATCHES_A_CALL
-    )
-
-
-def _is_own(callback, hook: str) -> bool:
-    return getattr(getattr(callback, hook), "__func__", None) is not getattr(
-        keras.callbacks.Callback, hook
-    )
-
-
-def _only_by_epoch(callback) -> bool:
-    """Return whether a callback of Keras's own has batch hooks, but as it was made acts on epochs
-    only.
-    """
-    if isinstance(callback, keras.callbacks.ModelCheckpoint | keras.callbacks.BackupAndRestore):
-        return callback.save_freq == "epoch"
-    return False

@@ -58,8 +58,8 @@ class Programs:
             kept = self.kept.get((key, mode))
             if kept is _FAILS and mode != modes[-1]:
                 continue
-            program = build(mode) if kept is None or kept is _FAILS else kept
             try:
+                program = build(mode) if kept is None or kept is _FAILS else kept
                 result = None if program is kept and once else program(*arguments)
             except cannot:
                 if mode == modes[-1]:

@@ -69,8 +69,6 @@ def keras_descent(
         given = learning_rate_of(optimizer)  # the schedule; the public attribute is its value now
     rate = LearningRate.of(given, 0, "float32")  # which Keras rounds it to
     kind: Any = type(optimizer)
-    fresh = kind.from_config({**config, "learning_rate": rate.schedule or float(rate.values)})
-    fresh.build([keras.Variable(np.zeros(1))])
     momentum, nesterov = getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False)
     return minimise(
         objective,
@@ -80,7 +78,7 @@ def keras_descent(
         ),
         kind=(kind, json.dumps(config, sort_keys=True)),
         schedule=rate.schedule,
-        values=[variable.numpy() for variable in fresh.variables],
+        values=[] if rate.schedule else [rate.values],
         settings=describe(f"keras.optimizers.{kind.__name__}", rate, momentum, nesterov),
         run=dict(steps=steps, tolerance=tolerance, record_every=record_every, checkpoint=None),
         mode=mode,
@@ -93,6 +91,7 @@ def _built_in(optimizer, dim: int, dtype: str) -> Update:
     """Return an unmodified Keras optimizer, on a variable of Keras."""
     x = keras.Variable(np.zeros(dim), dtype=dtype, name="x")
     optimizer.build([x])
-    return Update(
-        x, list(optimizer.variables), [], lambda gradient: optimizer.apply([gradient], [x])
-    )
+    rate = learning_rate_of(optimizer)
+    settings = [variable.value for variable in optimizer.variables if variable is rate]
+    state = [variable.value for variable in optimizer.variables if variable is not rate]
+    return Update(x.value, state, settings, lambda gradient: optimizer.apply([gradient], [x]))

@@ -32,7 +32,7 @@ class Update:
     where it sees fit, and that depends on the whole loop, not on the formula alone.
 
     Attributes:
-        point: the variable to move, ``(dim,)``.
+        point: the variable of TensorFlow to move, ``(dim,)``.
         state: the variables that a step changes besides.
         settings: the variables that it only reads, so that they are not compiled in.
         move: moves the point, when called with the gradient there.
@@ -55,7 +55,11 @@ class Program:
         self._dtype = update.point.dtype
         self._pace = _FIRST_CHUNK[mode]
         self._room = max(1, _RECORDED_NUMBERS // (int(update.point.shape[0]) + 2))
-        self._descend = compiled.compiled(self._loop, mode)
+        self._initial = [np.array(variable) for variable in update.state]
+        self._descend: Callable = self._loop
+        if mode != "eager":  # traced once: the call of a concrete function costs the least
+            specs = [tf.TensorSpec((), dtype) for dtype in (tf.int32, tf.int32, self._dtype)]
+            self._descend = compiled.compiled(self._loop, mode).get_concrete_function(*specs)
 
     def _loop(self, steps, record_every, smallest):
         room = self._room if self.mode == "xla" else None
@@ -70,11 +74,10 @@ class Program:
         return self._descend(*numbers)
 
     def start(self, x, values: list) -> None:
-        """Go to ``x``, with the state and the settings of the update at these values."""
-        self.update.point.assign(x)
-        variables = [*self.update.state, *self.update.settings]
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(np.broadcast_to(value, variable.shape))
+        """Go to ``x``, with the state of the update as it was at first, and these settings."""
+        variables = [self.update.point, *self.update.state, *self.update.settings]
+        for variable, value in zip(variables, [x, *self._initial, *values], strict=True):
+            variable.assign(value, read_value=False)
 
     def chunk(self, first: int, steps: int, record_every: int, smallest: float):
         """Run from step ``first`` on, up to ``steps``, as far as pace and room allow.
@@ -105,7 +108,7 @@ def run(
     Args:
         program: compiled.
         x: the first point, ``(dim,)``.
-        values: of the state of the update before the first step, and of its settings.
+        values: of the settings of the update.
         steps, record_every, tolerance: how far.
         settings: for the trajectory to hold.
         shown: the objective to draw.

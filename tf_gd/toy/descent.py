@@ -80,14 +80,13 @@ def gradient_descent(
     steps = _checks.whole_number("steps", steps, minimum=0)
     rate = LearningRate.of(learning_rate, steps, dtype)
     nesterov_too = nesterov and momentum != 0  # without momentum it changes nothing, as in Keras
-    held = [0.0, momentum] if momentum else [None, None]
     return minimise(
         objective,
         start,
         functools.partial(_by_hand, rate=rate, momentum=momentum != 0, nesterov=nesterov_too),
         kind=("by hand", momentum != 0, nesterov_too, rate.values.shape),
         schedule=rate.schedule,
-        values=[value for value in (0, held[0], rate.values, held[1]) if value is not None],
+        values=[rate.values, *([momentum] if momentum else [])],
         settings=describe("by hand", rate, momentum, nesterov),
         run=dict(
             steps=steps, tolerance=tolerance, record_every=record_every, checkpoint=checkpoint
@@ -131,7 +130,7 @@ def minimise(
         build: makes the update, from dim and dtype.
         kind: all that is compiled into the update, but for the schedule.
         schedule: the learning rate as a function of the step, or None.
-        values: of the state and the settings of the update, before the first step.
+        values: of the settings of the update.
         settings: the update as text and numbers.
         run: steps, tolerance, record_every, and checkpoint, a directory or None.
     """

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tf_gd
+from tf_gd import compiled
 from tf_gd.toy.descent import PROGRAMS
 
 CURVATURE = 1.0
@@ -114,3 +115,19 @@ def test_an_optimizer_around_another_is_told():
     around = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))
     with pytest.raises(TypeError, match=r"got LossScaleOptimizer, expected .* Pass the one inside it"):
         tf_gd.keras_descent("square", optimizer=around)
+
+
+def test_a_mode_that_cannot_compile_is_tried_once_and_the_last_one_raises():
+    programs, built = compiled.Programs(4), []
+
+    def build(mode):
+        built.append(mode)
+        if mode == "xla":
+            raise ValueError("not for XLA")
+        return lambda: mode
+
+    for _ in range(3):
+        assert programs.call("key", ("xla", "graph"), build, ())[1:] == ("graph", "graph")
+    assert built == ["xla", "graph"]
+    with pytest.raises(ValueError, match="not for XLA"):
+        programs.call("key", ("xla",), build, ())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tf_gd
-from tf_gd.command import advice, cli, doctor, listing, tutorials
+from tf_gd.command import advice, cli, command_line, doctor, listing, tutorials
 
 
 @pytest.fixture(autouse=True)
@@ -281,6 +281,11 @@ def test_a_start_may_be_typed_as_people_type_it(typed, capsys):
     code, report = _json(capsys, "run", "booth", *typed, "--steps=0")
     assert code == 0
     assert report["final_point"] == [-1.0, 2.0]
+
+
+def test_the_options_of_a_launched_script_are_left_alone():
+    typed = ["launch", "--workers", "2", "train.py", "--start", "-1", "2"]
+    assert command_line.joined(typed) == typed
 
 
 @pytest.mark.parametrize(

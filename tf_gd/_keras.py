@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 _HOW = (
     "expected 'tensorflow'. Set the environment variable KERAS_BACKEND=tensorflow before Keras is "
-    "imported, "
-    "or mend the file ~/.keras/keras.json."
+    "imported, or change the file ~/.keras/keras.json."
 )
 
 try:

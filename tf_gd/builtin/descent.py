@@ -29,7 +29,7 @@ def keras_descent(
     :func:`tf_gd.gradient_descent`.
 
     The optimizer is not changed: a copy made from its configuration does the work, so that it may
-        serve again.
+    serve again.
 
     Args:
         objective, start, steps, tolerance, record_every, mode, dtype, device: as for

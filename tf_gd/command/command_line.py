@@ -64,9 +64,11 @@ def joined(arguments: Sequence[str]) -> list[str]:
         >>> joined(["run", "booth", "--start", "-1", "2", "--json"])
         ['run', 'booth', '--start=-1,2', '--json']
     """
+    if not arguments or arguments[0] not in ("run", "compare"):  # a script has options of its own
+        return list(arguments)
     result: list[str] = []
     for word in arguments:
-        within = bool(result) and result[-1].startswith("--start")
+        within = bool(result) and result[-1].partition("=")[0] == "--start"
         if within and _NUMBERS.fullmatch(word):
             result[-1] += ("," if "=" in result[-1] else "=") + word.strip(",")
         else:

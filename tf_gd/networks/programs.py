@@ -156,7 +156,7 @@ class Passes:
 
     def _build(self, step: Callable, part, fresh: bool, mode: str) -> Callable:
         if part.streamed and mode == "xla":  # XLA takes no iterator: one batch is compiled
-            batch = tf.function(functools.partial(step, self._model), jit_compile=True)
+            batch = compiled.compiled(functools.partial(step, self._model), "xla")
             run = part.pass_of(lambda _, *parts: batch(*parts), self._model, fresh)
             return compiled.compiled(run, "graph")
         return compiled.compiled(part.pass_of(step, self._model, fresh), mode)

@@ -114,9 +114,7 @@ def innermost(optimizer):
 
 
 def is_sgd(optimizer) -> bool:
-    """Return whether the step is done by hand: for SGD itself, and for our own optimizer of the
-    same make.
-    """
+    """Return whether the step is done by hand: for SGD itself, and for :class:`ManualSGD`."""
     return type(optimizer) is keras.optimizers.SGD or getattr(
         type(optimizer), "is_sgd_by_hand", False
     )

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 _HOW = (
     "expected 'tensorflow'. Set the environment variable KERAS_BACKEND=tensorflow before Keras is "
@@ -25,20 +25,10 @@ from keras.src.trainers.compile_utils import CompileLoss as LossOfOutputs  # noq
 __all__ = ["LossOfOutputs", "keras", "of_same_rank"]
 
 
-class Slots(NamedTuple):
-    """The variables that SGD keeps, one for each of the model's; empty where an option is not
-    used.
-    """
+def slots_of(optimizer, variables) -> tuple[list, list, list, Any]:
+    """Return the variables that an SGD was built with: velocities, averages, sums and batches.
 
-    velocities: list
-    averages: list
-    sums: list
-    batches: Any
-
-
-def slots_of(optimizer, variables) -> Slots:
-    """Return the variables that an SGD was built with, in the order of the model's variables.
-
+    The lists are in the order of the model's variables, and empty where an option is not used.
     ``batches`` counts calls of ``apply``; the public ``iterations`` counts moves.
     """
     places = [optimizer._get_variable_index(variable) for variable in variables]
@@ -48,7 +38,7 @@ def slots_of(optimizer, variables) -> Slots:
     sums = optimizer._accumulated_gradients if optimizer.gradient_accumulation_steps else ()
     kept = optimizer.momentums if optimizer.momentum else (), averages, sums
     velocities, averages, sums = ([some[n] for n in places] if some else [] for some in kept)
-    return Slots(velocities, averages, sums, optimizer._iterations)
+    return velocities, averages, sums, optimizer._iterations
 
 
 def decay_of(optimizer, variable) -> float:

@@ -56,10 +56,9 @@ def apply_by_hand(optimizer, gradients, variables):
         gradients: one for each variable; None for one that the loss does not reach.
         variables: of Keras, all that the optimizer was built for.
     """
-    slots = _keras.slots_of(optimizer, variables)
-    values = [[tf.convert_to_tensor(one) for one in group] for group in (variables, *slots[:3])]
-    weights, velocities, averages, sums = values
-    state = sgd.State(weights, velocities, averages, sums, tf.convert_to_tensor(slots.batches))
+    velocities, averages, sums, batches = _keras.slots_of(optimizer, variables)
+    held = sgd.State(variables, velocities, averages, sums, batches)
+    state = tf.nest.map_structure(tf.convert_to_tensor, held)
     new = sgd.step(
         sgd.Options.of(optimizer),
         state,
@@ -68,10 +67,8 @@ def apply_by_hand(optimizer, gradients, variables):
         decays=[_keras.decay_of(optimizer, variable) for variable in variables],
         constraints=[variable.constraint for variable in variables],
     )
-    for group, before, after in zip((variables, *slots[:3]), values, new, strict=False):
-        for variable, old, value in zip(group, before, after, strict=True):
-            assign(variable, old, value)
-    slots.batches.assign(new.batches)
+    for variable, old, value in zip(*map(tf.nest.flatten, (held, state, new)), strict=True):
+        assign(variable, old, value)
 
 
 def assign(variable, old, value) -> None:

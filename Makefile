@@ -45,7 +45,7 @@ docs: $(VENV)/.installed-docs
 	@echo "open build/docs/index.html"
 
 nightly: $(VENV)/.installed-tests
-	TF_GD_KILLS=50 TF_GD_FUZZ=10000 $(BIN)/python -m pytest -n 2 --dist worksteal tests/test_resume.py tests/test_fuzz.py
+	TF_GD_KILLS=50 TF_GD_FUZZ=10000 $(BIN)/python -m pytest -n 2 --dist worksteal tests/networks/test_resume.py tests/test_fuzz.py
 
 docs-test: $(VENV)/.installed-docs
 	$(BIN)/python -m pytest docs/test_site.py

@@ -49,7 +49,7 @@ def test_a_page_finds_what_it_should_and_its_answers_are_right(tutorial, tmp_pat
     if tutorial.name == ALONE and "TF_GD_ALONE" not in os.environ:
         this = f"{__file__}::test_a_page_finds_what_it_should_and_its_answers_are_right[{ALONE}]"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", this]
-        run = dict(cwd=Path(__file__).parents[1], env={**os.environ, "TF_GD_ALONE": "1"}, check=False)
+        run = dict(cwd=Path(__file__).parents[2], env={**os.environ, "TF_GD_ALONE": "1"}, check=False)
         done = subprocess.run(command, capture_output=True, text=True, **run)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "1 passed" in done.stdout

@@ -18,7 +18,7 @@ from shares import OPTIMIZERS, one_process_that_adds_two_shares
 
 import tf_gd
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 TRAIN = f"""
 import sys
 sys.path.insert(0, {str(TESTS)!r})

@@ -25,11 +25,9 @@ def keras_descent(
     dtype="float32",
     device="auto",
 ) -> Trajectory:
-    """Minimise a function with a Keras optimizer, through the loop of
-    :func:`tf_gd.gradient_descent`.
+    """Minimise a function with a Keras optimizer, in the loop of :func:`tf_gd.gradient_descent`.
 
-    The optimizer is not changed: a copy made from its configuration does the work, so that it may
-    serve again.
+    The optimizer is not changed: a copy made from its configuration does the work.
 
     Args:
         objective, start, steps, tolerance, record_every, mode, dtype, device: as for
@@ -37,7 +35,7 @@ def keras_descent(
         optimizer: a ``keras.optimizers.SGD`` with any of its options, or another Keras optimizer.
 
     Returns:
-        The path, recorded as that of :func:`tf_gd.gradient_descent`.
+        The path, recorded as by :func:`tf_gd.gradient_descent`.
 
     Raises:
         TypeError, ValueError: no Keras optimizer with a learning rate of its own, or as for
@@ -52,22 +50,20 @@ def keras_descent(
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise TypeError(
             f"optimizer: got {optimizer!r} ({type(optimizer).__name__}), expected a Keras "
-            "optimizer, "
-            "for example keras.optimizers.SGD(0.01, momentum=0.9)."
+            "optimizer, for example keras.optimizers.SGD(0.01, momentum=0.9)."
         )
     dtype = _checks.one_of("dtype", dtype, ("float32", "float64"))
     config = optimizer.get_config()
     if "learning_rate" not in config:
         raise TypeError(
             f"optimizer: got {type(optimizer).__name__}, expected an optimizer with a learning "
-            "rate of its own. "
-            "Pass the one inside it: there is no loss to scale here."
+            "rate of its own. Pass the one inside it: there is no loss to scale here."
         )
     given = config.pop("learning_rate")
-    config.pop("name", None)  # Keras numbers the optimizers it makes: no two would be equal
+    config.pop("name", None)  # Keras numbers the names: no two are equal
     if isinstance(given, dict):
-        given = learning_rate_of(optimizer)  # the schedule; the public attribute is its value now
-    rate = LearningRate.of(given, 0, "float32")  # which Keras rounds it to
+        given = learning_rate_of(optimizer)  # the schedule, not its current value
+    rate = LearningRate.of(given, 0, "float32")  # as Keras rounds it
     kind: Any = type(optimizer)
     momentum, nesterov = getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False)
     return minimise(
@@ -88,7 +84,7 @@ def keras_descent(
 
 
 def _built_in(optimizer, dim: int, dtype: str) -> Update:
-    """Return an unmodified Keras optimizer, on a variable of Keras."""
+    """Return the update of an unmodified Keras optimizer."""
     x = keras.Variable(np.zeros(dim), dtype=dtype, name="x")
     optimizer.build([x])
     rate = learning_rate_of(optimizer)

@@ -27,8 +27,8 @@ class ManualSGD(keras.optimizers.Optimizer):
             ``loss_scale_factor``, ``gradient_accumulation_steps``, ``name``.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be. Unlike in Keras whole numbers
-            are taken as floats, and a negative or undefined learning rate is refused.
+        TypeError, ValueError: an argument has the wrong type or is out of range. Unlike in Keras,
+            integers are taken as floats, and a negative or NaN learning rate is refused.
 
     Examples:
         >>> variable = keras.Variable([1.0, 2.0])
@@ -41,21 +41,21 @@ class ManualSGD(keras.optimizers.Optimizer):
         Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
     """
 
-    is_sgd_by_hand = True  # tf_gd.fit then does the rest by hand as well
+    is_sgd_by_hand = True  # so tf_gd.fit does the rest by hand, too
 
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **options):
         if isinstance(learning_rate, numbers.Real | np.ndarray | bool):
             learning_rate = _checks.number("learning_rate", learning_rate, minimum=0.0)
         try:
             momentum = _checks.number("momentum", momentum, minimum=0.0, maximum=1.0)
-        except ValueError as error:  # in the words of Keras as well
+        except ValueError as error:  # with Keras's message, too
             raise ValueError(f"{error} `momentum` must be a float between [0, 1].") from None
         super().__init__(learning_rate=learning_rate, **options)
         self.momentum = momentum
         self.nesterov = _checks.flag("nesterov", nesterov)
 
     def build(self, variables):
-        """Make a velocity for each variable, if there is momentum."""
+        """Create a velocity for each variable, if there is momentum."""
         if self.built:
             return
         super().build(variables)
@@ -76,5 +76,5 @@ class ManualSGD(keras.optimizers.Optimizer):
         assign(variable, w, new)
 
     def get_config(self):
-        """Return what makes an equal optimizer."""
+        """Return the arguments that make an equal optimizer."""
         return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

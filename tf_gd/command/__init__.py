@@ -1,1 +1,1 @@
-"""The shell: ``tf-gd``, the tour and its page, the launcher, the doctor."""
+"""The command line: ``tf-gd``, the tour and its page, the launcher, the doctor."""

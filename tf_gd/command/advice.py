@@ -10,11 +10,11 @@ from tf_gd import rates
 _TRIES = 40  # halvings
 _LONGEST, _LONGEST_EAGER = 100_000, 1_000  # steps of a try
 _PRECISION = 1e-6  # of the limit
-_FALLEN = 1e3  # times its size at the start: a loss so far below fell without end
+_FALLEN = 1e3  # times its size at the start: a loss so far below has no minimum
 
 
 def advice(path, settings: dict[str, Any]) -> str:
-    """Return what to do about a run that diverged, or met a loss that is no number.
+    """Return what to do about a run that diverged, or met a loss that is not finite.
 
     Args:
         path: the :class:`tf_gd.Trajectory`.

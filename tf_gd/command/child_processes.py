@@ -1,4 +1,4 @@
-"""Processes that we start: none is left behind, whatever ends the one that started them."""
+"""Child processes: none is left behind, however the parent ends."""
 
 import contextlib
 import ctypes
@@ -10,10 +10,10 @@ import time
 
 
 def end(running: list[subprocess.Popen], grace: float) -> None:
-    """End those that still run, and what they have started: ask, and after ``grace`` seconds kill.
+    """End running processes and their groups: SIGTERM, and after ``grace`` seconds SIGKILL.
 
-    Each has to be the leader of a session of its own, which nobody has waited for yet: its number
-    is that of the whole group, and is not given to others before it was waited for.
+    Each has to lead a session of its own and must not have been waited for: until then its PID is
+    the number of its process group and is not reused.
     """
     known = [process for process in running if process.returncode is None]
     for process in known:
@@ -25,7 +25,7 @@ def end(running: list[subprocess.Popen], grace: float) -> None:
 
 
 def wait(process: subprocess.Popen, seconds: float) -> bool:
-    """Wait for the end of a process, and return whether it has ended; its number stays its own."""
+    """Wait for a process to end, without reaping it; return whether it has ended."""
     until = time.monotonic() + seconds
     while not _has_ended(process):
         if time.monotonic() >= until:
@@ -42,7 +42,7 @@ def _has_ended(process: subprocess.Popen) -> bool:
 
 
 def kill(process: subprocess.Popen) -> None:
-    """End a process at once, and what it has started."""
+    """Kill a process and its process group."""
     _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
     process.wait()
 

@@ -9,7 +9,7 @@ from tf_gd.show.table import table
 
 
 class ClaimError(AssertionError):
-    """A tutorial measured something else than it states."""
+    """A tutorial measured something other than it states."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ recorded: list[Claim] = []
 
 
 def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool = False) -> None:
-    """State that ``measured`` is ``expected``, print both, and raise if it is not so.
+    """State that ``measured`` is ``expected``, print both, and raise if it is not.
 
     Args:
         text: the statement, one line.
@@ -63,16 +63,15 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
     if isinstance(expected, (str, bool, np.bool_)):
         if not isinstance(measured, (str, bool, np.bool_)):
             raise TypeError(
-                f"measured: got {measured!r}, expected {type(expected).__name__}, as what is "
-                "expected is."
+                f"measured: got {measured!r}, expected {type(expected).__name__} as in `expected`."
             )
         holds = measured == expected
     else:
         got, wanted = _checks.array("measured", measured), _checks.array("expected", expected)
         if not got.size or not wanted.size:  # all() of an empty array is true
             raise ValueError(
-                f"{'expected' if got.size else 'measured'}: got an empty array, expected at least "
-                "one number."
+                f"{'expected' if got.size else 'measured'}: got an empty array, "
+                "expected at least one number."
             )
         difference = (
             got - wanted
@@ -97,7 +96,7 @@ def claim(text: str, measured, expected, *, within: float = 0.0, at_least: bool 
 
 
 def predicted_and_measured() -> str:
-    """Return a table of all that was stated so far, 80 columns wide.
+    """Return a table of all claims so far, 80 columns wide.
 
     Examples:
         >>> claim("one and one", measured=1 + 1, expected=2)

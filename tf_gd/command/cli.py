@@ -94,7 +94,7 @@ def _run(options) -> int:
 
 
 def _title(path) -> str:
-    """Return what was run: the function, its start, and the settings that are not the default."""
+    """Return what was run: the function, its start and its settings."""
     used = path.settings
     start = ", ".join(f"{x:g}" for x in path.points[0])
     momentum = f", momentum {used['momentum']:g}" if used["momentum"] else ""
@@ -104,7 +104,7 @@ def _title(path) -> str:
 
 
 def _check(options) -> None:
-    """Refuse what is wrong before TensorFlow is imported, which takes seconds."""
+    """Check the options before importing TensorFlow, which takes seconds."""
     from tf_gd import _checks
     from tf_gd.toy import objectives
 
@@ -204,7 +204,7 @@ def _point(options) -> list[float] | None:
     if text is None and ":" in options.objective:
         raise ValueError(
             "--start: got none, expected a point to start from, for example --start=1,2: "
-            "a function of your own has none yet."
+            "a function of your own has no default."
         )
     try:
         return None if text is None else [float(part) for part in text.replace(",", " ").split()]
@@ -214,7 +214,7 @@ def _point(options) -> list[float] | None:
 
 
 def _objective(options):
-    """Return the name as it is, or for ``module:function`` what that module calls by that name."""
+    """Return the name as it is, or for ``module:function`` the function of that module."""
     name = options.objective
     module_name, separator, attribute = name.partition(":")
     if not separator:
@@ -225,8 +225,8 @@ def _objective(options):
     except Exception as error:  # whatever the module does when it is imported
         raise ValueError(
             f"objective: got {name!r}, but cannot import {module_name!r} "
-            f"({type(error).__name__}: {error}). Expected module:function, of a module in this "
-            "folder that imports without error."
+            f"({type(error).__name__}: {error}). "
+            "Expected module:function, of a module in this folder that imports without error."
         ) from error
     function = getattr(module, attribute, None)
     if not callable(function):

@@ -36,10 +36,10 @@ _LAUNCH = """example:
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors name the closest command or option."""
 
-    known: Sequence[str] = ()  # the commands; of a command, its options
+    known: Sequence[str] = ()  # the commands
 
     def error(self, message: str):
-        """Print the usage and the message, and exit as for wrong usage."""
+        """Print the usage and the message, and exit with code 2."""
         mistyped = re.search(r"unrecognized arguments: (\S+)|invalid choice: '([^']*)'", message)
         if mistyped:
             word = (mistyped[1] or mistyped[2]).partition("=")[0]
@@ -49,7 +49,7 @@ class _Parser(argparse.ArgumentParser):
         super().error(message)
 
     def parse_args(self, args=None, namespace=None):
-        """Return the options; what is left over is an error of the command it was typed for."""
+        """Return the options; an unknown one is an error of the command it was typed for."""
         options, rest = self.parse_known_args(args, namespace)
         if rest:
             of = getattr(options, "parser", self)
@@ -58,7 +58,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def joined(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with the numbers after ``--start`` in one, as in ``--start=-1,2``.
+    """Return the arguments, with the numbers after ``--start`` joined: ``--start=-1,2``.
 
     Examples:
         >>> joined(["run", "booth", "--start", "-1", "2", "--json"])
@@ -112,7 +112,7 @@ def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
     _descent(run)
     text = "stop when the norm of the gradient is at most this"
     run.add_argument("--tolerance", type=float, metavar="T", help=text)
-    text = "keep the run here, and go on with it if it was killed"
+    text = "write checkpoints here, and resume from them"
     run.add_argument("--checkpoint", metavar="DIR", help=text)
     _output(run, "pictures", "open the pictures in a window")
     run.add_argument("--save-data", action="store_true", help="write the numbers as well, NAME.npz")
@@ -132,7 +132,7 @@ def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
 
 
 def say_what_to_do_first(whole: argparse.ArgumentParser) -> None:
-    """Print the usage and a few commands to begin with, and exit as for wrong usage."""
+    """Print the usage and a few commands to begin with, and exit with code 2."""
     whole.exit(2, f"{whole.format_usage()}\n{_FIRST}\nall commands: tf-gd --help\n")
 
 
@@ -170,7 +170,7 @@ def _descent(sub: argparse.ArgumentParser) -> None:
         ("learning-rate", "RATE", 0.01, "a step is this times the gradient"),
         ("momentum", "M", 0.0, "share of the last step to keep, 0 to 1"),
         ("steps", "N", 1000, "how many"),
-        ("record-every", "N", 1, "keep one point in so many"),
+        ("record-every", "N", 1, "record every N-th point"),
         ("mode", "MODE", "auto", "auto, eager, graph or xla"),
         ("dtype", "TYPE", "float32", "float32 or float64"),
         ("device", "NAME", "auto", "auto (the CPU), CPU or GPU:0"),

@@ -63,7 +63,7 @@ class Findings:
 
 
 def examine() -> Findings:
-    """Look at versions, devices and settings."""
+    """Examine versions, devices and settings."""
     versions = {
         "tf_gd": __version__,
         "python": platform.python_version(),
@@ -97,8 +97,7 @@ def _version_problems(versions: dict[str, str]) -> list[str]:
         elif not versions[package].startswith(tested + "."):
             problems.append(
                 f"{package} {versions[package]}: only {tested} is tested; equality to the bit may "
-                "not hold. "
-                f"Run: pip install '{package}=={tested}.*'"
+                f"not hold. Run: pip install '{package}=={tested}.*'"
             )
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         problems.append(
@@ -106,8 +105,7 @@ def _version_problems(versions: dict[str, str]) -> list[str]:
         )
     if os.environ.get("TF_USE_LEGACY_KERAS", "0").lower() in ("1", "true"):
         problems.append(
-            "TF_USE_LEGACY_KERAS is set, so that tf.keras is Keras 2. "
-            "Unset it; this package uses Keras 3."
+            "TF_USE_LEGACY_KERAS is set, so tf.keras is Keras 2. Unset it: tf_gd uses Keras 3."
         )
     return problems
 
@@ -132,8 +130,8 @@ def _tensorflow() -> tuple[list[str], dict[str, str], list[str]]:
     if shutil.which("nvidia-smi") and len(seen) == 1:
         problems.append(
             "there is an NVIDIA driver, but TensorFlow sees no GPU. On Linux and in WSL2 run: "
-            "pip install 'tensorflow[and-cuda]'; on native Windows TensorFlow has no GPU support "
-            "after 2.10."
+            "pip install 'tensorflow[and-cuda]'; "
+            "on native Windows TensorFlow has no GPU support after 2.10."
         )
     return seen, settings, problems
 
@@ -147,8 +145,7 @@ def _notes(versions: dict[str, str], devices: list[str]) -> list[str]:
         )
     if versions["tf-keras"] != "not installed":
         notes.append(
-            "tf-keras is Keras 2. Models built with it are not keras.Model and cannot be trained "
-            "here."
+            "tf-keras is Keras 2: its models are not keras.Model and cannot be trained here."
         )
     if platform.system() == "Windows" and len(devices) == 1:
         notes.append("on native Windows TensorFlow computes on the CPU only; use WSL2 for a GPU.")
@@ -156,6 +153,6 @@ def _notes(versions: dict[str, str], devices: list[str]) -> list[str]:
         "XLA_FLAGS", ""
     ):
         notes.append(
-            "XLA_FLAGS limits the instructions that XLA uses: slower, and rounded otherwise."
+            "XLA_FLAGS limits the instructions that XLA uses: it is slower and rounds differently."
         )
     return notes

@@ -1,6 +1,4 @@
-"""Several workers on this machine: one script, started so many times, each knowing of the others
-through ``TF_CONFIG``.
-"""
+"""Run one script as several workers on this machine, which find each other by ``TF_CONFIG``."""
 
 import contextlib
 import json
@@ -18,15 +16,15 @@ _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
 def launch(script: str, arguments: list[str], workers: int) -> int:
-    """Run a script as so many workers, on free ports of the loopback; return the exit code of the
+    """Run a script as several workers, on free ports of 127.0.0.1; return the exit code of the
     first that fails, or 0.
 
-    What they print passes through, with the worker's number in front. When one fails, the others
-    are ended. None is left behind, whatever ends this process.
+    Their output passes through, with the worker's number in front. When one fails, the others
+    are ended. None is left behind, however this process ends.
 
     Args:
         script: a Python file, which makes a ``tf.distribute.MultiWorkerMirroredStrategy`` before
-            all else.
+            anything else.
         arguments: of the script.
         workers: how many.
 
@@ -63,14 +61,12 @@ def launch(script: str, arguments: list[str], workers: int) -> int:
 
 
 def _wait(running: list[subprocess.Popen]) -> int:
-    """Return when all are done, or the first has failed; a signal counts as 128 and its number, as
-    in a shell.
-    """
+    """Wait until all are done or one fails; return 0 or its exit code, 128 + n for signal n."""
     left = dict(enumerate(running))
     while left:
         ended = [number for number, worker in left.items() if child_processes.wait(worker, 0.0)]
         time.sleep(0.0 if ended else 0.02)
-        child_processes.end([left[number] for number in ended], 0.0)  # what it has started
+        child_processes.end([left[number] for number in ended], 0.0)  # its children
         codes = {number: left.pop(number).returncode for number in ended}
         for number, code in codes.items():
             if not code:

@@ -27,7 +27,7 @@ def listing(objectives: list, scripts: list) -> str:
 
 
 def _broken(formula: str, width: int) -> list[str]:
-    """Return a formula in lines, which begin with + or -; the further ones are indented."""
+    """Break a formula before + or - into lines; all but the first are indented."""
     kept = formula.replace(" ", "\0").replace("\0+\0", " +\0").replace("\0-\0", " -\0")
     parts = textwrap.wrap(kept, width, subsequent_indent="  ", break_on_hyphens=False) or [""]
     return [part.replace("\0", " ") for part in parts]

@@ -1,4 +1,4 @@
-"""A line of reST as HTML, with its formulas as pictures that need nothing else to be shown."""
+"""A line of reST as HTML, with its formulas as inline SVG."""
 
 import functools
 import html
@@ -20,7 +20,7 @@ _INLINE = re.compile(
     re.S,
 )
 _WITH_ITS_STOP = re.compile(r'\(?<svg class="formula"[^>]*><path [^>]*></svg>[.,;:!?)]+')
-_PLAIN_TEX = (  # what Matplotlib does not know, in what it does
+_PLAIN_TEX = (  # what Matplotlib does not know, rewritten
     (r"\\[td]frac(?![A-Za-z])", r"\\frac"),
     (r"\\frac\s*(\w)\s*(\w)", r"\\frac{\1}{\2}"),
     (r"\\frac\s*(\w)\s*(?=\{)", r"\\frac{\1}"),
@@ -37,16 +37,16 @@ _PLAIN_TEX = (  # what Matplotlib does not know, in what it does
     (r"\\gets(?![A-Za-z])", r"\\leftarrow "),
     (r"\\dots(?![A-Za-z])", r"\\ldots "),
 )
-_EM = 1000  # of the drawing: the size of the text around it
+_EM = 1000  # units of the drawing in one em
 _FONT = FontProperties(math_fontfamily="dejavuserif", size=_EM)
 _COMMANDS = {Outline.MOVETO: ("M", 1), Outline.LINETO: ("L", 1), Outline.CURVE3: ("Q", 2)}
 _COMMANDS[Outline.CURVE4] = ("C", 3)
-_LONGEST = 500
+_LONGEST = 500  # characters of a formula
 _parser = MathTextParser("path")
 
 
 def to_html(text: str) -> str:
-    """Return inline reST as HTML; whatever else is in it is shown as it stands.
+    """Return inline reST as HTML; everything else is escaped.
 
     Examples:
         >>> to_html("*one* <b> and ``x < 1``")
@@ -61,7 +61,7 @@ def to_html(text: str) -> str:
 
 
 def to_text(text: str) -> str:
-    """Return inline reST without its marks.
+    """Return inline reST without its markup.
 
     Examples:
         >>> to_text("*one* :math:`x^2`")

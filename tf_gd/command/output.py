@@ -20,7 +20,7 @@ def start_tensorflow(options) -> None:
 
 
 def writable(name: str) -> Path:
-    """Return the directory, made if it is not there."""
+    """Return the directory, created if it is missing."""
     directory = Path(name)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def print_json(value) -> None:
 
 
 def _plain(value):
-    """Return the value with null for what JSON has no number for."""
+    """Return the value with None for infinities and NaN, which JSON lacks."""
     if isinstance(value, dict):
         return {key: _plain(element) for key, element in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The page of a tour in one file, which needs nothing else to be shown."""
+"""The page of a tour: one self-contained HTML file."""
 
 import base64
 import html
@@ -33,12 +33,12 @@ _WIDE = 2.0  # times as wide as high: then a picture gets a row of its own
 
 
 class Page:
-    """A page that is written anew whenever a tutorial is done, whole or not at all.
+    """A page that is rewritten atomically whenever a tutorial is done.
 
     Args:
-        path: where to.
+        path: of the file.
         parts: what :func:`tf_gd.command.tutorials.by_part` returns.
-        moving: a moving picture to begin with, or None.
+        moving: an animation to begin with, or None.
     """
 
     def __init__(self, path: Path, parts: list, moving: Path | None):
@@ -53,7 +53,7 @@ class Page:
             stops: what :mod:`tf_gd.command.tour` recorded of each tutorial that is done, by name.
             running: the names of those that run now.
             verdict: what they found so far, one line.
-            finished: whether the tour has ended; else the page asks to be loaded again.
+            finished: whether the tour has ended; else the page reloads itself.
         """
         contents, sections = [], []
         for part, tutorials in self._parts:

@@ -1,4 +1,4 @@
-"""The tour: every tutorial run, every number it states checked, and a page to look at."""
+"""The tour: run every tutorial, check every number it states, and make a page of it."""
 
 import contextlib
 import time
@@ -27,7 +27,7 @@ class Stop:
         claims: the numbers it stated, up to an exception; none where its process ended.
         output: what it printed, likewise.
         pictures: what it saved, PNG files, likewise.
-        error: where something else than a claim failed, the traceback, or how its process ended.
+        error: the traceback, or how its process ended, if anything but a claim failed.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Report:
         return bool(self.stops) and all(stop.holds for stop in self.stops)
 
     def verdict(self) -> str:
-        """Return one line."""
+        """Return the result in one line."""
         stated = [claim for stop in self.stops for claim in stop.claims]
         broken = sum(bool(stop.error) for stop in self.stops)
         holding = sum(claim.holds for claim in stated)
@@ -104,12 +104,12 @@ def run(
     """Run the tutorials in processes of their own, side by side, and make a page of what they show.
 
     Args:
-        tutorials: which; the last part, which takes longest, is begun first.
-        directory: where to write ``index.html`` and ``pictures``. The page is renewed after each
-            tutorial; however the tour ends, it shows what was done until then.
-        say: is called with each line about a tutorial that is done, for example ``print``.
+        tutorials: the last part, which takes longest, is started first.
+        directory: where to write ``index.html`` and ``pictures``. The page is rewritten after
+            each tutorial; however the tour ends, it shows what was done until then.
+        say: called with each line about a tutorial that is done, for example ``print``.
         processes: how many at once; by default two, or one where there is one core.
-        limit: after how many seconds a tutorial is given up.
+        limit: the seconds after which a tutorial is stopped.
 
     Returns:
         What each of them did. A tutorial that crashes, or ends its process, has an error.

@@ -1,4 +1,4 @@
-"""A process that runs tutorials for the tour, one after another, and says what came of each.
+"""A process that runs tutorials for the tour, one after another, and reports on each.
 
 It reads the path of a script from each line of its standard input, and answers with a line of
 JSON; the first line it writes, ``null``, says that it is ready.
@@ -21,20 +21,20 @@ from tf_gd.command import child_processes
 
 
 def main(pictures: str) -> None:
-    """Run the tutorials that are asked for, with their pictures in a directory, and end at once."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half written is taken back
+    """Run the tutorials that are asked for, with their pictures in a directory, and exit."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # removes half-written files
     child_processes.die_with_parent()
     asked, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w", encoding="ascii")
     nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)  # a tutorial that asks for something gets nothing, and not our next line
-    os.dup2(2, 1)  # and what it prints without Python is no answer
+    os.dup2(nothing, 0)  # a tutorial that reads its input does not get our next line
+    os.dup2(2, 1)  # and what native code prints is no answer
     os.environ["TF_GD_PICTURES"] = pictures
     os.environ["MPLBACKEND"] = "agg"
     sys.argv[1:] = []
-    with contextlib.suppress(Exception):  # the first tutorial will say it
+    with contextlib.suppress(Exception):  # the first tutorial will report it
         from tf_gd._runtime import quiet_tensorflow
 
-        quiet_tensorflow(cpus=2)  # one of the tutorials needs two, and then it is too late
+        quiet_tensorflow(cpus=2)  # one tutorial needs two, and sets it too late
     answers.write("null\n")
     answers.flush()
     code = 0
@@ -46,7 +46,7 @@ def main(pictures: str) -> None:
         traceback.print_exc()
         code = 1
     sys.stderr.flush()
-    os._exit(code)  # whatever a tutorial has left running
+    os._exit(code)  # whatever threads a tutorial has left
 
 
 def visit(script: Path, pictures: Path) -> dict[str, Any]:
@@ -62,8 +62,8 @@ def visit(script: Path, pictures: Path) -> dict[str, Any]:
         try:
             runpy.run_path(str(script), run_name="__main__")
         except claims.ClaimError:
-            pass  # it stands among the recorded claims
-        except KeyboardInterrupt as raised:  # it took too long; where it was is told
+            pass  # it is among the recorded claims
+        except KeyboardInterrupt as raised:  # it took too long: report where it was
             os.write(2, _traceback(raised, script).encode())
             os._exit(1)
         except (Exception, SystemExit) as raised:

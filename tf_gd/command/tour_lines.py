@@ -1,4 +1,4 @@
-"""What the tour prints: a line for each tutorial, and in full what went wrong with it."""
+"""What the tour prints: a line for each tutorial, and its failures in full."""
 
 import textwrap
 
@@ -16,7 +16,7 @@ def line(stop, done: int, total: int) -> str:
 
 
 def what_it_showed(stop) -> str:
-    """Return one phrase: how many claims, which all hold, and pictures; or that it fails."""
+    """Return how many claims, which all hold, and pictures it has; or how it fails."""
     failing = sum(not claim.holds for claim in stop.claims)
     if stop.error:
         return "BROKE OFF"
@@ -29,7 +29,7 @@ def what_it_showed(stop) -> str:
 
 
 def failures(stop) -> list[str]:
-    """Return in full what went wrong with a tutorial, indented; nothing where all is well."""
+    """Return the failures of a tutorial in full, indented; [] if there are none."""
     lines = []
     for claim in stop.claims:
         if not claim.holds:
@@ -44,7 +44,7 @@ def failures(stop) -> list[str]:
 
 
 def counted(number: int, what: str) -> str:
-    """Return a number of things.
+    """Return a number with its noun.
 
     Examples:
         >>> counted(1, "claim"), counted(2, "claim")
@@ -54,7 +54,7 @@ def counted(number: int, what: str) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """Return a text that is at most so wide, cut at a word.
+    """Return a text cut at a word, at most ``width`` columns wide.
 
     Examples:
         >>> shortened("Which way is down, in several directions?", 30)
@@ -67,7 +67,7 @@ def shortened(text: str, width: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, which a terminal would obey."""
+    """Return a text with control characters escaped; a terminal would obey them."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 

@@ -1,4 +1,4 @@
-"""Processes that run tutorials side by side; what one of them breaks, the others do not notice."""
+"""Processes that run tutorials side by side; a crash of one does not affect the others."""
 
 import contextlib
 import json
@@ -19,8 +19,8 @@ from tf_gd.command import child_processes
 
 _GRACE = 1.0  # seconds between SIGTERM and SIGKILL
 _TO_START = 300.0  # seconds that the import of TensorFlow may take, on a slow disk
-_TAIL = 4000  # characters of standard error that are shown of a process that broke
-_START = (  # the tf_gd of this process, and nothing else from where it lies or from where we are
+_TAIL = 4000  # characters of standard error to show of a process that broke
+_START = (  # this tf_gd, and nothing else from its folder or the working directory
     "import sys; sys.path.insert(0, sys.argv[1]); import tf_gd; del sys.path[0]; "
     "from tf_gd.command import tour_child; tour_child.main(sys.argv[2])"
 )
@@ -49,8 +49,8 @@ def visits(
 ) -> Generator[tuple[Path, Answer | None]]:
     """Run scripts side by side; yield each with None when it begins, and with its answer when done.
 
-    A script that ends its process, or takes longer than ``limit`` seconds, is answered for, and the
-    others are run by another process. When the iterator is closed none is left behind.
+    For a script that ends its process, or takes longer than ``limit`` seconds, the answer is an
+    error, and a new process runs the others. Closing the iterator ends all processes.
     """
     threads = str(max(1, cores() // processes)) if processes > 1 else None
     waiting, workers, said = deque(scripts), list[_Worker](), queue.Queue[tuple[_Worker, str]]()
@@ -112,7 +112,7 @@ class _Worker:
         said.put((self, ""))
 
     def ask(self, script: Path) -> None:
-        """Have it run a script; whether it still can will be heard."""
+        """Have it run a script; if it no longer can, :func:`_next` notices."""
         self.script, self.since = script, time.monotonic()
         self.errors_before = os.fstat(self.errors.fileno()).st_size
         with contextlib.suppress(OSError):
@@ -120,17 +120,17 @@ class _Worker:
             self.process.stdin.flush()  # type: ignore[union-attr]
 
     def close(self) -> None:
-        """Let it end by itself, if it waits for more."""
+        """Close its input, so that it exits when idle."""
         with contextlib.suppress(OSError):
             self.process.stdin.close()  # type: ignore[union-attr]
 
     def broke(self, why: str = "") -> Answer:
-        """End it and what it has started, and return what is known of its end."""
+        """End it and its children, and return an answer that says why."""
         by_itself = child_processes.wait(self.process, 0.0 if why else _GRACE)
         child_processes.end([self.process], _GRACE)
         if not why and by_itself:
-            why = f"Its process {_end_of(self.process)}, before the script had come to its end."
-        why = why or "Its process closed what it answers through."
+            why = f"Its process {_end_of(self.process)}, before the script had ended."
+        why = why or "Its process closed the pipe for its answers."
         self.close()
         self.errors.seek(self.errors_before)
         written = self.errors.read().decode(errors="replace").split("\nExtension modules:")[0]
@@ -150,7 +150,7 @@ def _end_of(process: subprocess.Popen) -> str:
 
 
 def _next(workers: list[_Worker], said: queue.Queue, limit: float) -> tuple[_Worker, Answer | None]:
-    """Wait for what a worker says; None where it is only that it is ready."""
+    """Wait for a worker's answer; None means that it is ready."""
     while True:
         try:
             worker, line = said.get(timeout=0.2)
@@ -161,7 +161,7 @@ def _next(workers: list[_Worker], said: queue.Queue, limit: float) -> tuple[_Wor
                     what = "It had not ended" if worker.ready else "TensorFlow had not started"
                     return worker, worker.broke(f"{what} after {given:g} seconds.")
                 if worker.script and child_processes.wait(worker.process, 0.0):
-                    return worker, worker.broke()  # a process of its own may hold the pipe open
+                    return worker, worker.broke()  # a child of its own may hold the pipe open
             continue
         if worker not in workers:
             continue  # it was given up
@@ -170,7 +170,7 @@ def _next(workers: list[_Worker], said: queue.Queue, limit: float) -> tuple[_Wor
         try:
             answer = json.loads(line)
         except ValueError:
-            return worker, worker.broke("Its process wrote where only we write.")
+            return worker, worker.broke("Its process wrote into the pipe for its answers.")
         if answer is None:
             worker.since, worker.ready = time.monotonic(), True
         return worker, answer

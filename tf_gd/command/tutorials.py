@@ -1,4 +1,4 @@
-"""Where the tutorial scripts are, what they are called, and what they say about their pictures."""
+"""The tutorial scripts: where they are, their titles, and the captions of their pictures."""
 
 import contextlib
 import importlib.metadata
@@ -129,7 +129,7 @@ def by_part(tutorials: list[Tutorial]) -> list[tuple[Part, list[Tutorial]]]:
 
 
 def moving_picture() -> Path | None:
-    """Return the moving picture of a descent that comes with the package, if it is there."""
+    """Return the animation of a descent that comes with the package, if it is there."""
     beside = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "momentum.gif"
     picture = beside if beside.is_file() else _installed("pictures", "momentum.gif")
     return picture if picture.is_file() else None
@@ -156,7 +156,7 @@ def _title(script: Path) -> str:
 
 
 def _source(script: Path) -> str:
-    """Return what is in the script, as far as it can be read; running it will say what is wrong."""
+    """Return the script's text, or nothing if it cannot be read: running it will report why."""
     try:
         return script.read_text(encoding="utf-8", errors="replace")
     except OSError:

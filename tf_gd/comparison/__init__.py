@@ -1,1 +1,1 @@
-"""Are the two the same, to the bit? If not, where do they part, and why?"""
+"""Do the two agree to the bit? If not, where do they first differ, and why?"""

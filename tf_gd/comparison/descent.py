@@ -1,4 +1,4 @@
-"""Are they the same? The hand-written update beside ``keras.optimizers.SGD``, record by record."""
+"""Compare the hand-written update with ``keras.optimizers.SGD``, record by record."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tf_gd.show.table import table
 from tf_gd.toy.descent import gradient_descent
 from tf_gd.trajectory import Trajectory
 
-_SHOWN_TENSORS = 12
+_SHOWN_TENSORS = 12  # rows, so that the table fits a terminal
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,16 +25,16 @@ class Comparison:
     """Two runs side by side, compared at every record that both have.
 
     Attributes:
-        manual: the run by hand; a :class:`~tf_gd.Trajectory`, or a training run.
-        builtin: the run of Keras.
-        iterations: ``(records,)``, after how many updates each common record was taken.
-        ulp: ``(records,)``, the largest distance at each record, counted in representable numbers.
+        manual: the run by hand, a :class:`~tf_gd.Trajectory` or a ``TrainingRun``.
+        builtin: the run with Keras.
+        iterations: ``(records,)``, the number of updates before each common record.
+        ulp: ``(records,)``, the largest distance at each record, in units in the last place.
         absolute: ``(records,)``, the largest absolute distance at each record.
         complete: whether both runs have the same records; False when one stopped earlier.
         title: what was run.
-        cause: why they differ, when they do and it is known.
-        tensors: of a training, the largest distance of each tensor by name, in ULP and absolute,
-            and the first record at which it differs, or None.
+        cause: why they differ, if that is known.
+        tensors: of a training, by name: the largest distance of the tensor in ULP, the largest
+            absolute one, and the first record at which it differs, or None.
     """
 
     manual: Any
@@ -64,16 +64,14 @@ class Comparison:
 
     @cached_property
     def first_difference(self) -> int | None:
-        """After how many updates the first differing record was taken; None when they are
-        identical.
-        """
+        """The number of updates before the first differing record; None if identical."""
         differing = np.flatnonzero(self.ulp)
         if len(differing):
             return int(self.iterations[differing[0]])
         return None if self.complete else int(self.iterations[-1])
 
     def verdict(self) -> str:
-        """Return one line that says whether they are the same."""
+        """Return one line: whether they are identical."""
         if self.identical:
             return f"identical: yes, 0 ULP on all {len(self.ulp)} records"
         return (
@@ -117,7 +115,7 @@ class Comparison:
         }
 
     def plot(self, ax=None):
-        """Draw the distance at each record, or both losses where there is none; return the axes."""
+        """Draw the distance at each record, or both losses if all are 0; return the axes."""
         from tf_gd.show.curves import plot_distance
 
         common = len(self.iterations)
@@ -161,17 +159,17 @@ def compare(
         (True, 0.0, None)
     """
     steps = _checks.whole_number("steps", steps, minimum=0)
-    checked = LearningRate.of(learning_rate, steps, "float32")  # which Keras rounds it to
+    checked = LearningRate.of(learning_rate, steps, "float32")  # as Keras rounds it
     rate = checked.schedule or (float(checked.values) if checked.values.ndim == 0 else None)
     if rate is None:
         given = np.asarray(learning_rate, "float64")
-        rate = _RateOfEachStep(given)  # Keras takes no array; the same schedule for both
+        rate = _RateOfEachStep(given)  # Keras takes no array: both get this schedule
     elif callable(rate) and not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        rate = _RateByFunction(rate)  # nor a function of the step
+        rate = _RateByFunction(rate)  # nor a plain function
     by_hand: dict[str, Any] = dict(learning_rate=rate, momentum=momentum, nesterov=nesterov)
     run: dict[str, Any] = dict(steps=steps, record_every=record_every, dtype=dtype, device=device)
     manual = gradient_descent(objective, start, mode=mode, **by_hand, **run)
-    run["mode"] = manual.settings["mode"]  # "auto" has chosen: the same for both
+    run["mode"] = manual.settings["mode"]  # what "auto" chose
     optimizer = keras.optimizers.SGD(
         learning_rate=rate, momentum=float(momentum), nesterov=bool(nesterov)
     )
@@ -210,9 +208,7 @@ def _compared(manual: Trajectory, builtin: Trajectory) -> Comparison:
 
 
 def distances(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the largest distance in each row, in ULP and absolute; equal infinities and NaN are no
-    distance.
-    """
+    """Return each row's largest ULP and absolute distance; 0 between equal infinities or NaNs."""
     ulp = ulp_distance(left, right)
     with np.errstate(invalid="ignore"):
         absolute = np.where(ulp == 0, 0.0, np.abs(left.astype("float64") - right))
@@ -233,7 +229,7 @@ def _title(run: Trajectory) -> str:
 
 
 class _RateOfEachStep(keras.optimizers.schedules.LearningRateSchedule):
-    """An array of rates as Keras takes it."""
+    """An array of rates as a Keras schedule."""
 
     def __init__(self, rates: np.ndarray):
         self._rates = rates.astype("float32")
@@ -249,7 +245,7 @@ class _RateOfEachStep(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class _RateByFunction(keras.optimizers.schedules.LearningRateSchedule):
-    """A function of the step as Keras takes it."""
+    """A function of the step as a Keras schedule."""
 
     def __init__(self, function: Callable):
         self._function = function

@@ -1,6 +1,4 @@
-"""Are they the same on a network? The hand-written training loop beside ``model.fit``, epoch by
-epoch.
-"""
+"""Compare the hand-written training loop with ``model.fit``, epoch by epoch."""
 
 import time
 from collections.abc import Callable
@@ -22,8 +20,8 @@ class TrainingRun:
 
     Attributes:
         states: at the start and after each epoch, a dict from name to array: the weights of the
-            model and the state of the optimizer, its velocities and counters.
-        history: what Keras recorded after each epoch, a list for each of loss, accuracy and so on.
+            model, and the velocities and counters of the optimizer.
+        history: what Keras recorded after each epoch: a list for the loss and for each metric.
         evaluation: the same on the test data after the last epoch; empty without test data.
         model: the trained model.
         seconds: wall-clock time of the training, compilation included.
@@ -41,7 +39,7 @@ class TrainingRun:
         return np.array(self.history.get("loss", []))
 
     def summary(self) -> dict[str, str]:
-        """Return what a table shows of it."""
+        """Return its column of the table."""
         shown = {"epochs": str(len(self.states) - 1), "parameters": str(self.model.count_params())}
         shown |= {
             f"training {name}": f"{values[-1]:.6f}"
@@ -67,27 +65,27 @@ def compare_training(
     test_data=None,
     seed: int = 0,
 ) -> Comparison:
-    """Train the same model twice, with :func:`tf_gd.fit` and with ``model.fit``, and compare all
-    weights every epoch.
+    """Train the same model with :func:`tf_gd.fit` and with ``model.fit``, and compare all weights
+    after every epoch.
 
     Args:
         build_model: returns a fresh model, not compiled; called twice under the same seed.
         x, y: the training data, arrays ``(samples, ...)``.
-        optimizer: a ``keras.optimizers.SGD``; each run gets a copy, by way of its configuration.
+        optimizer: a ``keras.optimizers.SGD``; each run gets a copy of it.
         loss: as ``model.compile`` takes it.
         batch_size, epochs: as for :func:`tf_gd.fit`.
-        shuffle: both runs visit the batches in the order of ``model.fit``: shuffled, or as given.
+        shuffle: whether to shuffle each epoch; both runs visit the samples in the same order.
         jit_compile: compile both with XLA.
         metrics: as ``model.compile`` takes them.
         test_data: a pair ``(x, y)`` to evaluate both models on after the last epoch.
-        seed: of the initial weights, the order and Dropout.
+        seed: for the initial weights, the shuffling and Dropout.
 
     Returns:
         The comparison. ``.iterations`` counts updates; a record is taken at the start and after
         each epoch.
 
     Raises:
-        TypeError, ValueError: no model and loss to compile, or data that do not fit them.
+        TypeError, ValueError: no model or no loss, or data that do not fit them.
     """
     check_model_and_loss(build_model, loss)
     if type(optimizer) is not keras.optimizers.SGD:
@@ -134,9 +132,9 @@ def compare_training(
     cause = ""
     if ulp[0].any():
         cause = (
-            "the two models began with different weights: build_model does not draw them from "
-            "Keras's seed.\n"
-            "Take initializers of Keras, and no generator of its own."
+            "the two models began with different weights: "
+            "build_model does not draw them from Keras's seed.\n"
+            "Use Keras initializers in it, not another random generator."
         )
     elif ulp.any() and not jit_compile:
         cause = (
@@ -165,30 +163,29 @@ def compare_training(
 
 
 def check_model_and_loss(build_model, loss) -> None:
-    """Raise unless there is something to build models with, and a loss."""
+    """Raise unless ``build_model`` is a function and ``loss`` may be a loss."""
     if isinstance(build_model, keras.Model):
         raise TypeError(
-            "build_model: got a model, expected a function that returns a new one each time it is "
-            "called."
+            "build_model: got a model, expected a function that returns a new one at each call."
         )
     if not callable(build_model):
         raise TypeError(
-            f"build_model: got {build_model!r}, expected a function without arguments that returns "
-            "a new model."
+            f"build_model: got {build_model!r}, "
+            "expected a function without arguments that returns a new model."
         )
     if loss is not None and not isinstance(loss, str | list | tuple | dict) and not callable(loss):
         raise TypeError(
-            f"loss: got {type(loss).__name__}, expected one as model.compile takes it, for example "
-            "'mse'."
+            f"loss: got {type(loss).__name__}, "
+            "expected one that model.compile takes, for example 'mse'."
         )
     if loss is None:
         raise ValueError(
-            'loss: got None, expected one as model.compile takes it, for example "mse".'
+            'loss: got None, expected one that model.compile takes, for example "mse".'
         )
 
 
 def build_afresh(build_model: Callable, seed: int, other=None):
-    """Return a new model from ``build_model`` under a seed, and not the ``other`` one again."""
+    """Set the seed and return a new model; raise if ``build_model`` returned ``other`` again."""
     keras.utils.set_random_seed(seed)
     try:
         model = build_model()
@@ -200,14 +197,13 @@ def build_afresh(build_model: Callable, seed: int, other=None):
         raise TypeError(f"build_model: it returned {type(model).__name__}, expected a keras.Model.")
     if model is other:
         raise ValueError(
-            "build_model: it returned the same model twice, expected a new one each time it is "
-            "called."
+            "build_model: it returned the same model twice, expected a new one at each call."
         )
     return model
 
 
 def compiled(model, **settings) -> None:
-    """Compile a model, and say what was asked for where Keras will not."""
+    """Compile a model; if Keras refuses, raise with the loss and metrics it got."""
     try:
         model.compile(**settings)
     except Exception as error:
@@ -217,15 +213,13 @@ def compiled(model, **settings) -> None:
             if settings.get(name) is not None
         )
         raise ValueError(
-            f"model.compile raised {type(error).__name__}: {error} It got {asked}, expected what "
-            "Keras takes."
+            f"model.compile raised {type(error).__name__}: {error} "
+            f"It got {asked}, expected what Keras takes."
         ) from error
 
 
 def copy_of(optimizer):
-    """Return a new optimizer with the same settings, among them the names that are excluded from
-    weight decay.
-    """
+    """Return a copy of the optimizer, with the names that it excludes from weight decay."""
     copy = type(optimizer).from_config(optimizer.get_config())
     if excluded := _keras.excluded_from_decay(optimizer):
         copy.exclude_from_weight_decay(var_names=[excluded])
@@ -233,9 +227,7 @@ def copy_of(optimizer):
 
 
 def _distances(manual: TrainingRun, builtin: TrainingRun) -> tuple[np.ndarray, np.ndarray]:
-    """Return the largest distance of every tensor, ``(epochs + 1, tensors)``: in ULP, and
-    absolute.
-    """
+    """Return each tensor's largest ULP and absolute distance, ``(epochs + 1, tensors)`` each."""
     ulp, absolute = [], []
     for left, right in zip(manual.states, builtin.states, strict=True):
         pairs = [
@@ -259,7 +251,7 @@ class _StateOfEachEpoch(keras.callbacks.Callback):
 
 
 def _state(model) -> dict[str, np.ndarray]:
-    """Return copies by name; whole numbers and half precision as floats that hold them exactly."""
+    """Return copies by name; integers and half precision as floats that hold them exactly."""
     state = {}
     for number, variable in enumerate([*model.weights, *model.optimizer.variables]):
         value = np.asarray(keras.ops.convert_to_numpy(variable))

@@ -1,6 +1,4 @@
-"""Training data, checked and put into the form the loop wants; and the order in which to visit
-it.
-"""
+"""Training data: checks, conversion to arrays or tensors, and the order of the samples."""
 
 import itertools
 import types
@@ -15,9 +13,7 @@ from tf_gd._keras import data_adapter, keras
 
 
 def as_tensors(x, y=None, sample_weight=None) -> tuple[Any, Any, Any]:
-    """Return inputs, targets and weights as tensors, in the structure they came in, checked as by
-    :func:`as_arrays`.
-    """
+    """Return inputs, targets and weights as tensors, checked as by :func:`as_arrays`."""
     x, y, sample_weight = as_arrays(x, y, sample_weight)
     return tensors_of(x), tensors_of(y), tensors_of(sample_weight)
 
@@ -30,8 +26,7 @@ def tensors_of(arrays):
 def as_arrays(
     x, y=None, sample_weight=None, class_weight=None, prefix: str = ""
 ) -> tuple[Any, Any, Any]:
-    """Return inputs, targets and weights as arrays, in the structure they came in: arrays, or lists
-    or dicts of them.
+    """Return inputs, targets and weights as arrays, or as lists or dicts of arrays, as given.
 
     Raises:
         TypeError, ValueError: not numbers, not finite, not equally many samples, or none.
@@ -43,8 +38,7 @@ def as_arrays(
         arrays[name] = _arrays(prefix + name, list(value) if isinstance(value, tuple) else value)
     if not keras.tree.flatten(arrays["x"]):
         raise ValueError(
-            f"{prefix}x: got an empty {type(x).__name__}, expected samples: an array, or one for "
-            "each input."
+            f"{prefix}x: got an empty {type(x).__name__}, expected an array for each input."
         )
     counts = {
         name: {len(leaf) for leaf in keras.tree.flatten(value)}
@@ -74,7 +68,7 @@ def _arrays(name: str, value):
 def _array(name: str, value) -> np.ndarray:
     try:
         array = np.asarray(value)
-    except ValueError:  # of different lengths
+    except ValueError:  # lists of different lengths
         array = np.asarray(None)
     if array.dtype.kind not in "iufb" or array.ndim == 0:
         got = (
@@ -84,28 +78,30 @@ def _array(name: str, value) -> np.ndarray:
         )
         raise TypeError(
             f"{name}: got {got}, expected an array of numbers (samples, ...). Make one with "
-            f"np.array({name.split()[-1]}); "
-            "a list stands for several inputs or outputs; make a tf.data.Dataset of a generator."
+            f"np.array({name.split()[-1]}): a list means several inputs or outputs. Make a "
+            "tf.data.Dataset of a generator."
         )
     if array.dtype.kind == "f":
         with np.errstate(over="ignore"):
             array = array.astype(keras.config.floatx(), copy=False)
         if not np.isfinite(array).all():
-            held = f"expected finite numbers that {array.dtype} can hold. Clean the data first."
-            raise ValueError(f"{name}: got NaN or infinite values, or such as become so, {held}")
+            raise ValueError(
+                f"{name}: got NaN or infinite values, or numbers too large for {array.dtype}; "
+                "expected finite ones. Clean the data first."
+            )
     return array
 
 
 def _weights_of_classes(y, sample_weight, class_weight) -> np.ndarray:
-    """Return a weight for each sample, from the weight of its class; classes not named weigh 1."""
+    """Return the weight of each sample: that of its class, or 1 where the dict does not name it."""
     if (
         not isinstance(class_weight, dict)
         or sample_weight is not None
         or not isinstance(y, np.ndarray)
     ):
         raise ValueError(
-            "class_weight: expected a dict from class to weight, for one array of targets, and no "
-            "sample_weight beside it."
+            "class_weight: expected a dict from class to weight, one array of targets, and no "
+            "sample_weight."
         )
     classes = (
         y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype("int64")
@@ -117,9 +113,7 @@ def _weights_of_classes(y, sample_weight, class_weight) -> np.ndarray:
 
 
 def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
-    """Return the first part to train on, and the last ``share`` of the samples to validate on, as
-    Keras does.
-    """
+    """Return the samples to train on and, as Keras does, the last ``share`` to validate on."""
     share = _checks.number("validation_split", share, above=0.0, maximum=1.0)
     samples = count(x)
     cut = int(np.floor(samples * (1.0 - share)))
@@ -138,9 +132,7 @@ def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
 
 
 def parts_of(batch) -> tuple[Any, Any, Any]:
-    """Return inputs, targets and weights of a batch ``x``, ``(x,)``, ``(x, y)`` or ``(x, y,
-    sample_weight)``.
-    """
+    """Return inputs, targets and weights of a batch ``x``, ``(x,)``, ``(x, y)`` or with weights."""
     if not isinstance(batch, tuple):
         return batch, None, None
     x, y, sample_weight = (*batch, None, None)[:3]
@@ -148,15 +140,13 @@ def parts_of(batch) -> tuple[Any, Any, Any]:
 
 
 def is_streamed(x) -> bool:
-    """Return whether the data come in batches: a data set, a generator of batches, or a loader of
-    PyTorch.
-    """
+    """Return whether the data come in batches: a data set, a generator, a PyTorch loader."""
     known = (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)
     return isinstance(x, known) or type(x).__name__ == "DataLoader"
 
 
 def adapter_of(x, name: str, class_weight=None, shuffle: bool = False):
-    """Return Keras's own adapter for such data, which makes a ``tf.data.Dataset`` of it."""
+    """Return Keras's own adapter, which makes a ``tf.data.Dataset`` of batches."""
     if class_weight is not None and not isinstance(class_weight, dict):
         raise ValueError(
             f"class_weight: got {class_weight!r}, expected a dict from class to weight."
@@ -164,7 +154,7 @@ def adapter_of(x, name: str, class_weight=None, shuffle: bool = False):
     shuffle = shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
     try:
         return data_adapter(x, class_weight, shuffle)
-    except (StopIteration, ValueError) as error:  # the first batch of a generator is looked at
+    except (StopIteration, ValueError) as error:  # Keras reads the first batch of a generator
         raise ValueError(
             f"{name}: got {type(x).__name__}, expected batches, at least one. {error}"
         ) from error
@@ -174,7 +164,7 @@ def spec_of(dataset, name: str) -> tuple[Any, Any, Any]:
     """Return the shapes and types of the batches of a data set, as ``tf.TensorSpec``.
 
     Raises:
-        TypeError, ValueError: batches of another kind than tensors ``(batch, ...)``.
+        TypeError, ValueError: a batch is not made of dense tensors ``(batch, ...)``.
     """
     spec = dataset.element_spec
     if isinstance(spec, tuple) and not 1 <= len(spec) <= 3:
@@ -192,13 +182,12 @@ def spec_of(dataset, name: str) -> tuple[Any, Any, Any]:
             )
         if leaf.shape.rank is None:
             raise ValueError(
-                f"{name}: got a data set of tensors of unknown rank, expected to know it. "
-                "Give from_generator an output_signature, or call .map with tf.ensure_shape."
+                f"{name}: got a data set of tensors of unknown rank, expected a known one. Give "
+                "from_generator an output_signature, or call .map with tf.ensure_shape."
             )
         if leaf.shape.rank == 0:
             raise ValueError(
-                f"{name}: got a data set of single samples, expected batches. Call .batch(32) on "
-                "it."
+                f"{name}: got a data set of single samples, expected batches. Call .batch(32)."
             )
     return parts_of(spec)
 
@@ -209,12 +198,12 @@ def count(x) -> int:
 
 
 def orders(shuffle, seed, samples: int, initial_epoch: int) -> Iterator[np.ndarray]:
-    """Return the orders of the epochs, one after another; each ``(samples,)``."""
+    """Return an iterator over the orders of the samples, ``(samples,)`` for each epoch."""
     if isinstance(shuffle, str):
         if shuffle != "keras":
             raise ValueError(
-                f"shuffle: got {shuffle!r}, expected True, False or 'keras'. For another order "
-                "pass a data set."
+                f"shuffle: got {shuffle!r}, expected True, False or 'keras'. Pass a data set for "
+                "another order."
             )
         return _orders_of_keras(samples)
     if not _checks.flag("shuffle", shuffle):
@@ -231,9 +220,7 @@ def _drawn_orders(seed, samples: int, epoch: int) -> Iterator[np.ndarray]:
 
 
 def _orders_of_keras(samples: int) -> Iterator[np.ndarray]:
-    """Yield what ``model.fit(shuffle=True)`` uses: in Keras 3.15 with a seed set, every epoch the
-    same order.
-    """
+    """Yield the orders of ``model.fit(shuffle=True)``: seeded, Keras 3.15 repeats one order."""
     dataset = tf.data.Dataset.range(1).map(
         lambda _: tf.random.shuffle(tf.range(samples, dtype=tf.int64))
     )

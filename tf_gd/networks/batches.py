@@ -1,6 +1,4 @@
-"""Where the batches of an epoch come from: samples in memory, visited in an order, or a data set,
-as it comes.
-"""
+"""Where the batches of an epoch come from: samples in memory, in any order, or a data set."""
 
 import hashlib
 import itertools
@@ -19,16 +17,16 @@ from tf_gd.networks import arrays, replicas
 from tf_gd.networks.checks import build
 from tf_gd.networks.programs import OneBatch, Rows, Stream, each
 
-_LARGE = 2**26  # bytes
-# so that a very long epoch answers Ctrl-C, and gathers only so many rows at once
+_LARGE = 2**26  # bytes, 64 MiB: beyond it a second copy in memory may hurt
+# At most so many: Ctrl-C then stops a very long epoch soon, and a call gathers few rows at once.
 BATCHES_A_CALL = 4096
 
 
 class InMemory:
     """Samples as arrays. With ``steps_per_epoch`` an epoch goes on where the last one stopped.
 
-    A tensor of them is made once, if they are not too many: making it holds two copies for a
-    moment. Of more than that there is a tensor of the batches of one call at a time."""
+    Small data become a tensor once, which for a moment holds two copies in memory. Of large data
+    only the batches of one call become a tensor."""
 
     streamed = False
 
@@ -47,12 +45,12 @@ class InMemory:
         self._steps = steps_per_epoch
         self._next = 0
         self._order: Any = None
-        self.first_order: int | None = None  # what it adds up to
+        self.first_order: int | None = None  # its checksum
         self.batches = steps_per_epoch or self._all
 
     def epoch(self, at_once: int = BATCHES_A_CALL, done: int = 0) -> Iterator[tuple[int, Rows]]:
-        """Yield the batches of an epoch after those that are done, some at once, each time with how
-        many were before.
+        """Yield the batches of an epoch after the first ``done``, up to ``at_once`` together, each
+        time with the number of batches before them.
         """
         goes_on = self._steps is not None and self._orders is not None
         if self._next in (0, self._all) or not goes_on:
@@ -69,8 +67,8 @@ class InMemory:
             _warn_short(last - first, self.batches)
 
     def describe(self) -> str:
-        """Return what the samples add up to; of large ones a few thousand rows, evenly spread,
-        stand for all.
+        """Return the number of samples and batches, and a hash; of large data it takes a few
+        thousand rows, evenly spread.
         """
         leaves = [
             np.asarray(leaf) for leaf in keras.tree.flatten(self._samples) if leaf is not None
@@ -83,7 +81,7 @@ class InMemory:
         return f"{size}, {digest.hexdigest()[:16]}"
 
     def _rows(self, first: int, last: int) -> Rows:
-        """Return the batches from the first to before the last."""
+        """Return the batches from ``first`` up to, not including, ``last``."""
         rows = slice(first * self._batch_size, last * self._batch_size)
         if self._order is None and last - first == self._all and not self._large:
             return Rows(self._samples, None, self._batch_size)
@@ -102,11 +100,11 @@ class InMemory:
 
 
 class DataSet:
-    """A ``tf.data.Dataset`` of batches, or what Keras makes one of.
+    """A ``tf.data.Dataset`` of batches, or data that Keras turns into one.
 
-    With ``steps_per_epoch`` an epoch goes on where the last one stopped. Iterators are made when
-    ``model.fit`` makes them, one more than it reads where it knows the length: a data set that
-    reshuffles counts them."""
+    With ``steps_per_epoch`` an epoch goes on where the last one stopped. We make each iterator when
+    ``model.fit`` does, which for a data set of known length makes one more than it reads: a data
+    set that reshuffles draws a new order for each."""
 
     streamed = True
     first_order = None
@@ -123,25 +121,23 @@ class DataSet:
         self.batches = steps_per_epoch or self._all
 
     def describe(self) -> str:
-        """Return what its batches are."""
+        """Return the number of batches, their shapes and their types."""
         return f"{self._all} batches of {self._dataset.element_spec}"
 
     def epoch(
         self, at_once: int = BATCHES_A_CALL, done: int = 0
     ) -> Iterator[tuple[int, Stream | OneBatch]]:
-        """Yield the batches of an epoch after those that are done, some at once, each time with how
-        many were before.
+        """Yield the batches of an epoch after the first ``done``, as :meth:`InMemory.epoch` does.
 
-        Those that are done are read again: a data set cannot be entered in the middle.
+        The first ones are read again: a data set has no way to start in the middle.
         """
         if self._iterator is None or not self._goes_on:
             self._iterator, self._seen = iter(self._dataset), 0
         wanted = self._steps or math.inf
         if self._all is not None:
             wanted = min(wanted, self._all - self._seen)
-        if not (
-            self._trains and self._begun
-        ):  # Keras lets an epoch end before the first, and before each validation
+        # Keras ends an epoch before the first one, and before each validation.
+        if not (self._trains and self._begun):
             self._adapter.on_epoch_end()
         self._begun = True
         self._adapter.on_epoch_begin()
@@ -165,8 +161,8 @@ class DataSet:
             self._iterator, self._seen = None if ended else iter(self._dataset), 0
 
     def _part(self, count: int) -> "Stream | OneBatch | None":
-        """Return so many batches; on several replicas one, whose length is known when it is shared
-        out; None at the end.
+        """Return up to ``count`` batches; with replicas one, since they must know its length to
+        share it out; None at the end.
         """
         if not replicas.several():
             return Stream(self._iterator, count, known=self._all is not None)
@@ -175,7 +171,7 @@ class DataSet:
 
 
 def replay(source: "InMemory | DataSet") -> None:
-    """Go through an epoch without doing anything with it."""
+    """Read an epoch and drop it: orders and iterators move on as in training."""
     for _ in source.epoch(done=sys.maxsize):
         pass
 
@@ -183,7 +179,7 @@ def replay(source: "InMemory | DataSet") -> None:
 def _warn_short(done: int, wanted: int) -> None:
     warnings.warn(
         f"steps_per_epoch: the data ended after {done} of {wanted} batches, and so did the epoch. "
-        "Ask for fewer steps, or let the data set .repeat().",
+        "Ask for fewer steps, or call .repeat() on the data set.",
         stacklevel=3,
     )
 
@@ -201,10 +197,7 @@ def source_for_training(
     epoch: int,
     share: float,
 ):
-    """Return where the batches come from, and the arrays that are held out to validate on, if any.
-
-    The model is built for the data.
-    """
+    """Build the model for the data; return their source, and the arrays held out to validate on."""
     if arrays.is_streamed(x):
         for name, value in (
             ("y", y),
@@ -213,8 +206,7 @@ def source_for_training(
         ):
             if value is not None:
                 raise ValueError(
-                    f"{name}: got one beside a data set, expected none: it has x, y and weights in "
-                    "it."
+                    f"{name}: got one beside a data set, expected none: it holds x, y and weights."
                 )
         return _streamed(model, x, "x", steps, class_weight, bool(shuffle)), None
     samples, held_out = arrays.as_arrays(x, y, sample_weight, class_weight), None
@@ -229,16 +221,13 @@ def source_for_training(
 def source_for_validation(
     model, given, batch_size: int | None, steps: int | None
 ) -> "InMemory | DataSet":
-    """Return where the batches to validate on come from: a pair, a triple with weights, or a data
-    set.
-    """
+    """Return the source of the validation batches: a pair, a triple with weights, or a data set."""
     if arrays.is_streamed(given):
         return _streamed(model, given, "validation_data", steps)
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-        got = type(given).__name__
         raise TypeError(
-            f"validation_data: got {got}, expected (x, y), (x, y, sample_weight) or a "
-            "tf.data.Dataset."
+            f"validation_data: got {type(given).__name__}, expected (x, y), (x, y, sample_weight) "
+            "or a tf.data.Dataset."
         )
     x, y, sample_weight = (*given, None)[:3]
     if arrays.is_streamed(x):
@@ -249,12 +238,12 @@ def source_for_validation(
 
 
 def in_order(samples: tuple, batch_size: int | None, steps: int | None) -> InMemory:
-    """Return the batches of some samples, in the order in which they stand."""
+    """Return the batches of some samples, in the order given."""
     return InMemory(samples, _batch_size(batch_size, arrays.count(samples), steps), None, steps)
 
 
 def _batch_size(given: int | None, samples: int, steps: int | None) -> int:
-    """Return the samples in a batch: as given, or as many as make so many batches, or 32."""
+    """Return how many samples make a batch: as given, or enough for ``steps`` batches, or 32."""
     return given or (-(-samples // steps) if steps else 32)
 
 
@@ -270,8 +259,7 @@ def _streamed(
     ):
         argument = "steps_per_epoch" if name == "x" else "validation_steps"
         raise ValueError(
-            f"{name}: got a data set that never ends, expected {argument} beside it, or no "
-            ".repeat()."
+            f"{name}: got a data set that never ends, expected {argument}, or no .repeat()."
         )
     build(model, *arrays.spec_of(dataset, name), prefix="" if name == "x" else "validation ")
     return DataSet(adapter, steps, trains=name == "x")

@@ -1,4 +1,4 @@
-"""What to watch while a network trains: callbacks for ``tf_gd.fit`` and ``model.fit`` alike."""
+"""Callbacks for ``tf_gd.fit`` and ``model.fit``: the path of the weights, and the sharpness."""
 
 import numpy as np
 
@@ -9,19 +9,19 @@ from tf_gd.networks.curvature import largest, product_of_model
 
 
 class WeightPath(keras.callbacks.Callback):
-    """Keep the trainable weights at the start and after every epoch, as the path they are.
+    """Record the trainable weights at the start and after every epoch: the path of the training.
 
     Args:
-        every: keep those of every so many epochs; the first and the last are always kept.
+        every: record after every so many epochs; the first and the last are always recorded.
 
     Attributes:
         points: ``(records, parameters)``, the weights of all layers one after another, in float32.
         epochs: ``(records,)``, after how many epochs; 0 is the start. A second training goes on
             where the first ended.
 
-    A model that has no weights before it meets data (without ``Input``) has no start here under
-    ``model.fit``. What ``EarlyStopping(restore_best_weights=True)`` puts back at the end is no new
-    point.
+    Under ``model.fit`` the start is missing for a model without ``Input``, which has no weights
+    before its first batch. The weights that ``EarlyStopping(restore_best_weights=True)`` puts back
+    at the end are not recorded.
 
     Examples:
         >>> import keras, numpy as np, tf_gd
@@ -59,13 +59,13 @@ class WeightPath(keras.callbacks.Callback):
         self._epochs.append(epoch)
 
     def on_train_begin(self, logs=None):
-        """Keep the start; or go on after an earlier training."""
+        """Record the start, or go on after an earlier training."""
         self._before, self._first = self._last, None
         if not self._points and self.model.built:
             self._keep(0)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Keep the weights after an epoch."""
+        """Record the weights after an epoch."""
         if self._first is None:
             self._first = min(epoch, self._before)
         self._last = self._before + epoch + 1 - self._first
@@ -73,23 +73,22 @@ class WeightPath(keras.callbacks.Callback):
             self._keep(self._last)
 
     def on_train_end(self, logs=None):
-        """Keep the last weights."""
+        """Record the last weights."""
         if self._last and self._last != (self._epochs[-1] if self._epochs else None):
             self._keep(self._last)
 
 
 class Sharpness(keras.callbacks.Callback):
-    """Measure the largest eigenvalue of the loss's Hessian after every epoch, and write it into the
-    history.
+    """Write the largest eigenvalue of the loss's Hessian into the history after every epoch.
 
     Gradient descent without momentum cannot settle where it is above 2 / learning rate, and on
     networks it tends to rise up to there: the edge of stability.
 
     Args:
-        x, y: the data on which the loss is meant, ``(samples, ...)``: some hundred samples will do.
-        every: measure after every so many epochs; the history has NaN for those between, as it has
-            after a divergence.
-        tolerance: the relative precision.
+        x, y: the data of the loss, ``(samples, ...)``: a few hundred samples will do.
+        every: measure after every so many epochs; the history has NaN for the others, and after a
+            divergence.
+        tolerance: the relative precision of the eigenvalue.
 
     Attributes:
         eigenvalues: ``(records,)``.
@@ -101,7 +100,7 @@ class Sharpness(keras.callbacks.Callback):
         stability", 2021.
 
     Examples:
-        The loss (w - 1)^2 / 2 + ... of one weight and one bias on x = 1 has the Hessian [[2, 2],
+        The loss (w + b - 1)^2 of one weight and one bias on x = y = 1 has the Hessian [[2, 2],
         [2, 2]].
 
         >>> import keras, numpy as np, tf_gd
@@ -120,7 +119,7 @@ class Sharpness(keras.callbacks.Callback):
         super().__init__()
         self._every = _checks.whole_number("every", every, minimum=1)
         self._tolerance = _checks.number("tolerance", tolerance, above=0.0, maximum=0.1)
-        arrays.as_arrays(x, y)  # to be told now what is wrong with them
+        arrays.as_arrays(x, y)  # an error comes now, not when training begins
         self._x, self._y = x, y
         self._records: list[tuple[int, float, float]] = []
 
@@ -152,7 +151,7 @@ class Sharpness(keras.callbacks.Callback):
             self._measure(0)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Measure after an epoch, and write it into the history."""
+        """Measure after an epoch, and write the eigenvalue into the history."""
         eigenvalue = self._measure(epoch + 1) if (epoch + 1) % self._every == 0 else np.nan
         if logs is not None:
             logs["sharpness"] = eigenvalue

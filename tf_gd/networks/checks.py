@@ -1,4 +1,4 @@
-"""What a training is asked to do, checked before it begins."""
+"""Checks of model, data and callbacks before a training begins."""
 
 import math
 from collections.abc import Iterable
@@ -34,9 +34,7 @@ _ELEMENT_BY_ELEMENT = {  # losses whose targets have the shape of the output
 
 
 def check_compiled(model, validates: bool = False, replicas: bool = False) -> None:
-    """Raise unless this is a Keras model, compiled with an optimizer, whose steps are those of
-    Keras.
-    """
+    """Raise unless this is a Keras model, compiled with an optimizer, with the steps of Keras."""
     if not isinstance(model, keras.Model):
         raise TypeError(f"model: got {type(model).__name__}, expected a keras.Model.")
     if not model.compiled or model.optimizer is None:
@@ -48,20 +46,18 @@ def check_compiled(model, validates: bool = False, replicas: bool = False) -> No
         if getattr(type(model), method) is not getattr(keras.Model, method):
             raise ValueError(
                 f"model: {type(model).__name__} has a {method} of its own, which this loop would "
-                "pass over. Override "
-                "compute_loss instead, which it calls, or train with model.fit."
+                "not call. Override compute_loss instead, which it calls, or train with model.fit."
             )
     if model.distribute_strategy.num_replicas_in_sync > 1 and not replicas:
         raise ValueError(
             f"model: got one of {type(model.distribute_strategy).__name__} with "
-            f"{model.distribute_strategy.num_replicas_in_sync} replicas, expected one. Build it "
-            "outside "
-            "the scope of the strategy; tf_gd.fit takes one with replicas."
+            f"{model.distribute_strategy.num_replicas_in_sync} replicas, expected one. Build the "
+            "model outside the scope of the strategy, or train it with tf_gd.fit."
         )
 
 
 def build(model, x, y, sample_weight, prefix: str = "") -> None:
-    """Build model, loss, metrics and optimizer for such data, without changing any state.
+    """Build model, loss, metrics and optimizer for the data, without changing any state.
 
     Args:
         model: a compiled Keras model.
@@ -69,12 +65,11 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
         prefix: what to call x and y in a message.
 
     Raises:
-        ValueError: nothing to train, or targets that do not fit the model.
+        ValueError: there is nothing to train, or the data do not fit the model.
     """
     if y is None and model.loss is not None:
         raise ValueError(
-            f"{prefix}y: got None, expected targets: the model was compiled with a loss that "
-            "compares with them."
+            f"{prefix}y: got None, expected targets, which the loss of the model compares with."
         )
     shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})
@@ -109,16 +104,15 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
         and type(model).compute_loss is keras.Model.compute_loss
     ):
         raise ValueError(
-            "loss: got None, expected one. Call model.compile(..., loss=...), or add a loss in a "
-            "layer."
+            "loss: got None, expected one. Call model.compile(..., loss=...), or have a layer add "
+            "one."
         )
     try:
         _keras.build_losses_and_metrics(model, symbols)
     except (TypeError, ValueError, LookupError) as error:
         raise ValueError(
-            f"{prefix}x, {prefix}y, loss, metrics: computing the loss and the metrics raised "
-            f"{type(error).__name__}: "
-            f"{error} Expected a loss and metrics that fit the targets and the model's outputs."
+            f"{prefix}x, {prefix}y, loss, metrics: got {type(error).__name__} from the loss or the "
+            f"metrics: {error} Expected ones that fit the targets and the model's outputs."
         ) from error
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
@@ -126,7 +120,7 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
 
 
 def _losses_of(model, outputs: int) -> list[Any]:
-    """Return the loss of each output, or none where that cannot be told."""
+    """Return the loss of each output, or an empty list where that is not known."""
     if isinstance(model.loss, dict):
         named = [model.loss.get(name) for name in getattr(model, "output_names", [])]
         return named if outputs == len(named) == len(model.loss) else []
@@ -135,14 +129,12 @@ def _losses_of(model, outputs: int) -> list[Any]:
 
 
 def _check_input(model, x, prefix: str) -> None:
-    """Raise where a model of one input is given another shape, as from a data set that was not
-    batched.
-    """
+    """Raise where the shape is not that of a model's one input, as from an unbatched data set."""
     wanted, given = getattr(model, "inputs", None) or [], keras.tree.flatten(x)
     if len(wanted) == 1 and len(given) != 1 and not isinstance(x, dict):
         raise ValueError(
-            f"{prefix}x: got {len(given)} arrays, expected one, as the model has one input. Not a "
-            "list?"
+            f"{prefix}x: got {len(given)} arrays, expected one for the model's one input: an "
+            "array, not a list."
         )
     if len(wanted) != 1 or len(given) != 1:
         return
@@ -155,7 +147,7 @@ def _check_input(model, x, prefix: str) -> None:
         expected[:-1] if expected[-1:] == (1,) else expected,
     ):
         hint = (
-            " A data set has to be batched: call .batch(32) on it."
+            " Batch the data set: call .batch(32) on it."
             if isinstance(given[0], tf.TensorSpec)
             else ""
         )
@@ -171,15 +163,13 @@ def _check_optimizer_knows(model) -> None:
     if new:
         raise ValueError(
             f"model: got {new[0]} to train, which was not there when the optimizer was built; "
-            "expected the same variables. "
-            "Call model.compile(...) again with a new optimizer after making layers trainable."
+            "expected the same variables. Call model.compile(...) again with a new optimizer after "
+            "making layers trainable."
         )
 
 
 def check_target(loss, target, output: tuple, prefix: str) -> None:
-    """Raise where a target would broadcast against the output, or names a class that there is
-    not.
-    """
+    """Raise where a target would broadcast against the output, or a label is out of range."""
     loss = keras.losses.get(loss) if isinstance(loss, str) else loss
     function, shape = getattr(loss, "fn", loss), tuple(target.shape[1:])
     if (
@@ -191,17 +181,15 @@ def check_target(loss, target, output: tuple, prefix: str) -> None:
             return
         raise ValueError(
             f"{prefix}y: got shape {tuple(target.shape)}, expected {('samples', *output)} as the "
-            "model's output. "
-            "Shapes that differ broadcast against each other in the loss and train towards "
-            "something else."
+            "model's output. Shapes that differ would broadcast: the loss would be another one."
         )
     if function is not keras.losses.sparse_categorical_crossentropy or not output:
         return
     if len(shape) == len(output) and shape[-1:] == output[-1:] and output[-1] != 1:
         raise ValueError(
             f"{prefix}y: got shape {tuple(target.shape)}, one-hot vectors, expected labels "
-            f"{('samples', *output[:-1])}. "
-            "Take categorical_crossentropy for these, or np.argmax(y, axis=-1) of them."
+            f"{('samples', *output[:-1])}. Use categorical_crossentropy, or pass "
+            "np.argmax(y, axis=-1)."
         )
     if not isinstance(target, tf.TensorSpec):
         labels = tf.cast(tf.reshape(target, -1), tf.int64)
@@ -217,7 +205,7 @@ def check_target(loss, target, output: tuple, prefix: str) -> None:
 
 
 def _check_weights(weights: tuple, output: tuple, prefix: str) -> None:
-    losses = output[:-1]  # one for each sample, or for each place of a sequence
+    losses = output[:-1]  # one loss for each sample, or for each position of a sequence
     fits = weights[1:] in (losses[1 : len(weights)], (1,)) or math.prod(weights[1:]) == 1
     if not fits:
         raise ValueError(

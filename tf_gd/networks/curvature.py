@@ -1,6 +1,4 @@
-"""How curved is the loss? The largest eigenvalue of its Hessian, and the learning rate it allows,
-without forming it.
-"""
+"""How curved is the loss? The largest eigenvalue of its Hessian, and the rate that it allows."""
 
 import math
 from collections.abc import Callable
@@ -16,19 +14,20 @@ from tf_gd.networks.checks import build, check_compiled
 from tf_gd.networks.step import forward
 from tf_gd.toy.checks import check_place
 
-_DENSE = 16  # up to so many variables the Hessian is formed: Lanczos needs more room than that
+_DENSE = 16  # up to so many variables the Hessian is cheap, and Lanczos needs _BASIS of them
 _BASIS = 8  # vectors that Lanczos keeps; with more it needs hardly fewer products
 
 
 def learning_rate_limit(model_or_objective, x=None, y=None, *, tolerance=1e-4) -> float:
-    """Return 2 / L, beyond which gradient descent cannot settle; L is the largest eigenvalue of the
-    Hessian.
+    """Return 2 / L, the learning rate above which gradient descent cannot settle.
+
+    L is the largest eigenvalue of the Hessian.
 
     Args:
         model_or_objective: a compiled Keras model, or an objective as
             :func:`tf_gd.gradient_descent` takes it.
-        x, y: for a model the data ``(samples, ...)`` whose mean loss is meant; for an objective
-            ``x`` is the point, by default its first known minimum, or else its start.
+        x, y: for a model the data ``(samples, ...)`` of the mean loss; for an objective ``x`` is
+            the point, by default its first known minimum, or else its start.
         tolerance: the relative precision of L.
 
     Returns:
@@ -51,11 +50,10 @@ def learning_rate_limit(model_or_objective, x=None, y=None, *, tolerance=1e-4) -
 
 
 def largest_eigenvalue(model_or_objective, x=None, y=None, *, tolerance=1e-4) -> float:
-    """Return the largest eigenvalue of the Hessian, by the Lanczos method on Hessian-vector
-    products.
+    """Return the largest eigenvalue of the Hessian, without forming it.
 
-    One product costs a little over two gradients, and some ten to thirty are needed; Lanczos keeps
-    eight vectors.
+    The Lanczos method needs some ten to thirty Hessian-vector products, each at the cost of a
+    little over two gradients, and keeps eight vectors.
 
     Args, Raises:
         As for :func:`learning_rate_limit`.
@@ -70,22 +68,21 @@ def largest_eigenvalue(model_or_objective, x=None, y=None, *, tolerance=1e-4) ->
     else:
         if y is not None:
             raise TypeError(
-                "y: an objective has no targets. Pass the point alone, or a Keras model with x and "
-                "y."
+                "y: an objective has no targets. Pass the point alone, or a Keras model, x and y."
             )
         multiply, size = _product_of_objective(model_or_objective, x)
     eigenvalue = largest(multiply, size, tolerance)
     if np.isnan(eigenvalue):
         raise ValueError(
-            "x: the Hessian is not finite here, expected a point, or weights and data, at which "
-            "the loss is."
+            "x: the Hessian is not finite at this point, or these weights and data; choose others."
         )
     return eigenvalue
 
 
 def largest(multiply: Callable, size: int, tolerance: float) -> float:
-    """Return the largest eigenvalue of a symmetric matrix known by products with vectors; NaN if it
-    has some.
+    """Return the largest eigenvalue of a symmetric matrix, given its product with a vector.
+
+    NaN if a product is not finite.
     """
     start = np.random.default_rng(0).normal(size=size)
     if not np.isfinite(multiply(start)).all():
@@ -117,10 +114,9 @@ def _product_of_objective(objective, x) -> tuple[Callable, int]:
 
 
 def product_of_model(model, x, y) -> tuple[Callable, int]:
-    """Return the product of a model's Hessian with a vector, as a function, and the number of its
-    weights.
+    """Return the product of a model's Hessian with a vector, as a function, and the vector's size.
 
-    The function follows the weights: after a step of training it is the product at the new ones.
+    The function follows the weights: after a step of training it takes the Hessian at the new ones.
     """
     check_compiled(model)
     if x is None:

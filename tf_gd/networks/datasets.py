@@ -20,11 +20,10 @@ class Digits(NamedTuple):
 
 
 def digits(*, test_share: float = 0.2, seed: int = 0) -> Digits:
-    """Return the 1,797 handwritten digits of 8 x 8 pixels that ship with scikit-learn, split for
-    training and testing.
+    """Return scikit-learn's 1,797 handwritten digits of 8 x 8 pixels, in a training and a test set.
 
     Args:
-        test_share: the share of the samples to test on, the same share of every digit.
+        test_share: the share of the samples to test on, the same for every digit.
         seed: of the split.
 
     Returns:
@@ -51,7 +50,7 @@ def digits(*, test_share: float = 0.2, seed: int = 0) -> Digits:
 
 
 def softmax_regression(inputs: int = 64, classes: int = 10) -> keras.Model:
-    """Return one linear layer; its outputs are logits, so use a loss with ``from_logits=True``.
+    """Return one linear layer; its outputs are logits: use a loss with ``from_logits=True``.
 
     Examples:
         >>> softmax_regression().count_params()
@@ -64,7 +63,7 @@ def softmax_regression(inputs: int = 64, classes: int = 10) -> keras.Model:
 
 
 def mlp(inputs: int = 64, hidden: int = 64, classes: int = 10) -> keras.Model:
-    """Return one hidden layer of rectified linear units and a linear layer of logits.
+    """Return a network with one hidden layer of rectified linear units; its outputs are logits.
 
     Examples:
         >>> mlp().count_params()

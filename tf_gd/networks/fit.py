@@ -1,6 +1,4 @@
-"""Mini-batch gradient descent on a Keras model, by hand: whole epochs inside one compiled
-program.
-"""
+"""Mini-batch gradient descent on a Keras model, by hand: a compiled program runs whole epochs."""
 
 import contextlib
 import dataclasses
@@ -49,63 +47,61 @@ def fit(
 ) -> keras.callbacks.History:
     """Train a compiled Keras model as ``model.fit`` does, with a training loop written by hand.
 
-    Every step of SGD goes through :mod:`tf_gd.updates`, and a whole epoch runs inside one compiled
-    program. Afterwards the model, its optimizer's velocities and its counter are as after
-    ``model.fit``: saving, evaluating and going on with ``model.fit`` just work. (On a data set of
-    unknown length ``model.fit`` counts a step too many each epoch; this does not.) A layer made
-    untrainable stops at once; one made trainable needs ``model.compile`` again.
+    :mod:`tf_gd.updates` computes every step of SGD, and one compiled program runs a whole epoch.
+    Afterwards the model, its optimizer's velocities and its counter are as after ``model.fit``:
+    saving, evaluating and going on with ``model.fit`` just work. (On a data set of unknown length
+    ``model.fit`` counts a step too many each epoch; this does not.) A layer that you freeze
+    stops learning at once; one that you unfreeze needs ``model.compile`` again.
 
     A model built in the scope of a ``tf.distribute`` strategy trains on all of its replicas: each
-    takes its share of every batch, their gradients are added up, and then comes one step, which
-    clips the sum. ``model.fit`` clips first.
+    takes its share of every batch, their gradients are added up, and one step clips and applies the
+    sum. ``model.fit`` clips first.
 
     Args:
-        model: a compiled Keras model. With ``keras.optimizers.SGD`` or :class:`tf_gd.ManualSGD` all
-            of the step is done by hand, whatever the options; another optimizer updates the weights
-            itself, in the same loop.
-        x: inputs ``(samples, ...)``; an array, or a list or dict of arrays for a model of several
-            inputs. Or a ``tf.data.Dataset`` of batches ``(x, y)`` or ``(x, y, sample_weight)``,
-            read in its own order, or what Keras makes one of: a ``keras.utils.PyDataset``, a
-            generator of batches, a ``DataLoader``.
-        y: targets, likewise.
+        model: a compiled Keras model. With ``keras.optimizers.SGD`` or :class:`tf_gd.ManualSGD` we
+            compute the whole step by hand, whatever the options; another optimizer updates the
+            weights itself, in the same loop.
+        x: inputs ``(samples, ...)``: an array, or a list or dict of arrays for a model of several
+            inputs. Or batches ``(x, y)`` or ``(x, y, sample_weight)``, read in their own order: a
+            ``tf.data.Dataset``, a ``keras.utils.PyDataset``, a generator, a ``DataLoader``.
+        y: targets, likewise; a data set has its own.
         batch_size: samples in a batch, by default 32, or as many as make ``steps_per_epoch``
             batches of the data; the last batch of an epoch may be smaller. A data set has its own.
-        epochs: up to which epoch to train.
+        epochs: the epoch to train up to.
         shuffle: True visits the samples in a new order every epoch, drawn from ``seed``; False in
             the order given; ``"keras"`` in the order of ``model.fit(shuffle=True)`` after the same
             ``keras.utils.set_random_seed``.
-        seed: of the orders; None draws them afresh.
+        seed: of the orders; None draws a new one.
         validation_data: a pair ``(x, y)``, a triple with sample weights, or a data set, to evaluate
             after every epoch.
-        validation_split: the share of the samples, taken from the end, to validate on instead of
-            training on them.
+        validation_split: the share of the samples, from the end, to validate on and not to train
+            on.
         sample_weight: a weight for each sample, ``(samples,)``.
         class_weight: a dict from class to weight.
-        callbacks: Keras callbacks. One that wants every batch makes the loop go batch by batch,
+        callbacks: Keras callbacks. One with a hook for batches makes the loop go batch by batch,
             which is slower.
-        verbose: 0 prints nothing, 1, 2 or ``"auto"`` one line an epoch, and in a terminal a bar
-            below while it runs.
+        verbose: 0 prints nothing; 1, 2 or ``"auto"`` print one line an epoch, and in a terminal a
+            progress bar.
         initial_epoch: the epoch to begin with.
-        steps_per_epoch: how many batches an epoch has; the next one goes on where it stopped. By
-            default all there are.
+        steps_per_epoch: how many batches an epoch has, by default all; the next epoch goes on where
+            this one stopped.
         validation_steps, validation_batch_size: the same for the data to validate on, each time
-            from the first batch on.
+            from the first batch.
         validation_freq: validate after every so many epochs, or after those of a list, counted from
             1.
-        mode: ``"auto"`` (XLA from some thousand steps on, but a graph for random numbers, large
-            convolutions, embeddings, data sets and under :func:`tf_gd.exact_arithmetic`), or
-            ``"eager"``, ``"graph"``, ``"xla"``. What was taken stands in
-            ``history.params["mode"]``.
-        checkpoint: a directory of this run's own. Killed at any moment and called again with the
+        mode: ``"eager"``, ``"graph"``, ``"xla"``, or ``"auto"``: XLA from some thousand steps on,
+            but a graph for random numbers, large convolutions, embeddings, data sets and under
+            :func:`tf_gd.exact_arithmetic`. ``history.params["mode"]`` holds the choice.
+        checkpoint: a directory for this run alone. Killed at any moment and called again with the
             same arguments, the run goes on and ends with the same bits: weights, optimizer, seeds
-            of Dropout, history, and what Keras's callbacks count. There is a checkpoint after every
-            epoch, unless that would take more than 3% of the time, and every half minute within a
-            long one. SIGTERM then ends the program with exit code 143. A data set is read again up
-            to where the run was, and must yield the same.
+            of Dropout, history, and what Keras's callbacks count. The run writes a checkpoint after
+            every epoch, unless that would take more than 3% of the time, and every half minute
+            within a long one. SIGTERM then ends the program with exit code 143. A data set is read
+            again up to where the run was, and must yield the same batches.
 
     Returns:
-        The history, with the keys of ``model.fit``, loss, metrics, and the same for the validation
-        data. Ctrl-C keeps what was learnt, and returns the history so far with
+        The history, with the keys of ``model.fit``: loss, metrics, and the same for the validation
+        data. Ctrl-C keeps the weights so far, and returns the history so far with
         ``history.params["interrupted"]`` set.
 
     Raises:
@@ -180,9 +176,7 @@ def fit(
 
 @dataclasses.dataclass
 class _Training:
-    """One call of :func:`fit`, checked: a whole epoch in one call of a compiled program, unless a
-    callback asks for every batch.
-    """
+    """One call of :func:`fit`, its arguments checked."""
 
     model: Any
     source: Any
@@ -214,7 +208,7 @@ class _Training:
         self.done = 0  # batches
 
     def run(self) -> keras.callbacks.History:
-        """Train from the first epoch, or from where a checkpoint is, to the last."""
+        """Train from the first epoch, or from the checkpoint, to the last epoch."""
         model, epochs = self.model, self.epochs
         model.stop_training = False
         self.listeners.on_train_begin()
@@ -232,7 +226,7 @@ class _Training:
             model.history.params["interrupted"] = True
         model.history.params["mode"] = self.passes.mode_of(self.step)
         if epochs > self.initial_epoch:
-            # Where there is a moving average, it takes the place of the weights.
+            # Keras replaces the weights by their moving average, where it keeps one.
             model.optimizer.finalize_variable_values(model.trainable_variables)
         self.listeners.on_train_end(logs=self.logs)
         return model.history
@@ -243,7 +237,7 @@ class _Training:
         return {step.__name__: passes.mode_of(step) for step, passes in pairs}
 
     def _epoch(self, epoch: int, first_batch: int, progress) -> None:
-        """Train for one epoch, from a batch on; then validate, and tell the callbacks."""
+        """Train for one epoch, from ``first_batch`` on; then validate, and call the callbacks."""
         start = time.perf_counter()
         self.listeners.on_epoch_begin(epoch)
         for batch, part in self.source.epoch(self.at_once, first_batch):
@@ -295,9 +289,7 @@ def _optional(name: str, value) -> int | None:
 
 
 def _frequency(given) -> Callable[[int], bool]:
-    """Return whether to validate after an epoch, counted from 1, as a function: every so many, or
-    those of a list.
-    """
+    """Return a function that says whether to validate after an epoch, counted from 1."""
     if isinstance(given, (list, tuple, set)):
         chosen = {_checks.whole_number("validation_freq", epoch, minimum=1) for epoch in given}
         return chosen.__contains__

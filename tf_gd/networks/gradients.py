@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 _CAUSES = (
-    "The usual causes: the loss does not depend on it; it was overwritten by a tensor (w = w - ... "
-    "instead of w.assign); "
-    "NumPy or .numpy() on the way from it to the loss; whole numbers, tf.round, tf.cast to int or "
-    "tf.argmax on the way; "
-    "computed outside the tape, or not watched by it."
+    "The usual causes: the loss does not depend on it; a tensor replaced it (w = w - ..., not "
+    "w.assign); NumPy, .numpy(), whole numbers, tf.round, tf.cast to int or tf.argmax on the way "
+    "from it to the loss; the loss was computed outside the tape; the tape does not watch it."
 )
 
 
@@ -22,7 +20,7 @@ def check_gradients(gradients: Sequence[Any], variables: Sequence[Any]) -> list[
 
     Raises:
         ValueError: a gradient is None; the message names its variable and the usual causes.
-        TypeError: they are not two flat lists.
+        TypeError: an argument is not a flat list.
 
     Examples:
         >>> import tensorflow as tf
@@ -52,8 +50,7 @@ def check_gradients(gradients: Sequence[Any], variables: Sequence[Any]) -> list[
     gradients, variables = list(gradients), list(variables)
     if len(gradients) != len(variables):
         raise ValueError(
-            f"gradients: got {len(gradients)} for {len(variables)} variables, expected equally "
-            "many."
+            f"gradients: got {len(gradients)} for {len(variables)} variables, expected as many."
         )
     without = _without(gradients, variables)
     if without:
@@ -65,9 +62,7 @@ def check_gradients(gradients: Sequence[Any], variables: Sequence[Any]) -> list[
 
 
 def warn_of_missing(gradients: Sequence[Any], variables: Sequence[Any]) -> None:
-    """Warn of variables without a gradient, which stay as they are; raise where that is all of
-    them.
-    """
+    """Warn of variables without a gradient, which stay as they are; raise if none has one."""
     without = _without(gradients, variables)
     if len(without) == len(variables):
         raise ValueError(f"model: there is no gradient for any of {', '.join(without)}. {_CAUSES}")

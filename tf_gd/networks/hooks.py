@@ -1,4 +1,4 @@
-"""Which callbacks ask for every batch? Without one, whole epochs run in one call."""
+"""Which callbacks have a hook for batches? Without one, whole epochs run in one call."""
 
 from tf_gd._keras import keras
 from tf_gd.networks import batches
@@ -8,7 +8,7 @@ def batches_at_once(callbacks: list, what: str) -> int:
     """Return how many batches one call may train on: one, if a callback has hooks for batches.
 
     Args:
-        callbacks: of Keras.
+        callbacks: Keras callbacks.
         what: ``"train"`` or ``"test"``.
     """
     hooks = [f"on_{what}_batch_begin", f"on_{what}_batch_end"]
@@ -28,7 +28,7 @@ def _is_own(callback, hook: str) -> bool:
 
 
 def _only_by_epoch(callback) -> bool:
-    """Return whether a callback of Keras has batch hooks that, as it is set, do nothing."""
+    """Return whether this is a callback of Keras whose batch hooks do nothing, by its settings."""
     if isinstance(callback, keras.callbacks.ModelCheckpoint | keras.callbacks.BackupAndRestore):
         return callback.save_freq == "epoch"
     return False

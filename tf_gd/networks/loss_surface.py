@@ -1,6 +1,4 @@
-"""What does the loss of a network look like? A plane through its weights, and the training path on
-it.
-"""
+"""What does the loss of a network look like? A plane through its weights, and the training path."""
 
 from dataclasses import dataclass
 
@@ -15,18 +13,17 @@ from tf_gd.networks.step import forward
 
 @dataclass(frozen=True, eq=False)
 class LossSurface:
-    """The loss on a plane through the weights of a model: at ``center + a * directions[0] + b *
-    directions[1]``.
+    """The loss on a plane of weights, ``center + a * directions[0] + b * directions[1]``.
 
     Attributes:
         a, b: ``(resolution,)``, the coordinates along the two directions.
         losses: ``(resolution, resolution)``; ``losses[i, j]`` is at ``b[i]``, ``a[j]``.
-        center: ``(parameters,)``, the weights in the middle: those that the model has.
+        center: ``(parameters,)``, the weights of the model, at a = b = 0.
         directions: ``(2, parameters)``.
         path: ``(records, 2)``, the training path projected onto the plane, as coordinates a and b;
             empty without one.
-        path_losses: ``(records,)``, the loss of the plane at those points: the path as it is drawn
-            lies on the surface.
+        path_losses: ``(records,)``, the loss of the plane at those points: the path is drawn on the
+            surface.
         off_plane: ``(records,)``, how far the weights of the path were from the plane.
         explained: the share of the path's movement that lies in the plane, 0 to 1; NaN without a
             path.
@@ -65,10 +62,10 @@ def loss_surface(
     Args:
         model: a compiled Keras model; the loss is that of ``compile``, with regularisation, without
             Dropout.
-        x, y: data, ``(samples, ...)``: some hundred samples will do.
-        directions: ``"random"``: two random directions, normalised filter by filter (Li et al.), so
-            that networks can be compared; ``"pca"``: the two in which the path moved most; or an
-            array ``(2, parameters)``.
+        x, y: data, ``(samples, ...)``: a few hundred samples will do.
+        directions: ``"random"`` draws two, normalised filter by filter (Li et al.), so that you can
+            compare networks; ``"pca"`` takes the two in which the path moved most; or an array
+            ``(2, parameters)``.
         path: the weights during training, ``(records, parameters)``, for example
             ``callbacks.WeightPath().points``.
         resolution: points along each side.
@@ -77,8 +74,8 @@ def loss_surface(
         seed: of the random directions.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be; a direction is zero, or the
-            path does not move.
+        TypeError, ValueError: an argument of the wrong type, shape or value; directions that span
+            no plane, or a path that moves in fewer than two.
 
     References:
         Li, Xu, Taylor, Studer and Goldstein, "Visualizing the loss landscape of neural nets", 2018.
@@ -119,6 +116,7 @@ def loss_surface(
         middle, half = np.zeros(2), extent or 1.0
     else:
         low, high = np.minimum(coordinates.min(axis=0), 0), np.maximum(coordinates.max(axis=0), 0)
+        # 0.5 would just hold the path; the rest is a margin.
         middle, half = (low + high) / 2, extent or 0.65 * float((high - low).max())
     a, b = (middle[axis] + np.linspace(-half, half, resolution) for axis in (0, 1))
     grid = np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2)
@@ -148,8 +146,7 @@ def _path(path, size: int) -> np.ndarray:
     ):
         raise ValueError(
             f"path: got shape {records.shape}, expected two or more finite records of {size} "
-            f"weights, (records, {size}), "
-            "as tf_gd.callbacks.WeightPath keeps them."
+            f"weights, (records, {size}), as tf_gd.callbacks.WeightPath keeps them."
         )
     return records
 
@@ -157,7 +154,7 @@ def _path(path, size: int) -> np.ndarray:
 def _directions(
     given, model, center: np.ndarray, records: np.ndarray | None, seed: int
 ) -> np.ndarray:
-    """Return two directions, ``(2, parameters)``, that are neither zero nor the same."""
+    """Return two directions that span a plane, ``(2, parameters)``."""
     if isinstance(given, str):
         given = _checks.one_of("directions", given, ("random", "pca"))
         if given == "random":
@@ -165,8 +162,7 @@ def _directions(
             plane = np.stack([_filter_normalised(model, generator) for _ in range(2)])
         elif records is None:
             raise ValueError(
-                "path: got None, expected the weights during training: directions='pca' are those "
-                "of a path."
+                "path: got None, expected the weights during training: directions='pca' needs them."
             )
         else:
             plane = _principal(records - center)
@@ -178,6 +174,7 @@ def _directions(
                 "numbers."
             )
     lengths = np.linalg.norm(plane, axis=1)
+    # 1e-6: a few rounding errors of float32.
     if not lengths.all() or np.linalg.matrix_rank(plane / lengths[:, None], tol=1e-6) < 2:
         what = (
             "a path that does not move in two directions"
@@ -185,24 +182,20 @@ def _directions(
             else "two that span no plane"
         )
         raise ValueError(
-            f"directions: got {what}, expected two different ones, neither of them zero."
+            f"directions: got {what}, expected two that are not parallel, neither zero."
         )
     return plane
 
 
 def _principal(moved: np.ndarray) -> np.ndarray:
-    """Return the two directions, of length one, in which the records differ most from the
-    centre.
-    """
+    """Return the two directions, of length one, in which the records move most from the center."""
     _, lengths, rows = np.linalg.svd(moved, full_matrices=False)
     turns = len(lengths) > 1 and lengths[1] > 1e-6 * lengths[0]
     return rows[:2] if turns else np.zeros((2, moved.shape[1]))
 
 
 def _filter_normalised(model, generator) -> np.ndarray:
-    """Return a random direction in which each filter is as long as the filter of the weights;
-    vectors, as biases, stay.
-    """
+    """Return a random direction: each filter as long as that of the weights, biases zero."""
     parts = []
     for variable in model.trainable_variables:
         weights = variable.numpy().astype("float64")
@@ -210,7 +203,7 @@ def _filter_normalised(model, generator) -> np.ndarray:
         if weights.ndim < 2:
             parts.append(np.zeros(weights.size))
             continue
-        axes = tuple(range(weights.ndim - 1))  # a filter is what leads to one output
+        axes = tuple(range(weights.ndim - 1))  # a filter: the weights of one output
         lengths = np.sqrt((direction**2).sum(axis=axes, keepdims=True))
         parts.append(
             np.ravel(direction * np.sqrt((weights**2).sum(axis=axes, keepdims=True)) / lengths)
@@ -221,9 +214,7 @@ def _filter_normalised(model, generator) -> np.ndarray:
 def _losses(
     model, tensors, center: np.ndarray, plane: np.ndarray, coordinates: np.ndarray
 ) -> np.ndarray:
-    """Return the loss at each of some points of the plane, ``(n,)``; the weights are put back
-    afterwards.
-    """
+    """Return the loss at points of the plane, ``(n,)``; put the weights back afterwards."""
     variables = [variable.value for variable in model.trainable_variables]
     sizes = [int(np.prod(variable.shape)) for variable in variables]
     x, y, _ = tensors

@@ -12,9 +12,9 @@ from tf_gd._keras import compiled_parts, is_called, keras, layers_of, learning_r
 from tf_gd.networks import arrays
 from tf_gd.networks.step import innermost
 
-WORTH_COMPILING = 2000  # steps
-_MOST_PRODUCTS = 20_000  # of convolutions, for one sample: beyond it TensorFlow's own are faster
-_KEPT = 16  # programs of one model; the oldest goes first
+WORTH_COMPILING = 2000  # steps, which win back the second that XLA takes to compile
+_MOST_PRODUCTS = 20_000  # of convolutions, for one sample: beyond it TensorFlow is faster than XLA
+_KEPT = 16  # compiled programs in the cache of one model; the oldest goes first
 
 
 def pass_through(step, model, tensors, order, *, batch_size, fresh=True):
@@ -25,10 +25,10 @@ def pass_through(step, model, tensors, order, *, batch_size, fresh=True):
             ``evaluation_step``.
         model: a compiled, built Keras model.
         tensors: inputs, targets and sample weights ``(samples, ...)``, in any structure.
-        order: the samples in the order in which to visit them, ``(samples,)``, whole numbers; None
-            as they come.
+        order: the numbers of the samples in the order in which to visit them, ``(samples,)``; None
+            visits them as they come.
         batch_size: samples in a batch; not a tensor, since XLA compiles one program for each shape.
-        fresh: begin to count the metrics anew.
+        fresh: whether to reset the metrics first.
 
     Returns:
         The metrics, and how many batches there were.
@@ -50,8 +50,7 @@ def pass_through(step, model, tensors, order, *, batch_size, fresh=True):
 
 
 def pass_along(step, model, batches, count, *, known=False, fresh=True):
-    """Take up to ``count`` batches from an iterator; it may have fewer, unless it is known to have
-    as many.
+    """Take ``count`` batches from an iterator, or fewer where it ends, which ``known`` rules out.
 
     Returns:
         The metrics, and how many batches there were.
@@ -72,18 +71,17 @@ def pass_along(step, model, batches, count, *, known=False, fresh=True):
 
 
 def each(function, tensors):
-    """Return ``function`` of every tensor in a structure of them, leaving out what is None."""
+    """Return ``function`` of every tensor in a structure, and None for None."""
     return keras.tree.map_structure(
         lambda tensor: None if tensor is None else function(tensor), tensors, none_is_leaf=True
     )
 
 
 def _as_keras_sees_it(model, tensors):
-    """Hide the batch's length from a model of several outputs.
+    """Hide the batch's length from a model of several outputs, behind a placeholder.
 
-    Keras weighs the loss of each output by the length of the batch where that is known when the
-    step is traced. In ``model.fit`` it is not, and the history holds the plain mean over the
-    batches."""
+    Keras weighs the loss of each output by the length of the batch where the trace knows it. In
+    ``model.fit`` it does not, and the history holds the plain mean over the batches."""
     if (
         tf.executing_eagerly()
         or tf.distribute.has_strategy()
@@ -105,7 +103,7 @@ def _rows(tensors, first, count):
 class Passes:
     """The passes of a call of ``fit``, compiled for a model, a step and a shape of data.
 
-    What is compiled is kept with the model, so that the next call need not compile again.
+    The model caches the programs, so that the next call need not compile them again.
     """
 
     def __init__(self, model, mode: str, streamed: bool = False, steps: int = 0):
@@ -120,18 +118,19 @@ class Passes:
             for key, value in optimizer.get_config().items()
             if key != "learning_rate"
         )
-        rate = learning_rate_of(innermost(optimizer))  # a schedule is compiled in
+        rate = learning_rate_of(innermost(optimizer))  # a schedule is part of the program
         compiled_with = compiled.Identity(optimizer, *compiled_parts(model))
         self._about = compiled.Identity(rate, *model.trainable_variables), repr(settings)
         known, programs = model.__dict__.get("_tf_gd_programs", (None, None))
-        if programs is None or known != compiled_with:  # of another optimizer, or another loss
+        if programs is None or known != compiled_with:  # another optimizer or loss
             programs = compiled.Programs(_KEPT)
         model.__dict__["_tf_gd_programs"] = compiled_with, programs
         self._programs = programs
 
     def run(self, step: Callable, part, fresh: bool = True) -> dict[str, float]:
-        """Go through a part of the data, and return the metrics; where ``"auto"`` took XLA and XLA
-        cannot, as a graph.
+        """Go through a part of the data, and return the metrics.
+
+        Where ``"auto"`` chose XLA and XLA cannot compile the step, a graph runs it.
         """
         key = (step.__name__, fresh, self._about, repr(part.shapes()))
         try:
@@ -146,16 +145,15 @@ class Passes:
             what = str(error).strip().splitlines()[0]
             raise MemoryError(
                 f"batch_size: there is too little memory for a batch ({what}). Take a smaller "
-                "batch_size, with "
-                "gradient_accumulation_steps of the optimizer for the same step, or a smaller "
-                "model."
+                "batch_size, with the optimizer's gradient_accumulation_steps for the same step, "
+                "or a smaller model."
             ) from error
         self._mode_of[step.__name__] = mode
         part.taken = int(taken)
         return {name: float(value) for name, value in results.items()}
 
     def _build(self, step: Callable, part, fresh: bool, mode: str) -> Callable:
-        if part.streamed and mode == "xla":  # XLA takes no iterator: one batch is compiled
+        if part.streamed and mode == "xla":  # XLA takes no iterator: compile one batch
             batch = compiled.compiled(functools.partial(step, self._model), "xla")
             run = part.pass_of(lambda _, *parts: batch(*parts), self._model, fresh)
             return compiled.compiled(run, "graph")
@@ -169,8 +167,8 @@ class Passes:
 def choose_mode(model, mode: str, streamed: bool, steps: int) -> str:
     """Return the mode that ``"auto"`` stands for: XLA where it pays, else a graph.
 
-    XLA takes about a second to compile, which is worth some thousand steps. It is the fastest on a
-    CPU, but for random numbers (some 0.7 ms to draw those of one Dropout layer), large
+    XLA takes about a second to compile, which pays after some thousand steps. It is the fastest on
+    a CPU, except for random numbers (some 0.7 ms to draw those of one Dropout layer), large
     convolutions, embeddings, and data that come in batch by batch."""
     if mode != "auto":
         return mode
@@ -191,9 +189,7 @@ def choose_mode(model, mode: str, streamed: bool, steps: int) -> str:
 
 
 def _products_of_convolutions(model) -> float:
-    """Return how many products all convolutions take for one sample; infinite where that cannot be
-    told.
-    """
+    """Return how many products all convolutions take for one sample; infinite if not known."""
     products = 0.0
     for layer in layers_of(model):
         if "Conv" not in type(layer).__name__:
@@ -208,7 +204,7 @@ def _products_of_convolutions(model) -> float:
 
 
 class Rows:
-    """Some samples in memory, to be visited in an order, or as they come."""
+    """Some samples in memory, and the order in which to visit them, or None."""
 
     streamed = False
 
@@ -248,7 +244,7 @@ class OneBatch(Rows):
 
 
 class Stream:
-    """The next batches of an iterator; ``taken`` says how many there were."""
+    """The next batches of an iterator, up to ``count``; ``taken`` says how many there were."""
 
     streamed = True
 

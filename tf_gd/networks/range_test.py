@@ -1,6 +1,4 @@
-"""Which learning rate? A range test: train with a growing rate, and see where the loss falls and
-where it explodes.
-"""
+"""Which learning rate? A range test: train with a growing rate, and see where the loss explodes."""
 
 from dataclasses import dataclass
 
@@ -14,22 +12,22 @@ from tf_gd.networks.checks import build, check_compiled
 from tf_gd.networks.programs import Passes, Rows
 from tf_gd.networks.step import innermost, step_of_descent
 
-_SMOOTHING = 0.9  # how much of the average of the losses before stays
-_EXPLODED = 4.0  # times the lowest average: no use in going on
+_SMOOTHING = 0.9  # the weight of the earlier losses in the average: it spans some ten steps
+_EXPLODED = 4.0  # stop where the average is so many times the lowest, as fast.ai's finder does
 
 
 @dataclass(frozen=True, eq=False)
 class LearningRateRange:
-    """What came of a range test.
+    """The result of a range test.
 
     Attributes:
         rates: ``(steps,)``, the learning rates in the order in which they were tried.
         losses: ``(steps,)``, the loss of each batch before its step.
         smoothed: ``(steps,)``, their exponential average.
-        suggestion: a tenth of ``lowest``, the usual rule: there the loss falls, and far from where
-            it explodes. Not below the first rate tried.
+        suggestion: a tenth of ``lowest``, the usual rule: there the loss falls, far below the rate
+            at which it explodes. Not below the first rate tried.
         lowest: the rate at which the average is lowest.
-        exploded: the rate at which the average is above where it began, or None where it never is.
+        exploded: the rate at which the average exceeds its first value, or None if it never does.
     """
 
     rates: np.ndarray
@@ -59,17 +57,16 @@ class LearningRateRange:
 def find_learning_rate(
     model, x, y=None, *, low=1e-6, high=10.0, steps=100, batch_size=32, sample_weight=None, seed=0
 ) -> LearningRateRange:
-    """Train for some batches with a learning rate that grows from ``low`` to ``high``, and put
-    everything back.
+    """Train for some batches with a learning rate that grows from ``low`` to ``high``.
 
     Afterwards the weights, the statistics, the optimizer's state and its learning rate are as
     before.
 
     Args:
-        model: a compiled Keras model, with any optimizer; a schedule is set aside meanwhile.
+        model: a compiled Keras model, with any optimizer; a schedule has no effect meanwhile.
         x, y, sample_weight, batch_size: as for :func:`tf_gd.fit`.
         low, high: the first and the last rate; between them they grow by the same factor each step.
-        steps: how many steps to make; fewer where the loss explodes.
+        steps: how many steps to take; fewer where the loss explodes.
         seed: of the order of the samples.
 
     Returns:
@@ -116,9 +113,7 @@ def find_learning_rate(
 
 
 class _Given(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that is set from outside, whatever the optimizer had before: a number or a
-    schedule.
-    """
+    """A learning rate that the range test sets, in place of the optimizer's number or schedule."""
 
     def __init__(self):
         self.rate = tf.Variable(0.0, trainable=False)
@@ -133,13 +128,11 @@ class _Given(keras.optimizers.schedules.LearningRateSchedule):
 def _losses(
     model, given: _Given, tensors, rates, batch_size: int, seed: int
 ) -> tuple[list[float], list[float]]:
-    """Return the losses of the batches up to one that has exploded, and their exponential
-    average.
-    """
+    """Return the losses of the batches, until one explodes, and their exponential averages."""
     samples, programs = arrays.count(tensors), Passes(model, "auto")
     losses: list[float] = []
     averages: list[float] = []
-    average = 0.0  # still to be divided by the weights in it
+    average = 0.0  # before it is divided by the sum of its weights
     generator = np.random.default_rng(seed)
     order = generator.permutation(samples)
     for step, rate in enumerate(rates):
@@ -156,14 +149,12 @@ def _losses(
 
 
 def _judged(rates: np.ndarray, losses: np.ndarray, averages: np.ndarray) -> LearningRateRange:
-    """Read off where the loss is lowest and where it explodes; only the last one may not be
-    finite.
-    """
+    """Read off where the loss is lowest and where it explodes; only the last may be not finite."""
     finite = np.isfinite(losses)
     if not finite.any():
         raise ValueError(
-            f"model: the loss is {losses[0]:g} before any step, expected a finite one. Look at x, "
-            "y and weights."
+            f"model: the loss is {losses[0]:g} before any step, expected a finite one. Check x, y "
+            "and the weights."
         )
     smoothed = averages[finite]
     best = int(np.argmin(smoothed))

@@ -1,10 +1,9 @@
-"""The same step on several replicas of a model: each has its share of the batch; first of all, the
-gradients are added up.
+"""The same step on several replicas of a model: each computes the gradient of its share.
 
-``model.fit`` clips each replica's gradient and then adds, and weighs a replica with few samples
-like one with many. Here the loss is the sum over all samples divided by their number, whatever the
-shares; clipping, decay and the step come after the sum, once, and every replica takes the same new
-weights."""
+``model.fit`` clips each replica's gradient and then adds them, and weighs a replica with few
+samples like one with many. Here the loss is the sum over all samples divided by their number,
+whatever the shares; clipping, decay and the step come once, after the sum of the gradients, and
+every replica takes the same new weights."""
 
 import contextlib
 
@@ -44,13 +43,12 @@ def step_on_replicas(model, x, y, sample_weight=None):
         if here:
             factors = _weights(model, weights, here, everywhere)
             prediction, loss, gradients = loss_and_gradients(model, x_here, y_here, factors)
-            loss += _penalties(model) * max(
-                0.0, 1.0 - everywhere / replicas
-            )  # the part of those that have no sample
+            # the penalties of the replicas that have no sample
+            loss += _penalties(model) * max(0.0, 1.0 - everywhere / replicas)
             loss_metric(model).update_state(loss * (everywhere / here), sample_weight=here)
             model.compute_metrics(x_here, y_here, prediction, sample_weight=weights)
             reached[:] = [g is not None for g in gradients]
-        else:  # the last batch may have fewer samples than there are replicas
+        else:  # the last batch may have fewer samples than replicas
             with tf.GradientTape() as tape:
                 loss = model.optimizer.scale_loss(_penalties(model) / replicas)
             gradients = tape.gradient(loss, [variable.value for variable in variables])
@@ -73,9 +71,7 @@ def step_on_replicas(model, x, y, sample_weight=None):
 
 
 def _apply_by_keras(optimizer, gradients, variables):
-    """Let an optimizer of Keras move the weights on every replica, by the sum that each of them has
-    already.
-    """
+    """Let an optimizer of Keras update the weights on every replica, with the summed gradients."""
     with _keras.summed_already(innermost(optimizer)):
         tf.distribute.get_strategy().run(
             lambda parts: optimizer.apply(parts, variables), args=(gradients,)
@@ -106,14 +102,14 @@ def scope_of(model):
     """Return the scope of the strategy that the model was built under.
 
     Raises:
-        ValueError: this is the scope of another one.
+        ValueError: the call stands in the scope of another strategy.
     """
     strategy = model.distribute_strategy
     if tf.distribute.has_strategy():
         if tf.distribute.get_strategy() is not strategy:
             raise ValueError(
                 "model: got one built outside the scope of this strategy. Build and compile it "
-                "inside as well."
+                "inside."
             )
         return contextlib.nullcontext()
     return strategy.scope() if _runtime.mirrors(strategy) else contextlib.nullcontext()
@@ -125,10 +121,10 @@ def several() -> bool:
 
 
 def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
-    """Raise where a run on several replicas would be wrong, or is not possible.
+    """Check that a run on several replicas is possible, and right.
 
     Raises:
-        ValueError: naming what to change.
+        ValueError: an option, the data, the loss or the optimizer does not allow it.
     """
     for option in (
         ()
@@ -136,15 +132,14 @@ def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
         else ("gradient_accumulation_steps", "ema_overwrite_frequency")
     ):
         if getattr(innermost(model.optimizer), option):
-            got = f"{type(model.optimizer).__name__} with {option}"
             raise ValueError(
-                f"optimizer: got {got} on several replicas, which Keras cannot do. Take SGD, or "
-                f"{option}=None."
+                f"optimizer: got {type(model.optimizer).__name__} with {option} on several "
+                f"replicas, which Keras cannot do. Take SGD, or {option}=None."
             )
     if mode == "xla":
         raise ValueError(
-            'mode: got "xla" on several replicas, which TensorFlow cannot do. '
-            'Take "graph" or "auto".'
+            'mode: got "xla" on several replicas, which TensorFlow cannot do. Take "graph" or '
+            '"auto".'
         )
     if streamed and _has_workers():
         raise ValueError(
@@ -157,13 +152,12 @@ def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
         )
     if shuffle is True and seed is None and _has_workers():
         raise ValueError(
-            "seed: got None with several workers, expected a number, so that all agree on the "
-            "order."
+            "seed: got None with several workers, expected a number: all need the same order."
         )
     if type(model).compute_loss is not keras.Model.compute_loss:
         raise ValueError(
-            "model: got one with its own compute_loss, expected Keras's, to know how it counts the "
-            "samples."
+            "model: got one with its own compute_loss, expected Keras's, whose mean over the "
+            "samples we know."
         )
     losses = [loss for loss in keras.tree.flatten(model.loss) if loss is not None]
     if len(losses) > 1:
@@ -204,9 +198,9 @@ def _samples(tensors) -> int:
 
 
 def _weights(model, sample_weight, here: int, everywhere: int):
-    """Return weights that make the sum of the replicas' losses the loss of the batch.
+    """Return sample weights with which the replicas' losses add up to the loss of the batch.
 
-    Keras divides by the samples here and by the number of replicas; it should divide by the samples
+    Keras divides by the samples here times the number of replicas; right is by the samples
     everywhere."""
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     loss = keras.tree.flatten(model.loss)[0] if model.loss is not None else None
@@ -217,7 +211,7 @@ def _weights(model, sample_weight, here: int, everywhere: int):
 
 
 def _penalties(model):
-    """Return the sum of what regularizers add to the loss."""
+    """Return the sum of the penalties that regularizers add to the loss."""
     return tf.add_n(
         [
             tf.zeros(()),
@@ -227,7 +221,7 @@ def _penalties(model):
 
 
 def _averaged(model) -> list:
-    """Return what each replica counts for itself: the moving statistics of BatchNormalization."""
+    """Return what each replica updates for itself: moving statistics of BatchNormalization."""
     return [
         v
         for v in model.non_trainable_variables

@@ -1,6 +1,4 @@
-"""A training run that can be killed at any moment: what it is made of, and how it goes on to the
-same bits.
-"""
+"""A training run that you can kill at any moment: its checkpoints, and how it goes on from them."""
 
 import re
 import secrets
@@ -17,17 +15,16 @@ from tf_gd.checkpoints import Checkpoints, differences, refuse
 from tf_gd.networks.batches import replay
 from tf_gd.networks.step import innermost
 
-SECONDS_BETWEEN = 30.0  # within an epoch
-PAUSE = 30.0  # times as long as writing the last one took: between epochs there is no other rule
+SECONDS_BETWEEN = 30.0  # between checkpoints within an epoch: a kill loses about so much
+PAUSE = 30.0  # times what the last checkpoint took: at most some 3% of the time goes into them
 
 
 class Keeper:
-    """Keeps a run in a directory; without one it keeps nothing. To be used as a context.
+    """Keeps checkpoints of a run in a directory; without one it keeps nothing. A context manager.
 
     Args:
         directory: of the checkpoints, or None.
-        alone: whether the model has no replicas; with some, there are checkpoints between epochs
-            only.
+        alone: whether the model has no replicas; with replicas, it keeps none within an epoch.
         writes: whether this process writes for all.
     """
 
@@ -38,7 +35,7 @@ class Keeper:
         self._saved_at = time.monotonic()
         self._saves = 0
         self._order: int | None = None
-        self.settings: dict[str, Any] = {}  # what the run is; another one is refused
+        self.settings: dict[str, Any] = {}  # of this run: a run with others is refused
 
     def __enter__(self):
         return self
@@ -48,41 +45,36 @@ class Keeper:
             self._checkpoints.close()
 
     def seed(self, seed, shuffle):
-        """Return the seed of the orders: the one given, or else that of the run found, or else a
-        new one.
-        """
+        """Return the seed of the orders: the one given, that of the run found, or a new one."""
         if self._checkpoints is None or seed is not None or shuffle is not True:
             return seed
         return self._found[0]["settings"]["seed"] if self._found else secrets.randbelow(2**31 - 1)
 
     def mode(self, mode: str, step) -> str:
-        """Return the mode to run a step in: ``"auto"`` stands for the one that the run found
-        had.
-        """
+        """Return the mode to run a step in: ``"auto"`` stands for that of the run found, if any."""
         return self._found[0]["modes"][step.__name__] if self._found and mode == "auto" else mode
 
     def go_on(
         self, model, source, validation, validates_at, callbacks: list, modes: Callable, epochs: int
     ) -> tuple:
-        """Take the model, its optimizer, the history and the callbacks to where the run found was.
+        """Restore the model, its optimizer, the history and the callbacks from the checkpoint.
 
         Args:
-            model, source, validation, validates_at, callbacks, epochs: of this run, which has just
-                begun.
+            model, source, validation, validates_at, callbacks, epochs: of this run.
             modes: returns the mode of each step.
 
         Returns:
             The epoch, how many of its batches are done, and the metrics so far.
 
         Raises:
-            ValueError: what is there is another run.
+            ValueError: the directory holds another run.
         """
         first = self.settings["initial_epoch"]
         if self._checkpoints is None:
             return first, 0, {}
         self._model, self._source, self._modes = model, source, modes
         self._variables = [*model.variables, *model.optimizer.variables]
-        if self._alone:  # else there are checkpoints between epochs only, where metrics begin anew
+        if self._alone:  # else no checkpoint falls within an epoch, and each epoch resets them
             self._variables += model.metrics_variables
         self.settings |= {
             **_of_model(model),
@@ -111,9 +103,7 @@ class Keeper:
         return state["epoch"], state["batch"], state["logs"]
 
     def _refuse_another(self, saved: dict[str, Any], arrays: list[np.ndarray]) -> None:
-        """Raise if the settings are not those of the run found; a rate that a callback set
-        meanwhile is no other setting.
-        """
+        """Raise if the run found had other settings, but for a rate set by a callback."""
         rate, now = innermost(self._model.optimizer)._learning_rate, self.settings
         at = next((n for n, variable in enumerate(self._variables) if variable is rate), None)
         if (
@@ -133,7 +123,7 @@ class Keeper:
         self.settings = saved
 
     def check_order(self) -> None:
-        """Raise where the samples do not come in the order in which they came to the run found."""
+        """Raise where the order of the samples is not that of the run found."""
         if self._checkpoints and self._order not in (None, self._source.first_order):
             refuse(
                 self._checkpoints.directory,
@@ -142,10 +132,9 @@ class Keeper:
         self._order = None
 
     def save(self, epoch: int, batch: int, logs: dict, *, last: bool = False) -> None:
-        """Write down where the run is: ``epoch`` whole ones, ``batch`` of the next, and the metrics
-        of that so far.
+        """Write a checkpoint after ``epoch`` epochs and ``batch`` batches of the next.
 
-        Within an epoch that happens now and then only. The last time waits until it is done.
+        None is written soon after another, or while one is being written, except the last.
         """
         if self._checkpoints is None or (batch and not self._alone):
             return
@@ -154,7 +143,7 @@ class Keeper:
             return
         self._saved_at = time.monotonic()
         self._saves += 1
-        # copied when they are written
+        # TensorFlow copies a variable's memory when a later step writes to it, not here.
         arrays = [tf.convert_to_tensor(variable.value) for variable in self._variables]
         history = self._model.history
         state = dict(
@@ -187,16 +176,10 @@ def _of_model(model) -> dict[str, Any]:
 
 
 def _of_layer(layer) -> dict[str, Any]:
-    """Return what a layer is set to, but for its name, which Keras counts up, and what it was
-    initialised with.
-    """
+    """Return the settings of a layer, without initializers and its name, which Keras numbers."""
     try:
         config = layer.get_config()
-    except (
-        NotImplementedError,
-        TypeError,
-        ValueError,
-    ):  # a layer of the user's own, which cannot be saved
+    except (NotImplementedError, TypeError, ValueError):  # a user's layer that Keras cannot save
         config = {}
     inside = ("name", "layers", "input_layers", "output_layers", "build_config")
     kept = {
@@ -208,9 +191,7 @@ def _of_layer(layer) -> dict[str, Any]:
 
 
 def _written(value) -> Any:
-    """Return a setting as JSON holds it: a number or a text as it is, an object by what it was made
-    of.
-    """
+    """Return a setting as JSON: numbers and texts as they are, objects as class and settings."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
@@ -229,17 +210,13 @@ def _written(value) -> Any:
 
 
 def _shape(variable) -> str:
-    """Return a variable's name, without the numbers that Keras counts layers with, its shape and
-    its type.
-    """
+    """Return a variable's name, without the numbers that Keras puts in, its shape and type."""
     name = re.sub(r"_\d+(?=_|$)", "", getattr(variable, "name", ""))
     return f"{name} {tuple(variable.shape)} {variable.dtype}"
 
 
 def _plain_parts(callback) -> dict[str, Any]:
-    """Return what a callback holds that can be written down: numbers, texts, arrays, and lists of
-    them.
-    """
+    """Return the attributes of a callback that are numbers, texts, arrays, or lists of them."""
     return {name: _copied(value) for name, value in vars(callback).items() if _is_plain(value)}
 
 
@@ -256,7 +233,7 @@ def _copied(value):
 
 
 def _changed(callback, before: dict[str, Any], arrays: list) -> dict[str, Any]:
-    """Return what a callback has changed of itself, with its arrays among the others."""
+    """Return the attributes that a callback has changed; append their arrays to ``arrays``."""
     return {
         name: _packed(value, arrays)
         for name, value in vars(callback).items()
@@ -284,7 +261,7 @@ def _put_back(
 ) -> None:
     for (callback, _), changed in zip(callbacks, saved, strict=False):
         if changed and getattr(callback, "monitor_op", True) is None:
-            # Keras does so late, and changes the sign of min_delta, which must not happen twice.
+            # Keras sets it late and flips the sign of min_delta, which must not happen twice.
             _keras.set_monitor_op(callback)
         for name, value in changed.items():
             setattr(callback, name, _unpacked(value, arrays))

@@ -1,6 +1,4 @@
-"""One step of training, by hand: forward, loss, gradients, and everything that
-``keras.optimizers.SGD`` does then.
-"""
+"""One step of training, by hand: forward, loss, gradients, and all that SGD of Keras does then."""
 
 import tensorflow as tf
 
@@ -14,11 +12,11 @@ def step_of_descent(model, x, y, sample_weight=None):
     """Do one step on one batch: what ``model.fit`` does, with the update by hand.
 
     Args:
-        model: a compiled, built Keras model. Its optimizer's own velocities and counter are used,
-            so that training can go on with either. An optimizer other than SGD updates the weights
-            itself.
-        x, y: one batch, ``(batch, ...)``, or lists or dicts of such.
-        sample_weight: ``(batch,)``, or nothing.
+        model: a compiled, built Keras model. The step uses its optimizer's own velocities and
+            counter, so that training can go on with either. An optimizer other than SGD updates the
+            weights itself.
+        x, y: one batch, ``(batch, ...)``, or lists or dicts of arrays.
+        sample_weight: ``(batch,)``, or None.
     """
     optimizer, variables = model.optimizer, model.trainable_variables
     prediction, loss, gradients = loss_and_gradients(model, x, y, sample_weight)
@@ -51,10 +49,10 @@ def apply_by_hand(optimizer, gradients, variables):
     """Do what ``optimizer.apply`` does for SGD: the step of :mod:`tf_gd.sgd`, assigned.
 
     Args:
-        optimizer: ``keras.optimizers.SGD``, or one of ours; its own velocities and counter are
-            used.
-        gradients: one for each variable; None for one that the loss does not reach.
-        variables: of Keras, all that the optimizer was built for.
+        optimizer: ``keras.optimizers.SGD`` or :class:`tf_gd.ManualSGD`, whose velocities and
+            counter the step uses.
+        gradients: one for each variable; None where the loss does not depend on it.
+        variables: Keras variables, all that the optimizer was built for.
     """
     velocities, averages, sums, batches = _keras.slots_of(optimizer, variables)
     held = sgd.State(variables, velocities, averages, sums, batches)
@@ -72,9 +70,7 @@ def apply_by_hand(optimizer, gradients, variables):
 
 
 def assign(variable, old, value) -> None:
-    """Assign what a step returned: a new value, or the rows to subtract; nothing where it is the
-    old one.
-    """
+    """Assign what a step returned, unless it is the old value: a new one, or rows to subtract."""
     if isinstance(value, tf.IndexedSlices):
         held = variable.value if isinstance(variable, keras.Variable) else variable
         held.scatter_sub(value)
@@ -94,7 +90,7 @@ def evaluation_step(model, x, y, sample_weight=None):
 
 
 def forward(model, x, training: bool):
-    """Call the model, with ``training`` if it takes it."""
+    """Call the model, with ``training`` if it takes that argument."""
     return model(x, training=training) if _keras.takes_training(model) else model(x)
 
 
@@ -104,14 +100,12 @@ def loss_metric(model):
 
 
 def innermost(optimizer):
-    """Return the optimizer that makes the step: the one inside, where one only scales the loss for
-    it.
-    """
+    """Return the optimizer that takes the step: the one inside, where the outer scales the loss."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def is_sgd(optimizer) -> bool:
-    """Return whether the step is done by hand: for SGD itself, and for :class:`ManualSGD`."""
+    """Return whether we do the step by hand: for SGD itself, and for :class:`tf_gd.ManualSGD`."""
     return type(optimizer) is keras.optimizers.SGD or getattr(
         type(optimizer), "is_sgd_by_hand", False
     )

@@ -18,21 +18,21 @@ from tf_gd.show.labels import entry, settings_of
 from tf_gd.show.plots import plot_contours
 from tf_gd.show.style import BY_HAND, INK, OWN, styled
 
-_MOST_FRAMES, _DPI = 120, 80
-_HOLD = 8  # pauses more that the last picture stands
-_SHORTEST = 20  # milliseconds; a GIF counts tens of them, and viewers take less than two for none
+_MOST_FRAMES, _DPI = 120, 80  # so that a file stays small
+_HOLD = 8  # extra pauses on the last picture
+_SHORTEST = 20  # milliseconds: a GIF counts in tens, and viewers replace a shorter pause
 
 
 @styled
 def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: float = 5.0) -> Path:
     """Write a moving picture of one descent, or of several side by side, as GIF or MP4.
 
-    On level lines in two variables, on the curve in one, else the falling loss.
+    In two variables on level lines, in one on the curve, in more as the falling loss.
 
     Args:
         trajectories: a :class:`tf_gd.Trajectory`, or ``{title: Trajectory}``, at most four.
         path: the file to write, ``.gif``, or ``.mp4`` where ffmpeg is installed.
-        objective: what to draw; by default what each path was made on.
+        objective: the function to draw; by default each path's own.
         frames: how many pictures at most, up to 120, spread over the records; fewer where they
             would follow each other within 20 ms.
         seconds: how long it lasts.
@@ -41,8 +41,8 @@ def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: fl
         The path of the file.
 
     Raises:
-        ValueError: another kind of file, no ffmpeg for MP4, too many frames or trajectories, or no
-            place to write.
+        ValueError: another kind of file, no ffmpeg for MP4, too many frames or trajectories, or a
+            path that cannot be written.
 
     Examples:
         >>> import tempfile, tf_gd
@@ -56,14 +56,14 @@ def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: fl
         raise ValueError(f"path: got {path.name!r}, expected a name that ends in .gif or .mp4.")
     if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
         got = "got .mp4, but there is no ffmpeg on this machine"
-        raise ValueError(f"path: {got}, expected it installed. Or write a .gif.")
+        raise ValueError(f"path: {got}, expected one. Install it, or write a .gif.")
     frames = _checks.whole_number("frames", frames, minimum=1, maximum=_MOST_FRAMES)
     seconds = _checks.number("seconds", seconds, minimum=0.01, maximum=600.0)
     panels = trajectories if isinstance(trajectories, dict) else {"": trajectories}
     for run in panels.values():
         check_path("trajectories", run)
     if objective is not None and not callable(objective):
-        expected = "a function, as tf_gd.objectives.get('booth')"
+        expected = "a function, such as tf_gd.objectives.get('booth')"
         raise TypeError(f"objective: got {objective!r}, expected {expected}.")
     if not 1 <= len(panels) <= 4:
         raise ValueError(f"trajectories: got {len(panels)}, expected one to four side by side.")
@@ -84,7 +84,7 @@ def animate(trajectories, path, *, objective=None, frames: int = 60, seconds: fl
 
 
 def _write(path: Path, figure, drawn: list, moments, rate: float) -> Path:
-    """Write the file, whole or not at all."""
+    """Write the file atomically."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as partial:
@@ -114,7 +114,7 @@ def _write(path: Path, figure, drawn: list, moments, rate: float) -> Path:
 
 
 def _images(figure, drawn: list, moments) -> Iterator[Image.Image]:
-    """Yield the pictures, in the colours of the last one: what stands still is drawn once."""
+    """Yield the frames, in the palette of the last one; what stands still is drawn once."""
     moving = [artist for update in drawn for artist in update(moments[-1])]
     canvas = FigureCanvasAgg(figure)
     figure.set_dpi(_DPI)
@@ -137,7 +137,7 @@ def _images(figure, drawn: list, moments) -> Iterator[Image.Image]:
 
 
 def _panel(ax, title: str, run, objective):
-    """Draw what stands still; return a function from the number of a record to what moves."""
+    """Draw what stands still; return a function that draws the rest for a record's number."""
     dim = run.points.shape[1]
     if dim == 2 and objective is not None:
         plot_contours(objective, {"path": run}, ax=ax)

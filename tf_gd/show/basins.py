@@ -12,7 +12,7 @@ from tf_gd.show.style import INK, on, styled
 
 _NOWHERE = "#DDDDDD"
 _COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
-_MOST_POINTS, _MOST_LABELS, _MOST_ENTRIES = 5000, 16, 8
+_MOST_POINTS, _MOST_LABELS, _MOST_ENTRIES = 5000, 16, 8  # more would cover each other
 _CROSS = dict(marker="X", markersize=9, markeredgecolor="white")
 _RING = dict(marker="o", markersize=8, fillstyle="none", markeredgewidth=2)
 
@@ -45,8 +45,8 @@ def plot_basins(basins, ax=None):
 def plot_starts(runs, ax=None):
     """Draw the starts of a :class:`tf_gd.MultiStart`, in the colours of the minima they reach.
 
-    In two variables on the plane, in one on the curve of the function; in more a bar for the share
-    of each minimum.
+    In two variables on the plane, in one on the curve of the function; in more, a bar shows the
+    share of each minimum.
 
     Args:
         runs: what :func:`tf_gd.multi_start` returned.

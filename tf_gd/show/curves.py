@@ -20,17 +20,16 @@ def plot_losses(
     title: str = "",
     first: int = 0,
 ):
-    """Draw losses on a logarithmic scale, run over run; on a linear one if some are negative.
+    """Draw the losses of runs on a logarithmic scale, or a linear one if some are negative.
 
     Args:
         runs: ``{label: Trajectory or array of losses}``; the labels "by hand" and "built in" get
             their own colours. The legend adds the settings of a trajectory.
         ax: where to draw; new axes by default.
-        lowest: the loss at the minimum, subtracted, so that a linear rate is a straight line.
+        lowest: the loss at the minimum, subtracted, so that linear convergence is a line.
         xlabel: what the records are counted in.
         floors: ``{label: loss}``, for some of the runs: where theory says that they stop falling,
-            drawn dashed in the colour of the run. One that is not above ``lowest`` has no place on
-            the scale.
+            drawn dashed in the colour of the run, if it is above ``lowest``.
         title: over the picture; by default the formula of what the first run minimises.
         first: the number of the first record of an array; a trajectory knows its own.
 
@@ -38,7 +37,7 @@ def plot_losses(
         The axes.
 
     Raises:
-        TypeError, ValueError: no runs, losses that are no vectors of numbers, or a floor of no run.
+        TypeError, ValueError: no runs, losses that are not vectors, or a floor without a run.
 
     Examples:
         >>> ax = plot_losses({"by hand": [4.0, 1.0, 0.5]}, floors={"by hand": 0.4}, first=1)
@@ -46,7 +45,7 @@ def plot_losses(
         ([1, 2, 3], [0.4, 0.4])
     """
     if not isinstance(runs, dict) or not runs:
-        raise TypeError(f"runs: got {runs!r}, expected a dict, as {{'by hand': trajectory}}.")
+        raise TypeError(f"runs: got {runs!r}, expected a dict {{'by hand': trajectory}}.")
     lowest, xlabel = _checks.number("lowest", lowest), _checks.text("xlabel", xlabel)
     title, first = _checks.text("title", title), _checks.whole_number("first", first, minimum=0)
     floors = _checked_floors(floors, runs)
@@ -84,7 +83,7 @@ def plot_losses(
 
 def _checked_floors(floors, runs: dict) -> dict[str, float]:
     if floors is not None and not isinstance(floors, dict):
-        raise TypeError(f"floors: got {floors!r}, expected a dict, as {{'by hand': 0.1}}.")
+        raise TypeError(f"floors: got {floors!r}, expected a dict {{'by hand': 0.1}}.")
     for label in floors or {}:
         if label not in runs:
             expected = ", ".join(map(repr, runs))
@@ -98,7 +97,7 @@ def plot_distance(iterations, ulp, absolute, title: str = "", ax=None, losses=No
     """Draw how far apart the runs by hand and built in are, or both losses if they are the same.
 
     Args:
-        iterations: ``(records,)``, after how many updates.
+        iterations: ``(records,)``, the number of updates.
         ulp: ``(records,)``, distance in units in the last place, drawn to the left.
         absolute: ``(records,)``, absolute distance, drawn to the right.
         title: over the picture.
@@ -161,7 +160,7 @@ def _draw_the_same(ax, iterations, curves: dict, said: str) -> None:
 
 @styled
 def plot_explanation(explained, ax=None, label: str = "your loop to Keras"):
-    """Draw how far a loop's weights are from Keras's, and from Keras's with the causes found in it.
+    """Draw how far a loop's weights are from Keras's, and from Keras's with the causes in it.
 
     Args:
         explained: what :func:`tf_gd.explain_difference` returns.

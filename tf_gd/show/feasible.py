@@ -1,4 +1,4 @@
-"""Pictures of problems with constraints: where one may be, the paths, and the answers."""
+"""Pictures of problems with constraints: the feasible region, the paths and the solutions."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -11,9 +11,9 @@ from tf_gd.show.labels import place_legend
 from tf_gd.show.plots import plot_contours, resampled
 from tf_gd.show.style import BY_HAND, INK, on, styled
 
-_SIZES = (17, 9, 7, 4)
+_SIZES = (17, 9, 7, 4)  # of markers on top of each other
 _MARKERS = {"analytic": "P", "scipy": "s", "cvxpy": "D", "gradient_descent": "*"}
-_FINENESS = 161
+_FINENESS = 161  # points a side
 _OUT, _EQUAL = "#D55E00", "#009E73"
 _MOST_STEPS, _MOST_RECORDS, _VISIBLE = 12, 200, 5e-3  # the last is a share of the frame
 _HALVINGS, _LARGEST_RATE = 80, 1e20
@@ -39,21 +39,21 @@ class _Drawn:
 
 @styled
 def plot_solutions(solutions, ax=None):
-    """Draw level lines, what the constraints forbid (hatched), the paths and the answers.
+    """Draw level lines, the infeasible region (hatched), the paths and the solutions.
 
-    Where gradient descent was projected onto sets, each of the first steps that leaves them is in
-    two parts: against the gradient, out to ``x_k - rate gradient(x_k)``, and dashed back to the
-    nearest point of the sets, ``x_(k+1)``.
+    Of projected gradient descent, each of the first steps that leaves the sets is drawn in two
+    parts: against the gradient, out to ``x_k - rate gradient(x_k)``, and dashed, back to its
+    projection ``x_(k+1)``.
 
     Args:
-        solutions: of one problem; in other than two variables the losses of the path are drawn.
+        solutions: of one problem; unless it has two variables, the losses are drawn.
         ax: where to draw; new axes by default.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError, ValueError: not a list of solutions, or nothing in it that could be drawn.
+        TypeError, ValueError: not a list of solutions, or nothing to draw in it.
 
     Examples:
         >>> import tf_gd
@@ -108,7 +108,7 @@ def plot_solutions(solutions, ax=None):
 
 
 def _names(solutions) -> list[str]:
-    """Return the method of each, numbered where one was used more than once."""
+    """Return each solution's method, numbered where it was used more than once."""
     methods = [one.method.replace("_", " ") for one in solutions]
     before = [methods[: number + 1].count(method) for number, method in enumerate(methods)]
     again = zip(methods, before, strict=True)
@@ -116,7 +116,7 @@ def _names(solutions) -> list[str]:
 
 
 def _draw_constraints(ax, problem, limits) -> list:
-    """Hatch what is forbidden, draw the lines one must be on; return what the legend says of it."""
+    """Hatch the infeasible region, draw the equality constraints; return the legend's entries."""
     grid = np.stack(np.meshgrid(*(between(limit, _FINENESS) for limit in limits)), axis=-1)
     flat = grid.reshape(-1, 2)
     keys: list = []
@@ -138,13 +138,13 @@ def _draw_constraints(ax, problem, limits) -> list:
 def two_part_steps(problem, path) -> np.ndarray:
     """Return the projected steps that leave the sets, ``(n, 3, dim)``: from where, out, and back.
 
-    ``out = x_k - rate gradient(x_k)``, and its projection is ``x_(k+1)``. A rate that was found at
-    each step is the largest power of two, up to twice the one before, whose projection is the next
-    record, and along which the curvature is at most 1 / rate: as the solver finds it.
+    ``out = x_k - rate gradient(x_k)``, and its projection is ``x_(k+1)``. A rate that the solver
+    found at each step is found in the same way: twice the one before, halved until the projection
+    is the next record and the curvature along the step is at most 1 / rate.
 
     Args:
         problem: with ``f.first(x)``, the value and the gradient, and ``region.project``.
-        path: of its gradient descent. There are none where constraints are kept by multipliers.
+        path: of its gradient descent. There are none with multipliers.
     """
     steps: list[list[np.ndarray]] = []
     if not problem.within or problem.inequality or problem.equality:

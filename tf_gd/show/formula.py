@@ -6,26 +6,26 @@ import textwrap
 from matplotlib.cbook import is_math_text
 from matplotlib.mathtext import MathTextParser
 
-_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?![eE][-+]?\d)"  # 1e-3 has no notation here
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?![eE][-+]?\d)"  # 1e-3 is not typeset
 _TOKEN = re.compile(rf"(\s*)({_NUMBER}|[A-Za-z]+|[-+*/^_=,()\[\]])")
 _GREEK = "alpha beta gamma delta epsilon eta theta kappa lambda mu nu xi pi rho sigma tau phi omega"
 _FUNCTIONS = "sin cos tan sinh cosh tanh exp log ln max min"
 _CLOSING = {"(": ")", "[": "]"}
 _SUM = r"\sum_i"
-_LONGEST, _COLUMNS = 200, 80
+_LONGEST, _COLUMNS = 200, 80  # characters: of a formula, of a line
 _parser = MathTextParser("path")
 
 
 def typeset(formula: str) -> str:
-    """Return a formula as one types it as mathtext, or the text itself where that may not work.
+    """Return a typed formula as mathtext, or the text itself where its meaning is unclear.
 
     Args:
         formula: what the catalogue writes: a space multiplies, ``x1`` and ``x_(i+1)`` have indices,
             ``^`` raises, ``sum``, ``sqrt``, ``cos`` and ``pi`` are known. ``x**2 * y`` is read too.
 
     Returns:
-        Text that Matplotlib draws without an error, whatever was given: in what is not typeset, a
-        ``$`` that begins no formula is escaped.
+        Text that Matplotlib always draws without an error: if it is not typeset, a ``$`` that
+        begins no formula is escaped.
 
     Examples:
         >>> typeset("x cos(0.15 pi x)")
@@ -68,11 +68,11 @@ def harmless(text: str) -> str:
 
 
 class _UnsureError(Exception):
-    """Read on, and the formula might become another."""
+    """The formula cannot be read with certainty."""
 
 
 def _tokens(formula: str) -> list[tuple[str, bool]]:
-    """Return words and signs, the last one first, each with whether it touches the one before."""
+    """Return the tokens, last first, each with whether it touches the one before."""
     found, at = [], 0
     formula = formula.strip().replace("**", "^")
     while at < len(formula):
@@ -85,7 +85,7 @@ def _tokens(formula: str) -> list[tuple[str, bool]]:
 
 
 def _read(tokens: list, closing: str = "") -> str:
-    """Take what comes up to ``closing`` off the tokens; return it as mathtext."""
+    """Pop the tokens up to ``closing``; return them as mathtext."""
     written: list[str] = []
     left = "sign"  # what stands to the left: a sign, a function, or a factor
     while tokens:
@@ -131,7 +131,7 @@ def _joined(written: list[str]) -> str:
 
 
 def _word(word: str, tokens: list) -> tuple[str, str]:
-    """Return a name, with the digits that touch it as its index, and what it is."""
+    """Return a name, with the digits that touch it as its index, and its kind."""
     if word in ("sqrt", "abs"):
         if not tokens or tokens.pop()[0] != "(":
             raise _UnsureError

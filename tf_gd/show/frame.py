@@ -1,10 +1,10 @@
-"""What a picture of a function shows: where, the values there, and the slopes."""
+"""The frame of a picture of a function, and the values and slopes there."""
 
 import numpy as np
 
 from tf_gd import _checks
 
-_WIDEST = 3.0  # one side over the other, where right angles are to be seen
+_WIDEST = 3.0  # ratio of the sides where both have one scale
 _STEPS = {"float64": 1e-4, "float32": 2e-3}  # of differences, as a share of the frame
 
 
@@ -73,7 +73,7 @@ def slopes_of(objective, points, frame: np.ndarray) -> np.ndarray:
     """Return the gradient at points ``(n, dim)``, in float64: central differences of fourth order.
 
     NaN where f is not defined around a point, and where rounding is more than a twentieth of the
-    gradient. Of what is computed in float32 it is right to three or four digits.
+    gradient. Computed in float32, it is right to three or four digits.
 
     Args:
         objective: callable on an array ``(..., dim)``.
@@ -83,13 +83,13 @@ def slopes_of(objective, points, frame: np.ndarray) -> np.ndarray:
     points = np.asarray(points, "float64")
     try:
         dtype = str(_called(objective, points).dtype)
-    except ValueError:  # it mixes what it is given with constants in float32
+    except ValueError:  # it mixes its argument with float32 constants
         dtype = "float32"
     dtype = "float64" if dtype == "float64" else "float32"
     size = _STEPS[dtype] * np.ptp(frame, axis=1)
     around = points[:, None, None] + np.multiply.outer([-2, -1, 1, 2], np.diag(size))
     with np.errstate(all="ignore"):
-        taken = around.astype(dtype)  # (n, 4, dim, dim): where f is really computed
+        taken = around.astype(dtype)  # (n, 4, dim, dim): where f is evaluated
     f = _called(objective, taken).astype("float64")
     moved = np.diagonal(taken.astype("float64"), axis1=2, axis2=3)
     with np.errstate(all="ignore"):
@@ -119,13 +119,12 @@ def _called(objective, points: np.ndarray) -> np.ndarray:
 
 
 def positive(values: np.ndarray) -> np.ndarray:
-    """Return the values with NaN for those that have no place on a logarithmic scale."""
+    """Return the values, NaN for those that a logarithmic scale cannot show."""
     return np.where(values > 0, values, np.nan)
 
 
 def loss_scale(curves: list[np.ndarray], *, rounded: bool = False) -> str:
-    """Return ``"log"`` where that shows the losses, ``"linear"`` where some are negative or none is
-    positive.
+    """Return ``"linear"`` if some losses are negative or none is positive, else ``"log"``.
 
     Args:
         curves: ``(records,)`` each.

@@ -1,4 +1,4 @@
-"""What a legend says of a run, from its settings, and where the legend covers least."""
+"""Legends: the settings of a run as text, and the corner where a legend covers least."""
 
 import re
 from collections.abc import Iterable
@@ -9,11 +9,11 @@ import numpy as np
 from tf_gd.show.formula import harmless
 
 _PLACES = {"upper right": (1, 1), "upper left": (0, 1), "lower right": (1, 0), "lower left": (0, 0)}
-_COVERED = (0.5, 0.3)  # of the axes, by a legend
+_COVERED = (0.5, 0.3)  # the share of the axes that a legend covers
 
 
 def settings_of(run) -> dict[str, str]:
-    """Return what a trajectory was run with: ``{"rate": "0.2", "steps": "10"}``; {} of an array."""
+    """Return the settings of a trajectory: ``{"rate": "0.2", "steps": "10"}``; {} for an array."""
     iterations, given, found = getattr(run, "iterations", None), getattr(run, "settings", {}), {}
     if iterations is None or not isinstance(given, dict):
         return {}
@@ -39,10 +39,10 @@ def in_words(settings: dict[str, str]) -> str:
 
 
 def entries(runs: dict) -> tuple[dict, str]:
-    """Return the label of each run with its settings, and those that all of several have in common.
+    """Return each run's label with its settings, and as text the settings that all runs share.
 
     Args:
-        runs: ``{label: Trajectory}``; a label keeps its words, and nothing is added that is in it.
+        runs: ``{label: Trajectory}``; a setting that the label names is not added.
     """
     settings = {label: settings_of(run) for label, run in runs.items()}
     first = next(iter(settings.values()), {})
@@ -55,7 +55,7 @@ def entries(runs: dict) -> tuple[dict, str]:
 
 
 def entry(label, settings: dict[str, str], common: Iterable[str] = ()) -> str:
-    """Return a label with the settings that are not in it, nor in what is said of all."""
+    """Return a label with the settings that neither it nor ``common`` names."""
     text = rest = str(label)
     for said in (_said(name, value) for name, value in settings.items()):
         rest = re.sub(_alone(said), "", rest)
@@ -83,7 +83,7 @@ def place_legend(ax, points, **kwargs):
 
 
 def add_legend(ax, **kwargs):
-    """Draw a legend in small letters, if there is anything in it, and return it."""
+    """Draw a legend in small letters, if it has entries, and return it."""
     if ax.get_legend_handles_labels()[0]:
         small = {"title_fontproperties": {"size": 8}, "fontsize": 8}
         ax.legend(**{**small, **kwargs})
@@ -91,7 +91,7 @@ def add_legend(ax, **kwargs):
 
 
 def _alone(said: str) -> str:
-    """Return what finds these words, and not the 0.2 in 0.25."""
+    """Return a pattern that finds these words, and not 0.2 in 0.25."""
     return rf"(?<![\w.]){re.escape(said)}(?!\.?\w)"
 
 

@@ -25,7 +25,7 @@ from tf_gd.show.style import BY_HAND, INK, OWN, listed, on, styled
 
 @styled
 def plot_trajectory(trajectory, objective=None, ax=None, tangents: int = 0, arrows: int = 0):
-    """Draw a path as suits its dimension: f and f' in 1-D, contours in 2-D, else the loss.
+    """Draw a path as suits its dimension: f and f' in 1-D, level lines in 2-D, else the loss.
 
     Args:
         trajectory: a :class:`tf_gd.Trajectory`.
@@ -70,7 +70,7 @@ def plot_trajectory(trajectory, objective=None, ax=None, tangents: int = 0, arro
 
 @styled
 def plot_contours(objective, trajectories, ax=None, levels: int = 24, arrows: int = 0):
-    """Draw paths on the level lines of a function of two variables, even in log (f - lowest f).
+    """Draw paths on level lines of a function of two variables, evenly in log(f - lowest f).
 
     Args:
         objective: callable on an array ``(..., 2)``, with ``domain``, ``minima``, ``formula`` and
@@ -80,8 +80,8 @@ def plot_contours(objective, trajectories, ax=None, levels: int = 24, arrows: in
         ax: where to draw; new axes by default.
         levels: how many level lines.
         arrows: at how many of the first records of each path to draw the direction against the
-            gradient, with the level line there. The axes get the same scale, so that the right
-            angle between the two is one in the picture; the arrows are all of one length.
+            gradient, with the level line there. Both axes get the same scale, so that the two
+            are at right angles in the picture; all arrows have one length.
 
     Returns:
         The axes.
@@ -155,9 +155,7 @@ def plot_steps(trajectory, objective, axes=None, tangents: int = 0):
     seen = inside(box, path)
     left = None if seen.all() else int(np.argmin(seen))  # the first record outside
     path = path[: None if left is None else left + 1]
-    signs = np.sign(
-        slopes_of(objective, path, box)[:, 0]
-    )  # NaN, not drawn, where rounding hides it
+    signs = np.sign(slopes_of(objective, path, box)[:, 0])  # NaN where rounding hides it
     slopes = trajectory.gradient_norms[: len(path)] * signs
     path, (label,) = path[:, 0], entries({"": trajectory})[0].values()
 
@@ -194,12 +192,12 @@ def _one_above_the_other(axes):
         return plt.subplots(2, 1, sharex=True, figsize=(6.4, 6.0))[1]
     pair = listed(axes)
     if len(pair) != 2:
-        raise ValueError(f"axes: got {len(pair)}, expected two of them, as plt.subplots(2, 1)[1].")
+        raise ValueError(f"axes: got {len(pair)}, expected two, such as plt.subplots(2, 1)[1].")
     return [on(ax) for ax in pair]
 
 
 def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
-    """Draw level lines, close around the minimum; evenly where f falls out of the frame."""
+    """Draw level lines, close around the minimum; evenly if f is lowest on the edge."""
     style = dict(cmap="Greys_r", linewidths=0.7, alpha=0.75)
     f = np.where(np.isfinite(f), f, np.nan)
     if np.isnan(f).all() or np.nanmin(f) == np.nanmax(f):
@@ -214,7 +212,7 @@ def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
         return
     height = np.maximum(f - min([np.nanmin(f), *known_lowest]), np.finfo("float32").tiny)
     high = np.nanmax(height)
-    low = max(np.nanpercentile(height, 0.2), high * 1e-7)
+    low = max(np.nanpercentile(height, 0.2), high * 1e-7)  # lower lines would be dots
     spaced = np.geomspace(low, high, levels)
     ax.contour(x1, x2, height, levels=spaced, norm=LogNorm(low, high), **style)
 

@@ -1,4 +1,4 @@
-"""Learning rates beside each other: measured, and as theory has them."""
+"""Pictures of learning rates: measured, and predicted by theory."""
 
 import numpy as np
 from matplotlib.ticker import LogLocator
@@ -7,7 +7,7 @@ from tf_gd import _checks
 from tf_gd.show.style import BY_HAND, FASTEST, INK, LIMIT, on, styled
 
 _NEAR = 1.25  # one rate over the other
-_INSETS = ((0.44, 0.62, 0.3, 0.34), (0.08, 0.12, 0.36, 0.36))
+_INSETS = ((0.44, 0.62, 0.3, 0.34), (0.08, 0.12, 0.36, 0.36))  # left, bottom, width, height
 
 
 @styled
@@ -52,7 +52,7 @@ def plot_learning_rates(
 ):
     """Draw the final loss of many runs over their learning rate, and what theory says of it.
 
-    Where the limit and the fastest rate are too near to each other, an inset shows both larger.
+    If the limit and the fastest rate are close to each other, an inset enlarges both.
 
     Args:
         rates: ``(runs,)``, the learning rates.
@@ -131,7 +131,7 @@ def _fastest(best: float, limit: float | None) -> str:
 
 
 def _digits(number: float, other: float | None) -> str:
-    """Return a number with as many digits as it takes to be told from the other, four or more."""
+    """Return a number with the digits that tell it from the other, at least four."""
     for digits in range(4, 17):
         text = f"{number:#.{digits}g}"
         if other is None or other == number or text != f"{other:#.{digits}g}":

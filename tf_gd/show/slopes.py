@@ -10,7 +10,7 @@ _HALF_TANGENT, _LENGTH = 0.07, 0.08  # on the page, as a share of the axes' widt
 
 
 def draw_tangents(ax, x, heights, slopes) -> None:
-    """Draw a piece of the tangent at each point of a curve, all as long on the page.
+    """Draw a piece of the tangent at each point of a curve, all equally long on the page.
 
     Args:
         ax: with its limits set.
@@ -31,7 +31,7 @@ def draw_tangents(ax, x, heights, slopes) -> None:
 
 
 def draw_arrows(ax, objective, points, frame, grid) -> None:
-    """Draw arrows against the gradient, all as long on the page, and the level line of each point.
+    """Draw equally long arrows against the gradient, and the level line of each point.
 
     Args:
         ax: gets the same scale on both axes.

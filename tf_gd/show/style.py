@@ -1,8 +1,8 @@
-"""One look for all pictures, and how they are saved. Nothing here opens a window or chooses a
-backend.
+"""The style of all pictures, and how to save them, without a window or a choice of backend.
 
 By hand is blue, solid and broad, built in is orange and dashed, everywhere: where the two agree,
-both can be seen."""
+both can be seen.
+"""
 
 import functools
 import os
@@ -22,7 +22,7 @@ BY_HAND = {"color": "#0072B2", "linestyle": "-", "linewidth": 2.4}
 BUILT_IN = {"color": "#D55E00", "linestyle": (0, (3, 3)), "linewidth": 1.6}
 OWN = {"by hand": BY_HAND, "built in": BUILT_IN}
 INK = "#333333"
-LIMIT, FASTEST = "#D55E00", "#009E73"  # of learning rates: where theory has them
+LIMIT, FASTEST = "#D55E00", "#009E73"  # the learning rates of theory
 
 
 def styled(draw):
@@ -40,14 +40,13 @@ def on(ax=None, **figure):
     """Return ``ax``, or new axes in a figure with these settings.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: `ax` is something else.
     """
     if ax is None:
         return plt.subplots(**figure)[1]
     if not isinstance(ax, Axes):
         raise TypeError(
-            f"ax: got {type(ax).__name__}, expected axes of matplotlib, for example "
-            "plt.subplots()[1]."
+            f"ax: got {type(ax).__name__}, expected Matplotlib axes, for example plt.subplots()[1]."
         )
     return ax
 
@@ -64,8 +63,7 @@ def listed(axes) -> list:
 def save(axes, name: str) -> Path:
     """Write the figure of ``axes`` as a PNG into the directory of pictures, and print where.
 
-    The directory is ``$TF_GD_PICTURES``, or ``pictures`` where you are; it is made if it is not
-    there.
+    The directory is ``$TF_GD_PICTURES`` or ``./pictures``; it is created if it is missing.
 
     Args:
         axes: what any function here returns.
@@ -85,9 +83,7 @@ def save(axes, name: str) -> Path:
 
 
 def write(axes, path) -> Path:
-    """Write the figure of ``axes`` to ``path``, whole or not at all: a PNG, or what its ending
-    says; return the path.
-    """
+    """Write the figure of ``axes`` atomically, as a PNG or as its suffix says; return the path."""
     path = _checks.path("path", path)
     path = path if path.suffix else path.with_suffix(".png")
     first = next(iter(listed(axes)), None)
@@ -108,7 +104,6 @@ def write(axes, path) -> Path:
     except OSError as error:
         raise ValueError(
             f"path: cannot write {path} ({error.strerror}). Run from a directory you may write to, "
-            "or "
-            "set the environment variable TF_GD_PICTURES to one."
+            "or set the environment variable TF_GD_PICTURES to one."
         ) from error
     return path

@@ -17,13 +17,13 @@ def table(
 
     Args:
         headers: of the columns.
-        rows: a list for each row, shown as ``str`` shows them.
+        rows: a list for each row, its cells shown by ``str``.
         width: in characters.
         widest: the column that gets at least half of the width, counted from 0.
 
     Raises:
-        TypeError, ValueError: no headers, a row with another number of cells, or a width that is
-            none.
+        TypeError, ValueError: no headers, a row with more cells than headers, or a width or a
+            column out of range.
 
     Examples:
         >>> print(table(["name", "value"], [["rate", 0.1], ["steps", 10]]))
@@ -40,7 +40,7 @@ def table(
     if not headers or longest > len(headers):
         got = f"{len(headers)} headers, and rows of {longest} cells"
         raise ValueError(
-            f"headers, rows: got {got}, expected one header or more, and no more cells in a row."
+            f"headers, rows: got {got}, expected at least one header, and no more cells in a row."
         )
     width = _checks.whole_number("width", width, minimum=10, maximum=100_000)
     if widest is not None:
@@ -66,6 +66,6 @@ def _listed(name: str, value) -> list:
         return list(value)
     except TypeError:
         raise TypeError(
-            f"{name}: got {value!r}, expected lists: headers ['name', 'value'], rows [['rate', "
-            "0.1]]."
+            f"{name}: got {value!r}, "
+            "expected lists: headers ['name', 'value'], rows [['rate', 0.1]]."
         ) from None

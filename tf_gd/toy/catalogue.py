@@ -20,7 +20,7 @@ CATALOGUE: dict[str, Callable[..., dict[str, Any]]] = {}
 
 
 def _add(formula: str, start, minima, domain) -> Callable:
-    """Add a function of single variables to the catalogue."""
+    """Add a function of x1, x2, ... to the catalogue."""
 
     def add(f: Callable) -> Callable:
         def fn(x):
@@ -173,7 +173,7 @@ def three_hump_camel(x1, x2):
 
 
 def rastrigin(dim=2):
-    """A bowl with a minimum near every point of whole coordinates; only the lowest is listed."""
+    """A bowl with a minimum near every integer point; only the lowest is listed."""
     dim = _checks.whole_number("dim", dim, minimum=1)
     return dict(
         fn=lambda x: 10.0 * dim + tf.reduce_sum(x**2 - 10.0 * tf.cos(2.0 * math.pi * x), axis=-1),

@@ -11,10 +11,11 @@ from tf_gd.toy.objectives import Objective, is_from_the_catalogue, resolve
 
 
 def check_run(steps, tolerance, record_every, checkpoint) -> dict[str, Any]:
-    """Return the settings that say how far a run goes."""
+    """Check and return the settings that say how far a run goes."""
     steps = _checks.whole_number("steps", steps, minimum=0)
     record_every = _checks.whole_number("record_every", record_every, minimum=1)
     if tolerance is not None:
+        # The loop compares squares, and that of 1e100 is still a float.
         tolerance = _checks.number("tolerance", tolerance, minimum=0.0, maximum=1e100)
     return dict(steps=steps, tolerance=tolerance, record_every=record_every, checkpoint=checkpoint)
 
@@ -52,7 +53,7 @@ def check_place(objective, x) -> tuple[Objective, np.ndarray]:
 
 
 def _value(fn: Callable, x: np.ndarray, name: str) -> Callable:
-    """Return ``fn`` with a scalar result, after one eager evaluation with its gradient at ``x``."""
+    """Evaluate ``fn`` and its gradient at ``x``, eagerly; return ``fn`` with a scalar result."""
     point = tf.convert_to_tensor(x)
     try:
         with tf.GradientTape() as tape:
@@ -66,8 +67,7 @@ def _value(fn: Callable, x: np.ndarray, name: str) -> Callable:
     if not wrong and tape.gradient(loss, point) is None:
         wrong = (
             "it has no gradient with respect to its argument. The usual causes: it does not use "
-            "its argument, goes through NumPy or .numpy(), or through an operation with integers, "
-            "tf.round or tf.argmax."
+            "it, or it goes through NumPy, .numpy(), integers, tf.round or tf.argmax."
         )
     if wrong:
         raise ValueError(f"objective {name!r}: {wrong}")
@@ -75,7 +75,7 @@ def _value(fn: Callable, x: np.ndarray, name: str) -> Callable:
 
 
 def _wrong(loss, point: tf.Tensor) -> str | None:
-    """Return what is wrong with the loss at a point."""
+    """Return what is wrong with the loss at a point, or None."""
     dtype, shape = point.dtype.name, tuple(point.shape)
     if not tf.is_tensor(loss):
         kind = type(loss).__name__

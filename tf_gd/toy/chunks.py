@@ -1,6 +1,6 @@
-"""A descent in chunks: the loop is called again and again, each time for about 0.2 seconds.
+"""A descent runs in chunks: each call of the loop takes about 0.2 seconds.
 
-So Ctrl-C is answered, a progress bar moves, a checkpoint can be written, and memory stays bounded.
+Between calls Ctrl-C is answered, the progress bar moves and a checkpoint can be written.
 """
 
 import functools
@@ -18,24 +18,24 @@ from tf_gd.toy import loop
 from tf_gd.toy.resume import Keeper, joined
 from tf_gd.trajectory import Trajectory
 
-_FIRST_CHUNK = {"eager": 32, "graph": 512, "xla": 131_072}  # steps; later chunks follow the clock
+_FIRST_CHUNK = {"eager": 32, "graph": 512, "xla": 131_072}  # steps; the clock sizes later chunks
 _LONGEST_CHUNK = 2**26  # steps, so that they can be counted in int32
-_SECONDS_A_CHUNK = 0.2
+_SECONDS_A_CHUNK = 0.2  # how long Ctrl-C waits
 _RECORDED_NUMBERS = 2**19  # what one chunk may record: two megabytes in float32
 
 
 @dataclass
 class Update:
-    """What moves a point, and its variables: by hand, or a Keras optimizer.
+    """An update rule and its variables: by hand, or a Keras optimizer.
 
-    Both sides keep their state in variables: XLA contracts a product and a sum into one operation
-    where it sees fit, and that depends on the whole loop, not on the formula alone.
+    Both sides keep their state in variables: whether XLA fuses a product and a sum into one
+    operation depends on the whole loop, not on the formula alone.
 
     Attributes:
-        point: the variable of TensorFlow to move, ``(dim,)``.
-        state: the variables that a step changes besides.
-        settings: the variables that it only reads, so that they are not compiled in.
-        move: moves the point, when called with the gradient there.
+        point: the TensorFlow variable to move, ``(dim,)``.
+        state: the other variables that a step changes.
+        settings: the variables that it only reads, whose values are not compiled in.
+        move: called with the gradient at the point, moves it.
     """
 
     point: Any
@@ -57,7 +57,7 @@ class Program:
         self._room = max(1, _RECORDED_NUMBERS // (int(update.point.shape[0]) + 2))
         self._initial = [np.array(variable) for variable in update.state]
         self._descend: Callable = self._loop
-        if mode != "eager":  # traced once: the call of a concrete function costs the least
+        if mode != "eager":  # traced once: calling a concrete function is cheapest
             specs = [tf.TensorSpec((), dtype) for dtype in (tf.int32, tf.int32, self._dtype)]
             self._descend = compiled.compiled(self._loop, mode).get_concrete_function(*specs)
 
@@ -67,14 +67,12 @@ class Program:
         return loop.descend(self._evaluate, self._move, point, steps, record_every, smallest, room)
 
     def __call__(self, steps: int, record_every: int, smallest: float):
-        """Call the loop; return the three records, how many steps were made, and whether it goes
-        on.
-        """
+        """Call the loop; return its three records, the number of steps, and whether to go on."""
         numbers = tf.constant(steps), tf.constant(record_every), tf.constant(smallest, self._dtype)
         return self._descend(*numbers)
 
     def start(self, x, values: list) -> None:
-        """Go to ``x``, with the state of the update as it was at first, and these settings."""
+        """Assign the point ``x``, the initial state of the update, and these settings."""
         variables = [self.update.point, *self.update.state, *self.update.settings]
         for variable, value in zip(variables, [x, *self._initial, *values], strict=True):
             variable.assign(value, read_value=False)
@@ -84,7 +82,7 @@ class Program:
 
         Returns:
             The three records as arrays, the last step made, and whether to go on. The last record
-            is of the last step, also between two that are ``record_every`` apart.
+            is of the last step, even if that is no multiple of ``record_every``.
         """
         to_record = -first % record_every + 1  # steps
         room = self._room * record_every if to_record == record_every else to_record
@@ -108,15 +106,15 @@ def run(
     Args:
         program: compiled.
         x: the first point, ``(dim,)``.
-        values: of the settings of the update.
+        values: for the settings of the update.
         steps, record_every, tolerance: how far.
-        settings: for the trajectory to hold.
-        shown: the objective to draw.
-        checkpoint: a directory to keep the run in, or None.
+        settings: for the trajectory.
+        shown: the objective, likewise.
+        checkpoint: a directory for checkpoints, or None.
     """
     about = dict(steps=steps, tolerance=tolerance, record_every=record_every, mode=program.mode)
     settings = {**settings, **about}
-    # The square of the norm at which to stop, rounded to the safe side; -1 for never.
+    # The squared norm at which to stop, less a margin for its rounding; -1 for never.
     smallest = -1.0 if tolerance is None else (tolerance * (1 - 1e-6)) ** 2
     interrupted, start = False, time.perf_counter()
     with Progress(steps, "gradient descent") as progress, Keeper(checkpoint) as kept:
@@ -125,7 +123,7 @@ def run(
         try:
             while last < steps and goes_on:
                 records, reached, goes_on = program.chunk(last + 1, steps, record_every, smallest)
-                if chunks and last % record_every:  # the last record was of a step between two
+                if chunks and last % record_every:  # drop a last record between two
                     chunks[-1] = [one[:-1] for one in chunks[-1]]
                 chunks, last = [*chunks, records], reached
                 progress.at(last)
@@ -147,7 +145,7 @@ def run(
 def _outcome(points, losses, norms, tolerance) -> str:
     if not (np.isfinite(losses[-1]) and np.isfinite(norms[-1]) and np.isfinite(points[-1]).all()):
         return "non_finite"
-    rounding = 10 * np.finfo(losses.dtype).eps * abs(float(losses[0]))
+    rounding = 10 * np.finfo(losses.dtype).eps * abs(float(losses[0]))  # a rise of less is noise
     if losses[-1] > losses[0] + rounding:
         return "diverged"
     return "converged" if tolerance is not None and float(norms[-1]) <= tolerance else "max_steps"

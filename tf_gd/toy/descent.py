@@ -15,7 +15,7 @@ from tf_gd.toy.chunks import Update
 from tf_gd.toy.objectives import is_from_the_catalogue
 from tf_gd.trajectory import Trajectory
 
-_KEPT = 64  # programs, of some megabytes each
+_KEPT = 64  # programs, some megabytes each
 PROGRAMS = compiled.Programs(_KEPT)
 
 
@@ -40,27 +40,25 @@ def gradient_descent(
     writes it.
 
     Args:
-        objective: a name of the catalogue, an :class:`~tf_gd.Objective`, or a function of yours
-            from a tensor ``(..., dim)`` to a tensor ``(...)``, which then needs a ``start``.
-        start: the first point, ``(dim,)``; by default the objective's own. Whole numbers are taken
-            as floats.
+        objective: a name of the catalogue, an :class:`~tf_gd.Objective`, or your own function
+            from a tensor ``(..., dim)`` to a tensor ``(...)``, which needs a ``start``.
+        start: the first point, ``(dim,)``; by default the objective's own. Integers become floats.
         learning_rate: a positive number, a Keras ``LearningRateSchedule`` (evaluated at k = 0, 1,
-            ...), or an array of one rate for each step.
+            ...), or an array with one rate for each step.
         momentum: between 0 and 1.
         nesterov: look ahead along the velocity; without momentum it changes nothing, as in Keras.
         steps: how many updates at most; 0 returns the start.
-        tolerance: stop as converged when the norm of the gradient is at most this; None makes all
-            the steps.
+        tolerance: stop as converged when the norm of the gradient is at most this; None for never.
         record_every: record every so many steps. The start and the last point are always recorded.
-        mode: ``"auto"`` (XLA where it compiles, else graph, else eager; the result's settings say
-            which), or one of them.
+        mode: ``"xla"``, ``"graph"``, ``"eager"``, or ``"auto"``: the first of these that compiles;
+            the result's settings say which.
         dtype: ``"float32"`` or ``"float64"``.
         device: ``"auto"`` (the CPU), or a name such as ``"GPU:0"``.
-        checkpoint: a directory of this run's own. Killed at any moment and called again with the
-            same arguments, or with more steps, the run goes on and ends with the same bits.
+        checkpoint: a directory for this run alone. If the process is killed, the same call, or one
+            with more steps, resumes the run and ends with the same bits.
 
     Returns:
-        The path. Divergence is an outcome of it, not an exception.
+        The path. Divergence is an outcome, not an exception.
 
     Raises:
         TypeError: an argument has the wrong type.
@@ -98,7 +96,7 @@ def gradient_descent(
 
 
 def _by_hand(dim: int, dtype: str, rate: LearningRate, momentum: bool, nesterov: bool) -> Update:
-    """Return the update of ``updates.py`` on variables, where Keras keeps its state as well."""
+    """Return the update of ``updates.py``, with its state in variables, as in Keras."""
     x = tf.Variable(np.zeros(dim), dtype=dtype, name="x")
     k = tf.Variable(0, dtype=tf.int64, name="iterations")
     v = tf.Variable(np.zeros(dim), dtype=dtype, name="velocity") if momentum else None
@@ -123,14 +121,14 @@ def _by_hand(dim: int, dtype: str, rate: LearningRate, momentum: bool, nesterov:
 def minimise(
     objective, start, build, *, kind, schedule, values, settings, run, mode, dtype, device
 ) -> Trajectory:
-    """Check what was asked for, find or compile the program, and run it: by hand or with Keras.
+    """Check the arguments, compile the program or find it in the cache, and run it.
 
     Args:
         objective, start, mode, dtype, device: as for :func:`gradient_descent`.
-        build: makes the update, from dim and dtype.
-        kind: all that is compiled into the update, but for the schedule.
+        build: returns the update for a dim and a dtype.
+        kind: all that is compiled into the update, except the schedule; for the key of the cache.
         schedule: the learning rate as a function of the step, or None.
-        values: of the settings of the update.
+        values: for the settings of the update.
         settings: the update as text and numbers.
         run: steps, tolerance, record_every, and checkpoint, a directory or None.
     """
@@ -154,7 +152,7 @@ def minimise(
 
 
 def _written(chosen, function: Callable, x) -> Hashable:
-    """Return what stands for the function in a cache: itself, if what it computes cannot change."""
+    """Return the function's cache key: the objective, if what it computes cannot change."""
     if is_from_the_catalogue(chosen):
         return chosen
     return compiled.fingerprint(function, tf.TensorSpec(x.shape, x.dtype))
@@ -173,7 +171,7 @@ def _check_memory(run: dict[str, Any], dim: int, dtype: str) -> None:
 def _compile(
     key: Hashable, function: Callable, build: Callable[[], Update], mode: str
 ) -> chunks.Program:
-    """Return the program, compiled in the mode asked for, by a call that makes no step.
+    """Return the program, compiled by a call that makes no step.
 
     Raises:
         ValueError: the objective cannot be compiled in that mode.
@@ -187,9 +185,8 @@ def _compile(
     except Exception as error:
         raise ValueError(
             f"objective: it runs eagerly, but cannot be compiled with mode={mode!r}: "
-            f"{_reason(error)} "
-            'Use mode="auto" or mode="eager", or build the function of TensorFlow operations that '
-            "XLA knows."
+            f'{_reason(error)} Use mode="auto" or mode="eager", '
+            "or write the function in TensorFlow operations that XLA supports."
         ) from error
 
 

@@ -28,18 +28,18 @@ def descend(evaluate, update, point, steps, record_every, smallest, room=None):
     The loop stops early where the gradient is small enough, or a number is not finite.
 
     Args:
-        evaluate: ``x -> (loss, gradient)``, as :func:`value_and_gradient` does it.
+        evaluate: ``x -> (loss, gradient)``, for example :func:`value_and_gradient`.
         update: called with the gradient at ``point``; moves ``point``.
         point: a variable ``(dim,)``.
         steps: how many at most; a scalar tensor of int32.
-        record_every: of each so many steps the last one stays recorded; likewise.
+        record_every: of so many steps only the last stays recorded; likewise.
         smallest: stop where the squared norm of the gradient is at most this; -1 for never.
-        room: for how many records there is room; XLA has to know it when it compiles. By default
-            as many as are needed.
+        room: how many records to allocate; XLA must know it when it compiles. By default as many
+            as are needed.
 
     Returns:
-        Points ``(room, dim)``, losses and gradient norms ``(room,)``, how many steps were made, and
-        whether nothing has stopped the loop.
+        Points ``(room, dim)``, losses and gradient norms ``(room,)``, the number of steps, and
+        whether to go on.
 
     Examples:
         Two steps of rate 1/4 on x^2, from 1: the points at which the gradient was taken.
@@ -62,7 +62,7 @@ def descend(evaluate, update, point, steps, record_every, smallest, room=None):
         x = tf.convert_to_tensor(point)
         loss, gradient = evaluate(x)
 
-        record = k // record_every  # written again until the last of its steps
+        record = k // record_every  # overwritten up to the last of its steps
         square = tf.reduce_sum(gradient * gradient)
         points = points.write(record, x)
         losses = losses.write(record, loss)

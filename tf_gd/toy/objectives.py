@@ -236,12 +236,12 @@ def quadratic(matrix, linear=None, constant=0.0, *, name="quadratic", start=None
         return tf.reduce_sum(terms, axis=-1) + tf.constant(c, x.dtype)
 
     smallest, *_ = curvatures = np.linalg.eigvalsh(a)
-    # Below, A is singular as far as the rounding of its eigenvalues shows.
+    # A smaller one may be a rounded zero, and A singular.
     minima = [np.linalg.solve(a, -b)] if smallest > 1e-12 * curvatures[-1] else []
     frame = np.stack([start, *minima])
     margin = 0.5 * max(float(np.ptp(frame)), 1.0)
     if (farthest := np.abs(frame).max()) > _LARGEST / 4:  # with the margin, below _LARGEST
-        got = f"got {farthest:.3g} at the start or the minimum, expected less, as 1e6"
+        got = f"got {farthest:.3g} at the start or the minimum, expected less, such as 1e6"
         raise ValueError(f"start, linear: {got}.")
     domain = np.stack([frame.min(axis=0) - margin, frame.max(axis=0) + margin], axis=1)
     known = dict(start=start, minima=minima, domain=domain)

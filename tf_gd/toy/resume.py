@@ -1,4 +1,4 @@
-"""Checkpoints of a descent: a killed run goes on to the same bits."""
+"""Checkpoints of a descent: a killed run resumes and ends with the same bits."""
 
 import time
 from typing import Any
@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from tf_gd.checkpoints import Checkpoints, differences, refuse
 
-SECONDS_BETWEEN = 5.0  # a killed run loses about as much
+SECONDS_BETWEEN = 5.0  # the work that a killed run loses
 _LATER = ("steps", "tolerance")  # settings that may change from one call to the next
 Chunks = list[list[np.ndarray]]
 
 
 class Keeper:
-    """Writes and reads the checkpoints of a descent in a directory, or none without one."""
+    """Writes and reads the checkpoints of a descent; does nothing without a directory."""
 
     def __init__(self, directory):
         self._checkpoints = None if directory is None else Checkpoints(directory)
@@ -35,7 +35,7 @@ class Keeper:
         """Restore the newest checkpoint, if there is one.
 
         Args:
-            update: its variables are assigned; they are at the first point ``x``.
+            update: its variables, now at the first point, are assigned.
             settings: of this run.
             objective: its values at two points must be those of the checkpoint.
             x: the first point.
@@ -88,7 +88,7 @@ class Keeper:
 
 
 def joined(chunks: Chunks) -> list[np.ndarray]:
-    """Return each array of the chunks, concatenated."""
+    """Concatenate the chunks, array by array."""
     return [
         np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*chunks, strict=True)
     ]

@@ -19,6 +19,7 @@ except ImportError as error:
 if keras.config.backend() != "tensorflow":
     raise ValueError(f"Keras backend: got {keras.config.backend()!r}, {_HOW}")
 
+from keras.src.backend.tensorflow.trainer import TensorFlowTrainer as Trainer  # noqa: E402
 from keras.src.losses.loss import squeeze_or_expand_to_same_rank as of_same_rank  # noqa: E402
 from keras.src.trainers.compile_utils import CompileLoss as LossOfOutputs  # noqa: E402
 
@@ -41,6 +42,31 @@ def slots_of(optimizer, variables) -> tuple[list, list, list, Any]:
     return velocities, averages, sums, optimizer._iterations
 
 
+def options_without_variables(optimizer) -> list[str]:
+    """Return the options that were set after the optimizer was built without variables for them."""
+    if not getattr(optimizer, "built", False):
+        return []
+    momentum = hasattr(optimizer, "momentums") and optimizer.momentum
+    needed = {
+        "momentum": ("momentums", momentum),
+        "use_ema": ("_model_variables_moving_average", optimizer.use_ema),
+        "gradient_accumulation_steps": (
+            "_accumulated_gradients",
+            optimizer.gradient_accumulation_steps,
+        ),
+    }
+    return [
+        option
+        for option, (name, is_set) in needed.items()
+        if is_set and not getattr(optimizer, name, None)
+    ]
+
+
+def variables_known_to(optimizer) -> list:
+    """Return the variables that an optimizer was built for."""
+    return optimizer._trainable_variables
+
+
 def decay_of(optimizer, variable) -> float:
     """Return the weight decay of a variable: 0 without one, or where it is excluded from it."""
     return (
@@ -57,7 +83,7 @@ def is_decayed(optimizer, variable) -> bool:
 
 def compiled_parts(model) -> tuple:
     """Return what ``model.compile`` made of losses and of metrics; None for what there is not."""
-    return model._compile_loss, model._compile_metrics
+    return getattr(model, "_compile_loss", None), getattr(model, "_compile_metrics", None)
 
 
 def learning_rate_of(optimizer):
@@ -133,10 +159,72 @@ def outputs_of(model, symbols):
     return keras.src.backend.compute_output_spec(model, symbols, training=False)
 
 
-def data_adapter(x, class_weight, shuffle: bool):
-    """Return what Keras makes a ``tf.data.Dataset`` of batches with."""
+def data_adapter(x, y=None, sample_weight=None, **options):
+    """Return what Keras makes a ``tf.data.Dataset`` of batches with.
+
+    Args:
+        x, y, sample_weight: as ``model.fit`` takes them.
+        **options: ``batch_size``, ``steps_per_epoch``, ``shuffle``, ``class_weight``.
+    """
     get = keras.src.trainers.data_adapters.get_data_adapter
-    return get(x=x, class_weight=class_weight, shuffle=shuffle)
+    return get(x=x, y=y, sample_weight=sample_weight, **options)
+
+
+def split_for_validation(parts: tuple, share: float) -> tuple[tuple, tuple]:
+    """Return the first part of data of any kind, to train on, and the last, to validate on."""
+    from keras.src.trainers.data_adapters import array_slicing
+
+    return array_slicing.train_validation_split(parts, validation_split=share)
+
+
+def is_trainer(model) -> bool:
+    """Return whether this can be trained: a ``keras.Model``, or a layer that trains itself."""
+    return isinstance(model, Trainer)
+
+
+def has_own(model, method: str) -> bool:
+    """Return whether the class of a model, or the model itself, replaces a method of Keras's."""
+    own = getattr(getattr(model, method), "__func__", None)
+    return own is not getattr(Trainer, method)
+
+
+def loss_of(model, x, y, prediction, sample_weight, training: bool):
+    """Return the loss of a batch, whether or not ``compute_loss`` takes ``training``."""
+    return model._compute_loss(
+        x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=training
+    )
+
+
+def loss_tracker(model):
+    """Return the metric that averages the loss, also where ``metrics`` leaves it out."""
+    return model._loss_tracker
+
+
+def metrics_or_logs(model, logs):
+    """Return the metrics, if a step returned these, or else what it returned."""
+    return model._get_metrics_result_or_logs(logs)
+
+
+def as_python(logs) -> dict[str, Any]:
+    """Return metrics as Keras gives them to callbacks: numbers, and arrays of a vector metric."""
+    return keras.src.utils.python_utils.pythonify_logs(logs)
+
+
+def first_epoch_of(model, initial_epoch: int) -> int:
+    """Return the epoch to begin with: the one at which ``BackupAndRestore`` found the model."""
+    return getattr(model, "_initial_epoch", None) or initial_epoch
+
+
+def limits() -> tuple[int | None, int | None]:
+    """Return how many epochs, and steps of each, Keras is set to train for at most, or None."""
+    epochs = getattr(keras.config, "max_epochs", lambda: None)()
+    return epochs, getattr(keras.config, "max_steps_per_epoch", lambda: None)()
+
+
+def looks_at_batches(tensorboard) -> bool:
+    """Return whether a TensorBoard callback writes down, or profiles, single batches."""
+    own = tensorboard._should_trace or tensorboard.write_steps_per_second
+    return own or tensorboard.update_freq != "epoch"
 
 
 def set_monitor_op(callback) -> None:

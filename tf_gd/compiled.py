@@ -96,11 +96,11 @@ class Identity:
 _FAILS = object()  # stands for a program that does not compile
 
 
-def compiled(function: Callable, mode: str) -> Any:
+def compiled(function: Callable, mode: str, autograph: bool = True) -> Any:
     """Return the function in a mode: as it is, as a graph, or compiled by XLA."""
     if mode == "eager":
         return function
-    return tf.function(function, jit_compile=mode == "xla")
+    return tf.function(function, jit_compile=mode == "xla", autograph=autograph)
 
 
 def fingerprint(function: Callable, argument: tf.TensorSpec) -> Hashable:

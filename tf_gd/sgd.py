@@ -124,18 +124,40 @@ def accumulate(options: Options, state: State, gradients: Sequence) -> tuple[lis
 
 
 def clip(options: Options, gradients: Sequence, weights: Sequence, decays: Sequence) -> list:
-    """Clip the gradients, in at most one of the three ways."""
-    for limit, way in (
-        (options.clipnorm, updates.clip_by_norm),
-        (options.global_clipnorm, updates.clip_by_global_norm),
-        (options.clipvalue, updates.clip_by_value),
-    ):
-        if limit:
-            clipped = iter(
-                way([tf.convert_to_tensor(g) for g in gradients if g is not None], limit)
-            )
-            return [None if g is None else next(clipped) for g in gradients]
-    return list(gradients)
+    """Clip the gradients, in at most one of the three ways.
+
+    Of a sparse gradient (``tf.IndexedSlices``: the rows of an embedding that were looked up) Keras
+    clips the rows, or sums their squares, before it adds up those of the same index. The norm of a
+    gradient with such rows is thus another one than that of the dense gradient; so it is here.
+    """
+    given = [g for g in gradients if g is not None]
+    rows = [_rows_of(g) for g in given]
+    if options.global_clipnorm:
+        squares = [
+            tf.convert_to_tensor(_of_rows(g, tf.square(r)))
+            for g, r in zip(given, rows, strict=True)
+        ]
+        dense = [tf.convert_to_tensor(g) for g in given]
+        clipped = updates.clip_by_global_norm(dense, options.global_clipnorm, squares)
+    elif options.clipnorm:
+        clipped = map(_of_rows, given, updates.clip_by_norm(rows, options.clipnorm))
+    elif options.clipvalue:
+        clipped = map(_of_rows, given, updates.clip_by_value(rows, options.clipvalue))
+    else:
+        return list(gradients)
+    each = iter(clipped)
+    return [None if g is None else next(each) for g in gradients]
+
+
+def _rows_of(gradient):
+    sparse = isinstance(gradient, tf.IndexedSlices)
+    return gradient.values if sparse else tf.convert_to_tensor(gradient)
+
+
+def _of_rows(gradient, rows):
+    if not isinstance(gradient, tf.IndexedSlices):
+        return rows
+    return tf.IndexedSlices(rows, gradient.indices, gradient.dense_shape)
 
 
 def decay(weights: Sequence, gradients: Sequence, learning_rate, decays: Sequence) -> list:

@@ -155,7 +155,7 @@ def clip_by_norm(gradients, limit):
     return [(g * limit) / tf.maximum(norm, limit) for g, norm in zip(gradients, norms, strict=True)]
 
 
-def clip_by_global_norm(gradients, limit):
+def clip_by_global_norm(gradients, limit, squares=None):
     """Multiply all gradients by the same ``limit * min(1 / N, 1 / limit)``, N the norm of all of
     them together.
 
@@ -163,12 +163,19 @@ def clip_by_global_norm(gradients, limit):
     does not. An infinite or undefined norm makes every gradient NaN (the term ``N - N``), so that
     the run stops as non-finite.
 
+    Args:
+        gradients: tensors.
+        limit: of the norm, above 0.
+        squares: those of the elements, where the tensors are the rows of a sparse gradient; by
+            default they are computed.
+
     Examples:
         >>> clipped = clip_by_global_norm([tf.constant([3.0]), tf.constant([4.0])], 2.5)
         >>> [g.numpy().tolist() for g in clipped]
         [[1.5], [2.0]]
     """
-    norm = tf.sqrt(tf.reduce_sum(tf.stack([tf.reduce_sum(tf.square(g)) for g in gradients])))
+    squares = map(tf.square, gradients) if squares is None else squares
+    norm = tf.sqrt(tf.reduce_sum(tf.stack([tf.reduce_sum(square) for square in squares])))
     scale = limit * tf.minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
     return [g * scale for g in gradients]
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 import tf_gd
 from tf_gd import checkpoints
 from tf_gd._runtime import ends_on_sigterm
-from tf_gd.networks import batches, programs, resume
+from tf_gd.networks import hooks, programs, resume
 
 X = np.random.default_rng(0).normal(size=(150, 6)).astype("float32")
 Y = (X[:, :3].sum(axis=1, keepdims=True) > 0).astype("float32")
@@ -103,7 +103,8 @@ def train(tmp_path, optimizer, dropout=False, streamed=False, **options):
 def test_a_killed_run_goes_on_to_the_same_bits(name, calls, tmp_path, monkeypatch):
     monkeypatch.setattr(resume, "SECONDS_BETWEEN", 0.0)
     monkeypatch.setattr(resume, "PAUSE", 0.0)
-    monkeypatch.setattr(batches, "BATCHES_A_CALL", 4)  # so that there are checkpoints within an epoch
+    # Four batches a call, so that there are checkpoints within an epoch.
+    monkeypatch.setattr(hooks.Pace, "next", lambda self, left: int(min(4, left)))
     whole = train(None, **SETTINGS[name])
     with monkeypatch.context() as patch:
         kill_after(patch, calls)
@@ -314,8 +315,9 @@ layers = [keras.layers.Dense(32, "relu"), keras.layers.BatchNormalization(), ker
 model = keras.Sequential([keras.Input((6,)), *layers, keras.layers.Dense(1)])
 model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse")
 from tf_gd.networks import resume
-from tf_gd.networks import batches
-resume.SECONDS_BETWEEN, resume.PAUSE, batches.BATCHES_A_CALL = 0.0, 0.0, 50
+from tf_gd.networks import hooks
+resume.SECONDS_BETWEEN, resume.PAUSE = 0.0, 0.0
+hooks.Pace.next = lambda self, left: int(min(50, left))
 begins = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: print("begins", flush=True))
 run = dict(batch_size=4, epochs=20, seed=3, checkpoint=directory or None, callbacks=[begins], verbose=0)
 history = tf_gd.fit(model, x, x[:, :1], **run)

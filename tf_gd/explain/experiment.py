@@ -26,7 +26,7 @@ from tf_gd.explain.deviation import (
 )
 from tf_gd.explain.losses import gradients_of
 from tf_gd.networks import arrays
-from tf_gd.networks.programs import each
+from tf_gd.networks.passes import each
 from tf_gd.networks.step import forward, innermost, is_sgd
 
 # most mistakes are given up after a step or two, sooner than they would compile

@@ -17,7 +17,7 @@ from tf_gd.comparison.training import build_afresh, check_model_and_loss, compil
 from tf_gd.explain.deviation import as_vector, compared
 from tf_gd.networks import arrays
 from tf_gd.networks.checks import build
-from tf_gd.networks.programs import each
+from tf_gd.networks.passes import each
 
 
 @contextlib.contextmanager

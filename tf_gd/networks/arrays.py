@@ -1,15 +1,22 @@
 """Training data: checks, conversion to arrays or tensors, and the order of the samples."""
 
 import itertools
+import numbers
+import random
 import types
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks
-from tf_gd._keras import data_adapter, keras
+from tf_gd import _checks, _keras
+from tf_gd._keras import keras
+from tf_gd.networks.passes import each, leaves_of
+
+_ROWS_AT_ONCE = 4096
 
 
 def as_tensors(x, y=None, sample_weight=None) -> tuple[Any, Any, Any]:
@@ -20,13 +27,65 @@ def as_tensors(x, y=None, sample_weight=None) -> tuple[Any, Any, Any]:
 
 def tensors_of(arrays):
     """Return a structure of arrays as tensors."""
-    return None if arrays is None else keras.tree.map_structure(tf.convert_to_tensor, arrays)
+    return each(tf.convert_to_tensor, arrays)
+
+
+def in_memory(x, y=None, sample_weight=None) -> bool:
+    """Return whether the data are arrays of numbers; if not, Keras has to make batches of them.
+
+    Raises:
+        TypeError: a list of numbers, which is neither.
+    """
+    for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
+        for leaf in leaves_of(value):
+            if isinstance(leaf, numbers.Number | str | bytes):
+                got = f"a list of {type(leaf).__name__}" if leaf is not value else repr(value)
+                numbers_in = "array" if isinstance(leaf, numbers.Number) else "array of text"
+                raise TypeError(
+                    f"{name}: got {got}, expected an array (samples, ...). Make one with "
+                    f"np.array({name}): in a list, each element is an {numbers_in} of its own, "
+                    "for a model of several inputs or outputs."
+                )
+            if "complex" in str(getattr(leaf, "dtype", "")):
+                raise TypeError(
+                    f"{name}: got complex numbers, expected an array of numbers that are real, as "
+                    f"np.stack([{name}.real, {name}.imag], axis=-1)."
+                )
+    return all(_is_dense(leaf) for leaf in leaves_of((x, y, sample_weight)))
+
+
+def texts_as_tensors(value):
+    """Return a structure with tensors in the place of NumPy's arrays of text."""
+
+    def converted(leaf):
+        texts = isinstance(leaf, np.ndarray) and leaf.dtype.kind in "US"
+        objects = str(getattr(leaf, "dtype", "")) == "object" and len(leaf) and _is_text(leaf)
+        return tf.constant(np.asarray(leaf).tolist()) if texts or objects else leaf
+
+    return each(converted, value)
+
+
+def _is_text(array) -> bool:
+    return isinstance(np.asarray(array).ravel()[0], str | bytes)
+
+
+def _is_dense(leaf) -> bool:
+    if isinstance(leaf, tf.Tensor):
+        return leaf.dtype.is_floating or leaf.dtype.is_integer or leaf.dtype.is_bool
+    if not hasattr(leaf, "__array__") or isinstance(leaf, tf.RaggedTensor | tf.SparseTensor):
+        return False
+    return np.asarray(leaf).dtype.kind in "iufb"
 
 
 def as_arrays(
-    x, y=None, sample_weight=None, class_weight=None, prefix: str = ""
+    x, y=None, sample_weight=None, class_weight=None, prefix: str = "", takes_nan: bool = False
 ) -> tuple[Any, Any, Any]:
     """Return inputs, targets and weights as arrays, or as lists or dicts of arrays, as given.
+
+    Args:
+        x, y, sample_weight, class_weight: as for :func:`tf_gd.fit`.
+        prefix: what to call the data in a message.
+        takes_nan: whether NaN gets a warning only: a model may mask it.
 
     Raises:
         TypeError, ValueError: not numbers, not finite, not equally many samples, or none.
@@ -35,13 +94,14 @@ def as_arrays(
         raise ValueError(f"{prefix}x: got None, expected the inputs, an array (samples, ...).")
     arrays = {}
     for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
-        arrays[name] = _arrays(prefix + name, list(value) if isinstance(value, tuple) else value)
-    if not keras.tree.flatten(arrays["x"]):
+        value = list(value) if type(value) is tuple else value
+        arrays[name] = each(lambda leaf, name=name: _array(prefix + name, leaf, takes_nan), value)
+    if not leaves_of(arrays["x"]):
         raise ValueError(
             f"{prefix}x: got an empty {type(x).__name__}, expected an array for each input."
         )
     counts = {
-        name: {len(leaf) for leaf in keras.tree.flatten(value)}
+        name: {len(leaf) for leaf in leaves_of(value)}
         for name, value in arrays.items()
         if value is not None
     }
@@ -59,13 +119,7 @@ def as_arrays(
     return arrays["x"], arrays["y"], arrays["sample_weight"]
 
 
-def _arrays(name: str, value):
-    return (
-        None if value is None else keras.tree.map_structure(lambda leaf: _array(name, leaf), value)
-    )
-
-
-def _array(name: str, value) -> np.ndarray:
+def _array(name: str, value, takes_nan: bool) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError:  # lists of different lengths
@@ -78,18 +132,31 @@ def _array(name: str, value) -> np.ndarray:
         )
         raise TypeError(
             f"{name}: got {got}, expected an array of numbers (samples, ...). Make one with "
-            f"np.array({name.split()[-1]}): a list means several inputs or outputs. Make a "
-            "tf.data.Dataset of a generator."
+            f"np.array({name.split()[-1]}): a list means several inputs or outputs."
         )
     if array.dtype.kind == "f":
         with np.errstate(over="ignore"):
             array = array.astype(keras.config.floatx(), copy=False)
-        if not np.isfinite(array).all():
-            raise ValueError(
-                f"{name}: got NaN or infinite values, or numbers too large for {array.dtype}; "
-                "expected finite ones. Clean the data first."
+        row = _first_not_finite(array)
+        if row is not None:
+            got = f"{name}: got NaN, infinite values, or numbers too large for {array.dtype}"
+            if not takes_nan:
+                raise ValueError(f"{got} in row {row}; expected finite ones. Clean the data first.")
+            warnings.warn(
+                f"{got}, first in row {row}. Unless the model masks them, the loss becomes NaN.",
+                stacklevel=2,
             )
     return array
+
+
+def _first_not_finite(array: np.ndarray) -> int | None:
+    """Return the first row with such a number; looked for in parts, which take little memory."""
+    for start in range(0, len(array), _ROWS_AT_ONCE):
+        finite = np.isfinite(array[start : start + _ROWS_AT_ONCE])
+        if not finite.all():
+            rows = finite.reshape(len(finite), -1).all(axis=1)
+            return start + int(np.argmin(rows))
+    return None
 
 
 def _weights_of_classes(y, sample_weight, class_weight) -> np.ndarray:
@@ -123,100 +190,117 @@ def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
         )
 
     def part(chosen: slice) -> tuple:
-        return tuple(
-            None if value is None else keras.tree.map_structure(lambda leaf: leaf[chosen], value)
-            for value in (x, y, sample_weight)
-        )
+        return tuple(each(lambda leaf: leaf[chosen], value) for value in (x, y, sample_weight))
 
     return part(slice(None, cut)), part(slice(cut, None))
 
 
-def parts_of(batch) -> tuple[Any, Any, Any]:
-    """Return inputs, targets and weights of a batch ``x``, ``(x,)``, ``(x, y)`` or with weights."""
-    if not isinstance(batch, tuple):
-        return batch, None, None
-    x, y, sample_weight = (*batch, None, None)[:3]
-    return x, y, sample_weight
-
-
 def is_streamed(x) -> bool:
     """Return whether the data come in batches: a data set, a generator, a PyTorch loader."""
-    known = (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)
-    return isinstance(x, known) or type(x).__name__ == "DataLoader"
+    of_tensorflow = (tf.data.Dataset, tf.distribute.DistributedDataset)
+    known = (*of_tensorflow, keras.utils.PyDataset, types.GeneratorType)
+    return isinstance(x, known) or type(x).__module__.partition(".")[0] in ("grain", "torch")
 
 
-def adapter_of(x, name: str, class_weight=None, shuffle: bool = False):
-    """Return Keras's own adapter, which makes a ``tf.data.Dataset`` of batches."""
-    if class_weight is not None and not isinstance(class_weight, dict):
-        raise ValueError(
-            f"class_weight: got {class_weight!r}, expected a dict from class to weight."
-        )
-    shuffle = shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
+def adapter_of(x, name: str, y=None, sample_weight=None, shuffle: bool = False, **options):
+    """Return Keras's own adapter for data, which makes a ``tf.data.Dataset`` of them.
+
+    Args:
+        x, y, sample_weight: as ``model.fit`` takes them.
+        name: of the argument.
+        shuffle: whether to shuffle arrays, and the batches of a ``PyDataset`` of known length.
+        **options: as of :func:`tf_gd._keras.data_adapter`.
+    """
+    if is_streamed(x):
+        shuffle = shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
+    weights = options.get("class_weight")
+    if weights is not None and not isinstance(weights, dict):
+        raise ValueError(f"class_weight: got {weights!r}, expected a dict from class to weight.")
     try:
-        return data_adapter(x, class_weight, shuffle)
-    except (StopIteration, ValueError) as error:  # Keras reads the first batch of a generator
-        raise ValueError(
-            f"{name}: got {type(x).__name__}, expected batches, at least one. {error}"
-        ) from error
+        return _keras.data_adapter(x, y, sample_weight, shuffle=shuffle, **options)
+    except (StopIteration, ValueError, TypeError) as error:  # Keras reads the first batch
+        expected = "batches, at least one" if is_streamed(x) else "arrays, tensors or a data set"
+        raise ValueError(f"{name}: got {type(x).__name__}, expected {expected}. {error}") from error
 
 
-def spec_of(dataset, name: str) -> tuple[Any, Any, Any]:
-    """Return the shapes and types of the batches of a data set, as ``tf.TensorSpec``.
+def spec_of(dataset, name: str):
+    """Return the shapes and types of the batches of a data set, in the form of a batch.
 
     Raises:
-        TypeError, ValueError: a batch is not made of dense tensors ``(batch, ...)``.
+        ValueError: the data set is not one of batches ``(batch, ...)``.
     """
     spec = dataset.element_spec
     if isinstance(spec, tuple) and not 1 <= len(spec) <= 3:
         raise ValueError(
-            f"{name}: got a data set of {len(spec)} parts, expected x, (x, y) or (x, y, "
-            "sample_weight)."
+            f"{name}: got a data set of {len(spec)} parts, expected x, (x, y) or "
+            "(x, y, sample_weight)."
         )
-    for leaf in keras.tree.flatten(spec):
-        if leaf is None:
-            continue
-        if not isinstance(leaf, tf.TensorSpec):
-            raise TypeError(
-                f"{name}: got a data set of {leaf}, expected dense tensors. Try .map with "
-                "tf.sparse.to_dense."
-            )
-        if leaf.shape.rank is None:
+    for leaf in leaves_of(keras.utils.unpack_x_y_sample_weight(spec)[0]):
+        if isinstance(leaf, tf.TensorSpec) and leaf.shape.rank == 0:
             raise ValueError(
-                f"{name}: got a data set of tensors of unknown rank, expected a known one. Give "
-                "from_generator an output_signature, or call .map with tf.ensure_shape."
+                f"{name}: got a data set of single samples, expected batches. Call .batch(32) on "
+                "it."
             )
-        if leaf.shape.rank == 0:
-            raise ValueError(
-                f"{name}: got a data set of single samples, expected batches. Call .batch(32)."
-            )
-    return parts_of(spec)
+    return spec
 
 
 def count(x) -> int:
     """Return the number of samples."""
-    return int(keras.tree.flatten(x)[0].shape[0])
+    return int(leaves_of(x)[0].shape[0])
 
 
-def orders(shuffle, seed, samples: int, initial_epoch: int) -> Iterator[np.ndarray]:
-    """Return an iterator over the orders of the samples, ``(samples,)`` for each epoch."""
-    if isinstance(shuffle, str):
-        if shuffle != "keras":
-            raise ValueError(
-                f"shuffle: got {shuffle!r}, expected True, False or 'keras'. Pass a data set for "
-                "another order."
-            )
-        return _orders_of_keras(samples)
-    if not _checks.flag("shuffle", shuffle):
-        return itertools.repeat(np.arange(samples))
-    if seed is not None:
-        seed = _checks.whole_number("seed", seed, minimum=0)
-    return _drawn_orders(np.random.SeedSequence(seed).entropy, samples, initial_epoch)
+@dataclass(frozen=True)
+class Orders:
+    """In which order each epoch visits the samples.
+
+    Attributes:
+        shuffle: True draws a new order for each epoch, from the seed; False takes the samples as
+            they come; ``"keras"`` takes the order of ``model.fit(shuffle=True)``.
+        seed: a whole number.
+        first_epoch: that the first order is for.
+    """
+
+    shuffle: bool | str
+    seed: int | None
+    first_epoch: int = 0
+
+    def __post_init__(self):
+        if isinstance(self.shuffle, str):
+            if self.shuffle != "keras":
+                raise ValueError(
+                    f"shuffle: got {self.shuffle!r}, expected True, False or 'keras'. For another "
+                    "order pass a data set."
+                )
+        elif _checks.flag("shuffle", self.shuffle):
+            _checks.whole_number("seed", self.seed, minimum=0)
+
+    def of(self, samples: int) -> Iterator[np.ndarray | None]:
+        """Return the orders of the epochs, one after another; each ``(samples,)``, or None."""
+        if isinstance(self.shuffle, str):
+            return _orders_of_keras(samples)
+        if not self.shuffle:
+            return itertools.repeat(None)
+        return self._drawn(samples)
+
+    def _drawn(self, samples: int) -> Iterator[np.ndarray]:
+        assert self.seed is not None
+        for epoch in itertools.count(self.first_epoch):
+            yield np.random.default_rng([self.seed, epoch]).permutation(samples)
 
 
-def _drawn_orders(seed, samples: int, epoch: int) -> Iterator[np.ndarray]:
-    while True:
-        yield np.random.default_rng([seed, epoch]).permutation(samples)
-        epoch += 1
+def seed_of_session(optimizer) -> int:
+    """Return the seed of a call without one: the same after ``keras.utils.set_random_seed``.
+
+    Python's generator, which that function seeds, is read and not moved on, so that what the
+    program draws afterwards is what it would be after ``model.fit``.
+
+    Args:
+        optimizer: the number of updates it has made gives a second call another order.
+    """
+    updates = int(keras.ops.convert_to_numpy(optimizer.iterations)) if optimizer else 0
+    copy = random.Random()
+    copy.setstate(random.getstate())
+    return copy.getrandbits(31) ^ updates
 
 
 def _orders_of_keras(samples: int) -> Iterator[np.ndarray]:

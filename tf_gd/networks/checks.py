@@ -1,6 +1,7 @@
 """Checks of model, data and callbacks before a training begins."""
 
 import math
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,9 +10,10 @@ import tensorflow as tf
 
 from tf_gd import _keras
 from tf_gd._keras import keras
-from tf_gd.networks.programs import each
+from tf_gd.networks.passes import each, leaves_of
 from tf_gd.networks.step import innermost
 
+OWN_STEPS = ("train_step", "make_train_function")
 _losses = keras.losses
 _ELEMENT_BY_ELEMENT = {  # losses whose targets have the shape of the output
     _losses.mean_squared_error,
@@ -33,27 +35,88 @@ _ELEMENT_BY_ELEMENT = {  # losses whose targets have the shape of the output
 }
 
 
-def check_compiled(model, validates: bool = False, replicas: bool = False) -> None:
-    """Raise unless this is a Keras model, compiled with an optimizer, with the steps of Keras."""
-    if not isinstance(model, keras.Model):
+def check_compiled(model, replicas: bool = False, own_steps: bool = False) -> None:
+    """Raise unless this is a Keras model, compiled with an optimizer.
+
+    Args:
+        model: to look at.
+        replicas: whether a model on several replicas is taken.
+        own_steps: whether one with a ``train_step`` of its own is taken.
+    """
+    if not _keras.is_trainer(model):
         raise TypeError(f"model: got {type(model).__name__}, expected a keras.Model.")
-    if not model.compiled or model.optimizer is None:
+    optimizer = getattr(model, "optimizer", None)
+    if not model.compiled or (optimizer is None and not _keras.has_own(model, "train_step")):
         raise ValueError(
             "model: got a model that is not compiled, expected an optimizer and a loss. Call "
             "model.compile(optimizer=keras.optimizers.SGD(0.1), loss=...) first."
         )
-    for method in ("train_step", "test_step") if validates else ("train_step",):
-        if getattr(type(model), method) is not getattr(keras.Model, method):
-            raise ValueError(
-                f"model: {type(model).__name__} has a {method} of its own, which this loop would "
-                "not call. Override compute_loss instead, which it calls, or train with model.fit."
-            )
-    if model.distribute_strategy.num_replicas_in_sync > 1 and not replicas:
+    own = [method for method in OWN_STEPS if _keras.has_own(model, method)]
+    if own and not own_steps:
         raise ValueError(
-            f"model: got one of {type(model.distribute_strategy).__name__} with "
-            f"{model.distribute_strategy.num_replicas_in_sync} replicas, expected one. Build the "
-            "model outside the scope of the strategy, or train it with tf_gd.fit."
+            f"model: {type(model).__name__} has a {own[0]} of its own, which this would not call. "
+            "Override compute_loss instead; tf_gd.fit runs a step of the model's own."
         )
+    strategy = model.distribute_strategy
+    several = strategy.num_replicas_in_sync > 1
+    if own and several:
+        raise ValueError(
+            f"model: got one with a {own[0]} of its own on several replicas, expected Keras's. "
+            "Override compute_loss, train on one device, or call model.fit."
+        )
+    if several and not replicas:
+        raise ValueError(
+            f"model: got one of {type(strategy).__name__} with {strategy.num_replicas_in_sync} "
+            "replicas, expected one. Build it outside the scope of the strategy; tf_gd.fit takes "
+            "one with replicas."
+        )
+
+
+def build_if_possible(model, x, y, sample_weight, prefix: str = "") -> Exception | None:
+    """Build the model as :func:`build` does, where that is possible without running it.
+
+    Returns:
+        What kept the model from being built: then the first batch builds it, if it can.
+
+    Raises:
+        ValueError: the data do not fit the model.
+    """
+    _check_targets_given(model, y, prefix)
+    wanted = tf.nest.flatten(getattr(model, "inputs", None) or [])
+    texts = [leaf for leaf in leaves_of(x) if getattr(leaf, "dtype", None) == tf.string]
+    if texts and wanted and not any(one.dtype == "string" for one in wanted):
+        raise MisfitError(
+            f"{prefix}x: got text, expected an array of numbers, as the model's input. Turn words "
+            "into numbers with a keras.layers.TextVectorization or StringLookup."
+        )
+    dense = all(hasattr(leaf, "dtype") and _is_dense(leaf) for leaf in leaves_of((x, y)))
+    if model.run_eagerly or not dense or any(_keras.has_own(model, name) for name in OWN_STEPS):
+        return None
+    try:
+        build(model, x, y, sample_weight, prefix)
+    except (MisfitError, Warning):  # a warning, where the user has made them errors
+        raise
+    except Exception as error:  # of the model: in training it may work all the same
+        return error
+    return None
+
+
+def _check_targets_given(model, y, prefix: str) -> None:
+    if y is None and model.loss is not None and not _keras.has_own(model, "compute_loss"):
+        raise MisfitError(
+            f"{prefix}y: got None, expected targets, which the loss of the model compares with."
+        )
+
+
+class MisfitError(ValueError):
+    """Data that do not fit the model."""
+
+
+def _is_dense(leaf) -> bool:
+    if not isinstance(leaf, np.ndarray | tf.Tensor | tf.TensorSpec):
+        return False
+    shape = leaf.shape
+    return getattr(shape, "rank", 0) is not None and leaf.dtype != tf.string
 
 
 def build(model, x, y, sample_weight, prefix: str = "") -> None:
@@ -65,12 +128,9 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
         prefix: what to call x and y in a message.
 
     Raises:
-        ValueError: there is nothing to train, or the data do not fit the model.
+        ValueError: there is nothing to train on, or the data do not fit the model.
     """
-    if y is None and model.loss is not None:
-        raise ValueError(
-            f"{prefix}y: got None, expected targets, which the loss of the model compares with."
-        )
+    _check_targets_given(model, y, prefix)
     shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})
     symbols = each(
@@ -79,60 +139,57 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
     )
     if not (model.built and shapes in known):
         _check_input(model, x, prefix)
-        known[shapes] = keras.tree.flatten(_keras.outputs_of(model, symbols[0]))
-    outputs, targets = known[shapes], keras.tree.flatten(y) if y is not None else []
-    losses = _losses_of(model, len(outputs))
-    if len(outputs) == len(targets) == len(losses):
-        for loss, target, output in zip(losses, targets, outputs, strict=True):
-            check_target(loss, target, tuple(output.shape[1:]), prefix)
-    if (
-        len(outputs) == 1
-        and sample_weight is not None
-        and not isinstance(sample_weight, tf.TensorSpec)
-    ):
-        if not hasattr(sample_weight, "shape"):
-            raise ValueError(
-                f"{prefix}sample_weight: got a {type(sample_weight).__name__}, expected one array."
-            )
-        _check_weights(tuple(sample_weight.shape), tuple(outputs[0].shape), prefix)
-    if not model.trainable_variables:
-        raise ValueError("model: got no trainable variables, expected at least one to descend on.")
-    if (
-        y is not None
-        and model.loss is None
-        and not model.losses
-        and type(model).compute_loss is keras.Model.compute_loss
-    ):
-        raise ValueError(
-            "loss: got None, expected one. Call model.compile(..., loss=...), or have a layer add "
-            "one."
-        )
+        known[shapes] = _keras.outputs_of(model, symbols[0])
+    outputs = known[shapes]
+    for loss, target, output in _compared(model, y, outputs):
+        check_target(loss, target, tuple(output.shape[1:]), prefix)
+    outputs = tf.nest.flatten(outputs)
+    if len(outputs) == 1 and sample_weight is not None:
+        _check_weights(sample_weight, tuple(outputs[0].shape), prefix)
     try:
         _keras.build_losses_and_metrics(model, symbols)
     except (TypeError, ValueError, LookupError) as error:
         raise ValueError(
-            f"{prefix}x, {prefix}y, loss, metrics: got {type(error).__name__} from the loss or the "
-            f"metrics: {error} Expected ones that fit the targets and the model's outputs."
+            f"{prefix}x, {prefix}y, loss, metrics: computing the loss and the metrics raised "
+            f"{type(error).__name__}: {error} Expected a loss and metrics that fit the targets "
+            "and the model's outputs."
         ) from error
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    _check_optimizer_knows(model)
+    check_optimizer(model)
 
 
-def _losses_of(model, outputs: int) -> list[Any]:
-    """Return the loss of each output, or an empty list where that is not known."""
-    if isinstance(model.loss, dict):
-        named = [model.loss.get(name) for name in getattr(model, "output_names", [])]
-        return named if outputs == len(named) == len(model.loss) else []
-    losses = keras.tree.flatten(model.loss) if model.loss is not None else []
-    return losses * outputs if len(losses) == 1 else losses
+def _compared(model, y, outputs) -> list[tuple]:
+    """Return each loss with the target and the output that it compares, as far as that is known."""
+    losses = model.loss
+    if isinstance(y, dict) or isinstance(losses, dict):
+        names = getattr(model, "output_names", ())
+        if not isinstance(outputs, dict):
+            flat = tf.nest.flatten(outputs)
+            outputs = dict(zip(names, flat, strict=True)) if len(names) == len(flat) else {}
+        if not isinstance(y, dict) or not set(y) <= set(outputs):
+            return []
+        each_loss = losses if isinstance(losses, dict) else dict.fromkeys(y, losses)
+        found = [(each_loss.get(name), y[name], outputs[name]) for name in y]
+    else:
+        targets, outputs = leaves_of(y), tf.nest.flatten(outputs)
+        each_loss = tf.nest.flatten(losses)
+        each_loss = each_loss * len(outputs) if len(each_loss) == 1 else each_loss
+        if not len(targets) == len(outputs) == len(each_loss):
+            return []
+        found = list(zip(each_loss, targets, outputs, strict=True))
+    return [
+        (loss, target, output)
+        for loss, target, output in found
+        if not isinstance(loss, list | tuple | dict) and hasattr(target, "shape")
+    ]
 
 
 def _check_input(model, x, prefix: str) -> None:
     """Raise where the shape is not that of a model's one input, as from an unbatched data set."""
-    wanted, given = getattr(model, "inputs", None) or [], keras.tree.flatten(x)
+    wanted, given = tf.nest.flatten(getattr(model, "inputs", None) or []), leaves_of(x)
     if len(wanted) == 1 and len(given) != 1 and not isinstance(x, dict):
-        raise ValueError(
+        raise MisfitError(
             f"{prefix}x: got {len(given)} arrays, expected one for the model's one input: an "
             "array, not a list."
         )
@@ -151,25 +208,42 @@ def _check_input(model, x, prefix: str) -> None:
             if isinstance(given[0], tf.TensorSpec)
             else ""
         )
-        raise ValueError(
+        raise MisfitError(
             f"{prefix}x: got shape {tuple(given[0].shape)}, expected {('samples', *expected)} as "
             f"the model's input.{hint}"
         )
 
 
-def _check_optimizer_knows(model) -> None:
-    known = {id(variable) for variable in innermost(model.optimizer)._trainable_variables}
+def check_optimizer(model) -> None:
+    """Raise where a variable is to be trained that the optimizer was not built for.
+
+    An option set after the optimizer was built without variables for it gets a warning: it does
+    nothing, as in ``model.fit``.
+    """
+    optimizer = innermost(model.optimizer)
+    for option in _keras.options_without_variables(optimizer):
+        warnings.warn(
+            f"optimizer: {option} was set after the optimizer was built without it, so it does "
+            "nothing. Call model.compile(...) with a new optimizer.",
+            stacklevel=4,
+        )
+    known = {id(variable) for variable in _keras.variables_known_to(optimizer)}
     new = [variable.path for variable in model.trainable_variables if id(variable) not in known]
     if new:
-        raise ValueError(
+        raise MisfitError(
             f"model: got {new[0]} to train, which was not there when the optimizer was built; "
             "expected the same variables. Call model.compile(...) again with a new optimizer after "
             "making layers trainable."
         )
 
 
+def _fit(one: int | None, other: int | None) -> bool:
+    """Return whether two sizes are equal, or broadcast, or may do so."""
+    return one == other or bool({one, other} & {1, None})
+
+
 def check_target(loss, target, output: tuple, prefix: str) -> None:
-    """Raise where a target would broadcast against the output, or a label is out of range."""
+    """Warn where a target broadcasts against the output; raise where a label is out of range."""
     loss = keras.losses.get(loss) if isinstance(loss, str) else loss
     function, shape = getattr(loss, "fn", loss), tuple(target.shape[1:])
     if (
@@ -177,16 +251,21 @@ def check_target(loss, target, output: tuple, prefix: str) -> None:
         and shape not in (output, (*output, 1))
         and (*shape, 1) != output
     ):
-        if len(shape) == len(output) and None in (*shape, *output):
+        got = f"{prefix}y: got shape {tuple(target.shape)}, expected {('samples', *output)} as the "
+        if len(shape) != len(output) or not all(map(_fit, shape, output)):
+            raise MisfitError(f"{got}model's output.")
+        if None in (*shape, *output):
             return
-        raise ValueError(
-            f"{prefix}y: got shape {tuple(target.shape)}, expected {('samples', *output)} as the "
-            "model's output. Shapes that differ would broadcast: the loss would be another one."
+        warnings.warn(
+            f"{got}model's output. The two broadcast, so that the loss compares each target with "
+            "several outputs. Reshape y.",
+            stacklevel=2,
         )
+        return
     if function is not keras.losses.sparse_categorical_crossentropy or not output:
         return
     if len(shape) == len(output) and shape[-1:] == output[-1:] and output[-1] != 1:
-        raise ValueError(
+        raise MisfitError(
             f"{prefix}y: got shape {tuple(target.shape)}, one-hot vectors, expected labels "
             f"{('samples', *output[:-1])}. Use categorical_crossentropy, or pass "
             "np.argmax(y, axis=-1)."
@@ -201,30 +280,36 @@ def check_target(loss, target, output: tuple, prefix: str) -> None:
         )
         if low < 0 or high >= output[-1]:
             expected = f"0 to {output[-1] - 1}, for the model has {output[-1]} outputs"
-            raise ValueError(f"{prefix}y: got labels from {low} to {high}, expected {expected}.")
+            raise MisfitError(f"{prefix}y: got labels from {low} to {high}, expected {expected}.")
 
 
-def _check_weights(weights: tuple, output: tuple, prefix: str) -> None:
+def _check_weights(sample_weight, output: tuple, prefix: str) -> None:
+    if isinstance(sample_weight, tf.TensorSpec):
+        return
+    if not hasattr(sample_weight, "shape"):
+        got = type(sample_weight).__name__
+        raise MisfitError(f"{prefix}sample_weight: got a {got}, expected one array.")
+    weights = tuple(sample_weight.shape)
     losses = output[:-1]  # one loss for each sample, or for each position of a sequence
     fits = weights[1:] in (losses[1 : len(weights)], (1,)) or math.prod(weights[1:]) == 1
     if not fits:
-        raise ValueError(
+        raise MisfitError(
             f"{prefix}sample_weight: got shape {weights}, expected one for each sample, "
             f"{weights[:1]}."
         )
 
 
-def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Return the callbacks as a list."""
-    if isinstance(callbacks, keras.callbacks.Callback):
-        callbacks = [callbacks]
-    if not isinstance(callbacks, Iterable | None) or isinstance(callbacks, str | np.ndarray):
+def check_callbacks(callbacks: Any) -> list:
+    """Return the callbacks as a flat list, from lists in lists too."""
+    if isinstance(callbacks, str | np.ndarray | dict):
         raise TypeError(f"callbacks: got {callbacks!r}, expected a list of Keras callbacks.")
-    callbacks = list(callbacks or ())
-    for callback in callbacks:
-        if not isinstance(callback, keras.callbacks.Callback):
+    if isinstance(callbacks, Iterable) and not isinstance(callbacks, list | tuple):
+        callbacks = list(callbacks)
+    flat = leaves_of(callbacks)
+    for callback in flat:
+        if not hasattr(callback, "set_model"):
             raise TypeError(
                 f"callbacks: got {callback!r} ({type(callback).__name__}), expected "
                 "keras.callbacks.Callback."
             )
-    return callbacks
+    return flat

@@ -1,34 +1,79 @@
-"""Which callbacks have a hook for batches? Without one, whole epochs run in one call."""
+"""How many batches one call takes: as many as its callbacks allow, for about a second."""
 
+import numpy as np
+
+from tf_gd import _keras
 from tf_gd._keras import keras
-from tf_gd.networks import batches
+
+_SECONDS_A_CALL = 1.0  # then Ctrl-C is answered, the bar moves, and a checkpoint may be written
+_GROWTH = 4  # how much longer a call may be than the one before it
 
 
-def batches_at_once(callbacks: list, what: str) -> int:
-    """Return how many batches one call may train on: one, if a callback has hooks for batches.
+class Pace:
+    """How many batches to give to the next call: about as many as take a second.
+
+    The first call also compiles, and the second finds out how long a batch takes.
 
     Args:
-        callbacks: Keras callbacks.
+        fixed: so many, where a callback asks for it; else by the clock.
+    """
+
+    def __init__(self, fixed: int | None = None):
+        self.fixed = fixed
+        self._count, self._calls = fixed or 1, 0
+
+    def next(self, left: float) -> int:
+        """Return how many batches to take, of those that are left."""
+        return int(min(self._count, left))
+
+    def took(self, batches: int, seconds: float) -> None:
+        """Learn from a call."""
+        self._calls += 1
+        if self.fixed or self._calls == 1:
+            return
+        in_time = int(batches * _SECONDS_A_CALL / max(seconds, 1e-6))
+        most = in_time if self._calls == 2 else _GROWTH * self._count
+        self._count = int(np.clip(in_time, 1, max(most, 1)))
+
+
+def pace_of(model, callbacks: list, what: str, every_batch: bool = False) -> Pace:
+    """Return the pace that callbacks allow.
+
+    Args:
+        model: a compiled Keras model: a callback with hooks for batches hears of every
+            ``steps_per_execution`` of them.
+        callbacks: of Keras.
         what: ``"train"`` or ``"test"``.
+        every_batch: whether something else than a callback asks for every batch.
     """
     hooks = [f"on_{what}_batch_begin", f"on_{what}_batch_end"]
     hooks += ["on_batch_begin", "on_batch_end"] if what == "train" else []
-    heard = (callback for callback in callbacks if not _only_by_epoch(callback))
-    return (
-        1
-        if any(_is_own(callback, hook) for callback in heard for hook in hooks)
-        else batches.BATCHES_A_CALL
-    )
+    asks = every_batch or any(_is_own(callback, hook) for callback in callbacks for hook in hooks)
+    return Pace(model.steps_per_execution if asks else None)
+
+
+def ends_at_nan(callbacks: list) -> bool:
+    """Return whether training is to end at the first batch whose loss is not finite."""
+    return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks)
 
 
 def _is_own(callback, hook: str) -> bool:
-    return getattr(getattr(callback, hook), "__func__", None) is not getattr(
-        keras.callbacks.Callback, hook
-    )
+    """Return whether a callback does something of its own at a hook, for each batch."""
+    given = getattr(callback, hook, None)
+    known = [getattr(base, hook, None) for base in (keras.callbacks.Callback, *_quiet(callback))]
+    return given is not None and getattr(given, "__func__", given) not in known
 
 
-def _only_by_epoch(callback) -> bool:
-    """Return whether this is a callback of Keras whose batch hooks do nothing, by its settings."""
-    if isinstance(callback, keras.callbacks.ModelCheckpoint | keras.callbacks.BackupAndRestore):
-        return callback.save_freq == "epoch"
-    return False
+def _quiet(callback) -> list[type]:
+    """Return the classes of Keras for which, as they are set, a batch is like many at once.
+
+    ``TerminateOnNaN`` is one because the loop itself ends where the loss is not finite.
+    """
+    known = keras.callbacks
+    quiet = {
+        known.ModelCheckpoint: lambda: callback.save_freq == "epoch",
+        known.BackupAndRestore: lambda: callback.save_freq == "epoch",
+        known.TensorBoard: lambda: not _keras.looks_at_batches(callback),
+        known.TerminateOnNaN: lambda: True,
+    }
+    return [kind for kind, is_so in quiet.items() if isinstance(callback, kind) and is_so()]

@@ -1,175 +1,202 @@
-"""Whole passes through the data as compiled programs."""
+"""Passes through the data as compiled programs, kept with the model."""
 
+import dataclasses
 import functools
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from tf_gd import compiled
-from tf_gd._keras import compiled_parts, is_called, keras, layers_of, learning_rate_of
-from tf_gd.networks import arrays
+from tf_gd import _keras, compiled
+from tf_gd.networks.parts import Stream
+from tf_gd.networks.passes import LastLogs
 from tf_gd.networks.step import innermost
 
-WORTH_COMPILING = 2000  # steps, which win back the second that XLA takes to compile
-_MOST_PRODUCTS = 20_000  # of convolutions, for one sample: beyond it TensorFlow is faster than XLA
-_KEPT = 16  # compiled programs in the cache of one model; the oldest goes first
-
-
-def pass_through(step, model, tensors, order, *, batch_size, fresh=True):
-    """Go through samples in memory batch by batch; the last batch may be smaller.
-
-    Args:
-        step: what to do with a batch: :func:`~tf_gd.networks.step.step_of_descent`, or
-            ``evaluation_step``.
-        model: a compiled, built Keras model.
-        tensors: inputs, targets and sample weights ``(samples, ...)``, in any structure.
-        order: the numbers of the samples in the order in which to visit them, ``(samples,)``; None
-            visits them as they come.
-        batch_size: samples in a batch; not a tensor, since XLA compiles one program for each shape.
-        fresh: whether to reset the metrics first.
-
-    Returns:
-        The metrics, and how many batches there were.
-    """
-    if fresh:
-        model.reset_metrics()
-    samples = arrays.count(tensors) if order is None else order.shape[0]
-    if order is not None:
-        tensors = each(lambda tensor: tf.gather(tensor, order), tensors)
-    if samples >= batch_size:
-        for batch in tf.range(samples // batch_size):
-            step(model, *_as_keras_sees_it(model, _rows(tensors, batch * batch_size, batch_size)))
-    rest = samples % batch_size
-    if rest:
-        step(
-            model, *_as_keras_sees_it(model, each(lambda tensor: tensor[samples - rest :], tensors))
-        )
-    return model.get_metrics_result(), -(-samples // batch_size)
-
-
-def pass_along(step, model, batches, count, *, known=False, fresh=True):
-    """Take ``count`` batches from an iterator, or fewer where it ends, which ``known`` rules out.
-
-    Returns:
-        The metrics, and how many batches there were.
-    """
-    if fresh:
-        model.reset_metrics()
-    if known:
-        for _ in tf.range(count):
-            step(model, *arrays.parts_of(next(batches)))
-        return model.get_metrics_result(), count
-    taken = tf.constant(0)
-    for batch in batches:
-        step(model, *arrays.parts_of(batch))
-        taken += 1
-        if taken >= count:
-            break
-    return model.get_metrics_result(), taken
-
-
-def each(function, tensors):
-    """Return ``function`` of every tensor in a structure, and None for None."""
-    return keras.tree.map_structure(
-        lambda tensor: None if tensor is None else function(tensor), tensors, none_is_leaf=True
-    )
-
-
-def _as_keras_sees_it(model, tensors):
-    """Hide the batch's length from a model of several outputs, behind a placeholder.
-
-    Keras weighs the loss of each output by the length of the batch where the trace knows it. In
-    ``model.fit`` it does not, and the history holds the plain mean over the batches."""
-    if (
-        tf.executing_eagerly()
-        or tf.distribute.has_strategy()
-        or not getattr(compiled_parts(model)[0], "metrics", None)
-    ):
-        return tensors
-    return each(
-        lambda tensor: tf.compat.v1.placeholder_with_default(tensor, [None, *tensor.shape[1:]]),
-        tensors,
-    )
-
-
-def _rows(tensors, first, count):
-    return each(
-        lambda t: tf.slice(t, [first] + [0] * (t.shape.rank - 1), [count, *t.shape[1:]]), tensors
-    )
+WORTH_COMPILING = 2000  # steps; fewer do not make up for the second that XLA takes to compile
+_MOST_PRODUCTS = 20_000  # in all convolutions, for one sample; beyond it TensorFlow's are faster
+_KEPT = 16  # programs of one model; the oldest goes first
 
 
 class Passes:
-    """The passes of a call of ``fit``, compiled for a model, a step and a shape of data.
+    """The passes of a call of ``fit``, compiled for a model, a step and a shape of the data.
 
-    The model caches the programs, so that the next call need not compile them again.
+    The model keeps the programs, so that the next call need not compile again.
+
+    Args:
+        model: a compiled Keras model.
+        mode: one of ``compiled.MODES``.
+        streamed: whether the batches come from an iterator.
+        steps: how many are to be made, as far as that is known.
+        own: whether the step is the model's own, so that what it returns counts.
+        ends_at_nan: whether a pass ends where the loss is not finite.
     """
 
-    def __init__(self, model, mode: str, streamed: bool = False, steps: int = 0):
-        mode_of_all = choose_mode(model, mode, streamed, steps)
-        self._modes = (
-            ("xla", "graph") if mode == "auto" and mode_of_all == "xla" else (mode_of_all,)
-        )
+    def __init__(
+        self,
+        model,
+        mode: str,
+        streamed: bool = False,
+        steps: int = 0,
+        own: bool = False,
+        ends_at_nan: bool = False,
+    ):
+        chosen = choose_mode(model, mode, streamed, steps, own)
+        self._modes = ("xla", "graph") if mode == "auto" and chosen == "xla" else (chosen,)
         self._mode_of: dict[str, str] = {}
-        self._model, optimizer = model, model.optimizer
-        settings = sorted(
-            (key, repr(value))
-            for key, value in optimizer.get_config().items()
-            if key != "learning_rate"
-        )
-        rate = learning_rate_of(innermost(optimizer))  # a schedule is part of the program
-        compiled_with = compiled.Identity(optimizer, *compiled_parts(model))
-        self._about = compiled.Identity(rate, *model.trainable_variables), repr(settings)
-        known, programs = model.__dict__.get("_tf_gd_programs", (None, None))
-        if programs is None or known != compiled_with:  # another optimizer or loss
-            programs = compiled.Programs(_KEPT)
-        model.__dict__["_tf_gd_programs"] = compiled_with, programs
-        self._programs = programs
+        self._model, self._own, self._ends_at_nan = model, own, ends_at_nan
+        self._settings = settings_of(model.optimizer)
+        self._rate = _keras.learning_rate_of(innermost(model.optimizer))  # a schedule is traced
+        compiled_with = compiled.Identity(model.optimizer, *_keras.compiled_parts(model))
+        kept = model.__dict__.get("_tf_gd_programs")
+        if kept is None or kept.compiled_with != compiled_with:  # another optimizer, or loss
+            kept = _Kept(compiled_with, self._settings)
+        elif kept.settings != self._settings:
+            warnings.warn(
+                f"optimizer: {_difference(kept.settings, self._settings)} since the last call. "
+                "This call does as it says now; model.fit goes on with the former until "
+                "model.compile.",
+                stacklevel=4,
+            )
+            kept.settings = self._settings
+        model.__dict__["_tf_gd_programs"] = self._kept = kept
 
-    def run(self, step: Callable, part, fresh: bool = True) -> dict[str, float]:
-        """Go through a part of the data, and return the metrics.
+    def run(self, step: Callable, part, fresh: bool = True) -> dict[str, Any]:
+        """Go through a part of the data, and return the metrics as Python numbers.
 
-        Where ``"auto"`` chose XLA and XLA cannot compile the step, a graph runs it.
+        Where ``"auto"`` took XLA and XLA cannot compile the program, it runs as a graph.
         """
-        key = (step.__name__, fresh, self._about, repr(part.shapes()))
+        if self._makes_variables(step):
+            results = self._first_batch(step, part, fresh)
+            if part.ended_with_first():
+                return results
+            fresh = False
         try:
-            _, mode, (results, taken) = self._programs.call(
-                key,
+            _, mode, (results, taken) = self._kept.programs.call(
+                (step.__name__, self._ends_at_nan, *self._built(), repr(part.shapes())),
                 self._modes,
-                functools.partial(self._build, step, part, fresh),
-                part.arguments(),
+                functools.partial(self._build, step, part),
+                (*part.arguments(), tf.constant(fresh)),
                 cannot=(tf.errors.InvalidArgumentError, tf.errors.UnimplementedError),
             )
         except tf.errors.ResourceExhaustedError as error:
             what = str(error).strip().splitlines()[0]
             raise MemoryError(
                 f"batch_size: there is too little memory for a batch ({what}). Take a smaller "
-                "batch_size, with the optimizer's gradient_accumulation_steps for the same step, "
+                "batch_size, with gradient_accumulation_steps of the optimizer for the same step, "
                 "or a smaller model."
             ) from error
         self._mode_of[step.__name__] = mode
-        part.taken = int(taken)
-        return {name: float(value) for name, value in results.items()}
+        part.taken += int(taken)
+        return _keras.as_python(results)
 
-    def _build(self, step: Callable, part, fresh: bool, mode: str) -> Callable:
-        if part.streamed and mode == "xla":  # XLA takes no iterator: compile one batch
-            batch = compiled.compiled(functools.partial(step, self._model), "xla")
-            run = part.pass_of(lambda _, *parts: batch(*parts), self._model, fresh)
-            return compiled.compiled(run, "graph")
-        return compiled.compiled(part.pass_of(step, self._model, fresh), mode)
+    def _makes_variables(self, step: Callable) -> bool:
+        """Return whether a step may still make variables, which a compiled loop cannot."""
+        model = self._model
+        if self._modes == ("eager",):
+            return False
+        if self._own:
+            return step.__name__ not in self._kept.own_steps
+        parts = [model, model.optimizer, *_keras.compiled_parts(model)]
+        return not all(part is None or part.built for part in parts)
+
+    def _first_batch(self, step: Callable, part, fresh: bool) -> dict[str, Any]:
+        """Do the step on one batch, in which it may make variables, as in ``model.fit``."""
+        if fresh:
+            self._model.reset_metrics()
+        batch = part.first_batch()
+        if batch is None:
+            return {}
+        mode = self._mode_of[step.__name__] = self._modes[0]
+        logs = self._on_one(step, mode)(self._model, batch)
+        return _keras.as_python(_keras.metrics_or_logs(self._model, logs))
+
+    def _on_one(self, step: Callable, mode: str) -> Callable:
+        """Return the step on one batch, compiled; a step of the model's own is traced once."""
+        if not self._own or mode == "eager":
+            return compiled.compiled(step, mode, autograph=False)
+        own = self._kept.own_steps
+        if step.__name__ not in own:
+            own[step.__name__] = compiled.compiled(step, mode, autograph=False)
+        return own[step.__name__]
+
+    def warn_of_changes(self) -> None:
+        """Warn where a callback changed a setting that the running program has compiled in."""
+        now = settings_of(self._model.optimizer)
+        if now != self._settings:
+            warnings.warn(
+                f"optimizer: {_difference(self._settings, now)} during the call, which goes on "
+                "with the former, as model.fit does. The next call takes the latter.",
+                stacklevel=3,
+            )
+            self._settings = now
 
     def mode_of(self, step: Callable) -> str:
         """Return the mode in which a step runs."""
         return self._mode_of.get(step.__name__, self._modes[0])
 
+    def _built(self) -> tuple:
+        """Return what a program is traced with: one that builds its model is not traced for it."""
+        variables = self._model.trainable_variables
+        return (
+            compiled.Identity(self._rate, *variables),
+            repr(self._settings),
+            len(self._model.metrics_variables),
+        )
 
-def choose_mode(model, mode: str, streamed: bool, steps: int) -> str:
+    def _build(self, step: Callable, part, mode: str) -> Callable:
+        if part.streamed and mode == "xla":  # XLA takes no iterator: it compiles one batch
+            batch = compiled.compiled(functools.partial(step, self._model), "xla")
+            step, mode = (lambda _, data: batch(data)), "graph"
+        last = LastLogs(self._on_one(step, mode)) if self._own else None
+        run = part.pass_of(last or step, self._model, self._ends_at_nan)
+        if last is None:
+            return compiled.compiled(run, mode, autograph=False)
+
+        def run_and_return(*arguments):
+            metrics, taken = run(*arguments)
+            return last.results(self._model, metrics), taken
+
+        return compiled.compiled(run_and_return, mode, autograph=False)
+
+
+@dataclasses.dataclass
+class _Kept:
+    """What a model keeps between calls: its programs, and what they were compiled with."""
+
+    compiled_with: compiled.Identity
+    settings: dict[str, str]
+    programs: compiled.Programs = dataclasses.field(
+        default_factory=lambda: compiled.Programs(_KEPT)
+    )
+    own_steps: dict[str, Callable] = dataclasses.field(
+        default_factory=dict
+    )  # of the model, by name
+
+
+def settings_of(optimizer) -> dict[str, str]:
+    """Return what a program has compiled in of an optimizer: all settings but the rate."""
+    if optimizer is None:
+        return {}
+    config = optimizer.get_config() | innermost(optimizer).get_config()
+    left_out = ("learning_rate", "inner_optimizer", "name")
+    return {name: repr(value) for name, value in config.items() if name not in left_out}
+
+
+def _difference(before: dict[str, str], now: dict[str, str]) -> str:
+    changed = [name for name in now if now[name] != before.get(name)]
+    return ", ".join(f"{name} went from {before.get(name)} to {now[name]}" for name in changed)
+
+
+def choose_mode(model, mode: str, streamed: bool, steps: int, own: bool = False) -> str:
     """Return the mode that ``"auto"`` stands for: XLA where it pays, else a graph.
 
-    XLA takes about a second to compile, which pays after some thousand steps. It is the fastest on
-    a CPU, except for random numbers (some 0.7 ms to draw those of one Dropout layer), large
-    convolutions, embeddings, and data that come in batch by batch."""
+    XLA takes about a second to compile, which some thousand steps make up for. It is the fastest
+    on a CPU, but not for random numbers (some 0.7 ms to draw those of one Dropout layer), large
+    convolutions, embeddings, and data that come in batch by batch. A step of the model's own may
+    do what XLA cannot, so that it is compiled on demand only.
+    """
     if mode != "auto":
         return mode
     if model.run_eagerly:
@@ -177,24 +204,21 @@ def choose_mode(model, mode: str, streamed: bool, steps: int) -> str:
     if model.jit_compile:
         return "xla"
     exact = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    if own or streamed or exact or steps < WORTH_COMPILING or tf.distribute.has_strategy():
+        return "graph"
     random = any("seed_generator" in variable.path for variable in model.variables)
-    embeds = any(type(layer).__name__ == "Embedding" for layer in layers_of(model))
+    embeds = any(type(layer).__name__ == "Embedding" for layer in _keras.layers_of(model))
     slow = embeds or _products_of_convolutions(model) > _MOST_PRODUCTS
-    few = steps < WORTH_COMPILING
-    return (
-        "graph"
-        if few or streamed or exact or random or slow or tf.distribute.has_strategy()
-        else "xla"
-    )
+    return "graph" if random or slow else "xla"
 
 
 def _products_of_convolutions(model) -> float:
-    """Return how many products all convolutions take for one sample; infinite if not known."""
+    """Return how many products all convolutions take for one sample; infinite where unknown."""
     products = 0.0
-    for layer in layers_of(model):
+    for layer in _keras.layers_of(model):
         if "Conv" not in type(layer).__name__:
             continue
-        output = getattr(layer, "output", None) if is_called(layer) else None
+        output = getattr(layer, "output", None) if _keras.is_called(layer) else None
         shape = getattr(output, "shape", None)
         if shape is None or None in shape[1:]:
             return math.inf
@@ -203,63 +227,27 @@ def _products_of_convolutions(model) -> float:
     return products
 
 
-class Rows:
-    """Some samples in memory, and the order in which to visit them, or None."""
+class OwnFunction:
+    """The passes of a model with a ``make_train_function`` of its own, which takes an iterator."""
 
-    streamed = False
+    def __init__(self, model):
+        model.make_train_function()
+        self._model = model
 
-    def __init__(self, tensors, order, batch_size: int):
-        self._tensors, self._order, self._batch_size = tensors, order, batch_size
-        self.taken = 0
+    def run(self, step: Callable, part: Stream, fresh: bool = True) -> dict[str, Any]:
+        """Let the model's own function take its batches from the iterator."""
+        if fresh:
+            self._model.reset_metrics()
+        try:
+            logs = self._model.train_function(part.iterator)
+            part.taken = part.count
+        except (StopIteration, tf.errors.OutOfRangeError):
+            return {}
+        return _keras.as_python(_keras.metrics_or_logs(self._model, logs))
 
-    def arguments(self) -> tuple:
-        """Return what the program takes."""
-        return self._tensors, self._order
+    def mode_of(self, step: Callable) -> str:
+        """Return the mode in which it runs: only its author knows."""
+        return "own"
 
-    def shapes(self) -> Any:
-        """Return what a program is compiled for."""
-        leaves = [
-            leaf for leaf in keras.tree.flatten((self._tensors, self._order)) if leaf is not None
-        ]
-        return (
-            self._batch_size,
-            self._order is None,
-            [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves],
-        )
-
-    def pass_of(self, step, model, fresh: bool) -> Callable:
-        """Return the pass as a function of the arguments."""
-        return functools.partial(
-            pass_through, step, model, batch_size=self._batch_size, fresh=fresh
-        )
-
-
-class OneBatch(Rows):
-    """A batch of a data set."""
-
-    count = 1
-
-    def __init__(self, tensors):
-        super().__init__(tensors, None, arrays.count(tensors))
-
-
-class Stream:
-    """The next batches of an iterator, up to ``count``; ``taken`` says how many there were."""
-
-    streamed = True
-
-    def __init__(self, iterator, count: int, known: bool):
-        self._iterator, self.count, self._known = iterator, count, known
-        self.taken = 0
-
-    def arguments(self) -> tuple:
-        """Return what the program takes."""
-        return self._iterator, tf.constant(self.count)
-
-    def shapes(self) -> Any:
-        """Return what a program is compiled for."""
-        return "streamed", self._known, self._iterator.element_spec
-
-    def pass_of(self, step, model, fresh: bool) -> Callable:
-        """Return the pass as a function of the arguments."""
-        return functools.partial(pass_along, step, model, known=self._known, fresh=fresh)
+    def warn_of_changes(self) -> None:
+        """The author of the function decides what it compiles in."""

@@ -9,7 +9,8 @@ from tf_gd import _checks, _keras
 from tf_gd._keras import keras
 from tf_gd.networks import arrays
 from tf_gd.networks.checks import build, check_compiled
-from tf_gd.networks.programs import Passes, Rows
+from tf_gd.networks.parts import Rows
+from tf_gd.networks.programs import Passes
 from tf_gd.networks.step import innermost, step_of_descent
 
 _SMOOTHING = 0.9  # the weight of the earlier losses in the average: it spans some ten steps

@@ -12,40 +12,40 @@ import tensorflow as tf
 from tf_gd import _keras, _runtime
 from tf_gd._keras import keras
 from tf_gd.networks.gradients import warn_of_missing
-from tf_gd.networks.programs import each
+from tf_gd.networks.passes import each, leaves_of
 from tf_gd.networks.step import (
     apply_by_hand,
+    count_loss,
     forward,
     innermost,
     is_sgd,
     loss_and_gradients,
-    loss_metric,
 )
 
 _MEANS = ("sum_over_batch_size", "mean")
 
 
 @tf.autograph.experimental.do_not_convert
-def step_on_replicas(model, x, y, sample_weight=None):
+def step_on_replicas(model, batch) -> None:
     """Do one step on one batch, spread over the replicas of the strategy.
 
     Args:
         model: built under the scope of the strategy.
-        x, y, sample_weight: the whole batch, as for :func:`~tf_gd.networks.step.step_of_descent`.
+        batch: the whole one, as for :func:`~tf_gd.networks.step.step_of_descent`.
     """
     strategy, variables = tf.distribute.get_strategy(), model.trainable_variables
     replicas = strategy.num_replicas_in_sync
     reached: list[bool] = []
 
     def on_one():
-        x_here, y_here, weights = _share((x, y, sample_weight))
-        here, everywhere = _samples(x_here), _samples(x)
+        x_here, y_here, weights = keras.utils.unpack_x_y_sample_weight(_share(batch))
+        here, everywhere = _samples(x_here), _samples(batch)
         if here:
             factors = _weights(model, weights, here, everywhere)
             prediction, loss, gradients = loss_and_gradients(model, x_here, y_here, factors)
             # the penalties of the replicas that have no sample
             loss += _penalties(model) * max(0.0, 1.0 - everywhere / replicas)
-            loss_metric(model).update_state(loss * (everywhere / here), sample_weight=here)
+            count_loss(model, loss * (everywhere / here), x_here, here)
             model.compute_metrics(x_here, y_here, prediction, sample_weight=weights)
             reached[:] = [g is not None for g in gradients]
         else:  # the last batch may have fewer samples than replicas
@@ -79,20 +79,18 @@ def _apply_by_keras(optimizer, gradients, variables):
 
 
 @tf.autograph.experimental.do_not_convert
-def evaluation_on_replicas(model, x, y, sample_weight=None):
+def evaluation_on_replicas(model, batch) -> None:
     """Measure loss and metrics on one batch, spread over the replicas of the strategy."""
     strategy = tf.distribute.get_strategy()
 
     def on_one():
-        x_here, y_here, weights = _share((x, y, sample_weight))
-        here, everywhere = _samples(x_here), _samples(x)
+        x_here, y_here, weights = keras.utils.unpack_x_y_sample_weight(_share(batch))
+        here, everywhere = _samples(x_here), _samples(batch)
         if here:
             prediction = forward(model, x_here, training=False)
             factors = _weights(model, weights, here, everywhere)
-            loss = model.compute_loss(
-                x=x_here, y=y_here, y_pred=prediction, sample_weight=factors, training=False
-            )
-            loss_metric(model).update_state(loss * (everywhere / here), sample_weight=here)
+            loss = _keras.loss_of(model, x_here, y_here, prediction, factors, training=False)
+            count_loss(model, loss * (everywhere / here), x_here, here)
             model.compute_metrics(x_here, y_here, prediction, sample_weight=weights)
 
     strategy.run(on_one)
@@ -194,7 +192,7 @@ def _share(tensors):
 
 
 def _samples(tensors) -> int:
-    return int(keras.tree.flatten(tensors)[0].shape[0])
+    return int(leaves_of(tensors)[0].shape[0])
 
 
 def _weights(model, sample_weight, here: int, everywhere: int):

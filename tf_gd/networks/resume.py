@@ -1,7 +1,6 @@
 """A training run that you can kill at any moment: its checkpoints, and how it goes on from them."""
 
 import re
-import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ import tensorflow as tf
 from tf_gd import _keras
 from tf_gd._keras import keras
 from tf_gd.checkpoints import Checkpoints, differences, refuse
+from tf_gd.networks.arrays import seed_of_session
 from tf_gd.networks.batches import replay
 from tf_gd.networks.step import innermost
 
@@ -44,11 +44,18 @@ class Keeper:
         if self._checkpoints:
             self._checkpoints.close()
 
-    def seed(self, seed, shuffle):
-        """Return the seed of the orders: the one given, that of the run found, or a new one."""
-        if self._checkpoints is None or seed is not None or shuffle is not True:
+    def seed(self, seed, shuffle, optimizer):
+        """Return the seed of the orders: the one given, that of the run found, or another one."""
+        if seed is not None or shuffle is not True:
             return seed
-        return self._found[0]["settings"]["seed"] if self._found else secrets.randbelow(2**31 - 1)
+        if self._found:
+            return self._found[0]["settings"]["seed"]
+        return seed_of_session(optimizer)
+
+    def describe(self, source) -> None:
+        """Make the data a part of what the run is."""
+        if self._checkpoints is not None:
+            self.settings["data"] = source.describe()
 
     def mode(self, mode: str, step) -> str:
         """Return the mode to run a step in: ``"auto"`` stands for that of the run found, if any."""
@@ -72,6 +79,7 @@ class Keeper:
         first = self.settings["initial_epoch"]
         if self._checkpoints is None:
             return first, 0, {}
+        _check_complete(model)
         self._model, self._source, self._modes = model, source, modes
         self._variables = [*model.variables, *model.optimizer.variables]
         if self._alone:  # else no checkpoint falls within an epoch, and each epoch resets them
@@ -104,7 +112,8 @@ class Keeper:
 
     def _refuse_another(self, saved: dict[str, Any], arrays: list[np.ndarray]) -> None:
         """Raise if the run found had other settings, but for a rate set by a callback."""
-        rate, now = innermost(self._model.optimizer)._learning_rate, self.settings
+        rate = _keras.learning_rate_of(innermost(self._model.optimizer))
+        now = self.settings
         at = next((n for n, variable in enumerate(self._variables) if variable is rate), None)
         if (
             at is not None
@@ -160,6 +169,28 @@ class Keeper:
             callbacks=[_changed(callback, before, arrays) for callback, before in self._callbacks],
         )
         self._checkpoints.save(self._saves, state, arrays)
+
+
+def _check_complete(model) -> None:
+    """Raise where a checkpoint would not hold all that training changes."""
+    if model.optimizer is not None and model.built and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    if not model.built:
+        raise ValueError(
+            "checkpoint: got a model without weights so far, expected one that is built. Call it "
+            "on a batch first, or give it an Input layer."
+        )
+    others = [
+        name
+        for name, value in vars(model).items()
+        if isinstance(value, keras.Optimizer) and value is not model.optimizer
+    ]
+    if others:
+        raise ValueError(
+            f"checkpoint: got a model with optimizers of its own ({', '.join(others)}), whose "
+            "state a checkpoint does not hold; expected model.optimizer alone. Call fit without "
+            "checkpoint, and save weights and optimizers yourself."
+        )
 
 
 def _of_model(model) -> dict[str, Any]:

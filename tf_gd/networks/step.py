@@ -1,5 +1,7 @@
 """One step of training, by hand: forward, loss, gradients, and all that SGD of Keras does then."""
 
+import warnings
+
 import tensorflow as tf
 
 from tf_gd import _keras, sgd
@@ -8,35 +10,36 @@ from tf_gd.networks.gradients import warn_of_missing
 
 
 @tf.autograph.experimental.do_not_convert  # as Keras does; and half the time of a first call
-def step_of_descent(model, x, y, sample_weight=None):
+def step_of_descent(model, batch) -> dict:
     """Do one step on one batch: what ``model.fit`` does, with the update by hand.
 
     Args:
-        model: a compiled, built Keras model. The step uses its optimizer's own velocities and
-            counter, so that training can go on with either. An optimizer other than SGD updates the
-            weights itself.
-        x, y: one batch, ``(batch, ...)``, or lists or dicts of arrays.
-        sample_weight: ``(batch,)``, or None.
-    """
-    optimizer, variables = model.optimizer, model.trainable_variables
-    prediction, loss, gradients = loss_and_gradients(model, x, y, sample_weight)
-    warn_of_missing(gradients, variables)
-    loss_metric(model).update_state(loss, sample_weight=tf.shape(tf.nest.flatten(x)[0])[0])
+        model: a compiled Keras model. The step uses its optimizer's own velocities and counter, so
+            that training can go on with either. An optimizer other than SGD updates the weights
+            itself.
+        batch: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``: tensors ``(batch, ...)``, or lists
+            or dicts of tensors.
 
-    if is_sgd(optimizer):
-        apply_by_hand(optimizer, gradients, variables)
+    Returns:
+        The metrics so far.
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+    prediction, loss, gradients = loss_and_gradients(model, x, y, sample_weight)
+    count_loss(model, loss, x)
+    variables = model.trainable_variables
+    if variables:
+        warn_of_missing(gradients, variables)
+        apply(model.optimizer, gradients, variables)
     else:
-        optimizer.apply(gradients, variables)
-    model.compute_metrics(x, y, prediction, sample_weight=sample_weight)
+        warnings.warn("model: got no trainable variables, so nothing is learnt.", stacklevel=2)
+    return model.compute_metrics(x, y, prediction, sample_weight=sample_weight)
 
 
 def loss_and_gradients(model, x, y, sample_weight):
     """Return the prediction on a batch, the loss, and its gradient for each trainable variable."""
     with tf.GradientTape() as tape:
         prediction = forward(model, x, training=True)
-        loss = model.compute_loss(
-            x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=True
-        )
+        loss = _keras.loss_of(model, x, y, prediction, sample_weight, training=True)
         scaled = model.optimizer.scale_loss(loss)
     return (
         prediction,
@@ -45,14 +48,24 @@ def loss_and_gradients(model, x, y, sample_weight):
     )
 
 
+def apply(optimizer, gradients, variables) -> None:
+    """Move the variables: by hand where the optimizer is SGD."""
+    if not is_sgd(optimizer):
+        optimizer.apply(gradients, variables)
+        return
+    if not optimizer.built:
+        optimizer.build(variables)
+    apply_by_hand(optimizer, gradients, variables)
+
+
 def apply_by_hand(optimizer, gradients, variables):
     """Do what ``optimizer.apply`` does for SGD: the step of :mod:`tf_gd.sgd`, assigned.
 
     Args:
-        optimizer: ``keras.optimizers.SGD`` or :class:`tf_gd.ManualSGD`, whose velocities and
-            counter the step uses.
-        gradients: one for each variable; None where the loss does not depend on it.
-        variables: Keras variables, all that the optimizer was built for.
+        optimizer: ``keras.optimizers.SGD``, or one of ours; its own velocities and counter are
+            used.
+        gradients: one for each variable; None for one that the loss does not reach.
+        variables: of Keras, all that the optimizer was built for.
     """
     velocities, averages, sums, batches = _keras.slots_of(optimizer, variables)
     held = sgd.State(variables, velocities, averages, sums, batches)
@@ -70,7 +83,7 @@ def apply_by_hand(optimizer, gradients, variables):
 
 
 def assign(variable, old, value) -> None:
-    """Assign what a step returned, unless it is the old value: a new one, or rows to subtract."""
+    """Assign what a step returned: a new value, or the rows to subtract; nothing if unchanged."""
     if isinstance(value, tf.IndexedSlices):
         held = variable.value if isinstance(variable, keras.Variable) else variable
         held.scatter_sub(value)
@@ -79,33 +92,46 @@ def assign(variable, old, value) -> None:
 
 
 @tf.autograph.experimental.do_not_convert
-def evaluation_step(model, x, y, sample_weight=None):
+def evaluation_step(model, batch) -> dict:
     """Measure loss and metrics on one batch, as ``model.evaluate`` does."""
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     prediction = forward(model, x, training=False)
-    loss = model.compute_loss(
-        x=x, y=y, y_pred=prediction, sample_weight=sample_weight, training=False
-    )
-    loss_metric(model).update_state(loss, sample_weight=tf.shape(tf.nest.flatten(x)[0])[0])
-    model.compute_metrics(x, y, prediction, sample_weight=sample_weight)
+    loss = _keras.loss_of(model, x, y, prediction, sample_weight, training=False)
+    count_loss(model, loss, x)
+    return model.compute_metrics(x, y, prediction, sample_weight=sample_weight)
+
+
+@tf.autograph.experimental.do_not_convert
+def train_step_of_model(model, batch) -> dict:
+    """Do the model's own step on one batch; the update is its author's."""
+    return model.train_step(batch)
+
+
+@tf.autograph.experimental.do_not_convert
+def test_step_of_model(model, batch) -> dict:
+    """Measure one batch as the model's own ``test_step`` does."""
+    return model.test_step(batch)
 
 
 def forward(model, x, training: bool):
-    """Call the model, with ``training`` if it takes that argument."""
+    """Call the model, with ``training`` if it takes it."""
     return model(x, training=training) if _keras.takes_training(model) else model(x)
 
 
-def loss_metric(model):
-    """Return the metric that averages the loss."""
-    return next(metric for metric in model.metrics if metric.name == "loss")
+def count_loss(model, loss, x, samples=None) -> None:
+    """Add the loss of a batch to the metric that averages it over the samples."""
+    if samples is None:
+        first = next(leaf for leaf in tf.nest.flatten(x) if leaf is not None)
+        samples = tf.shape(first)[0]
+    _keras.loss_tracker(model).update_state(loss, sample_weight=samples)
 
 
 def innermost(optimizer):
-    """Return the optimizer that takes the step: the one inside, where the outer scales the loss."""
+    """Return the optimizer that makes the step: the one inside, where one only scales the loss."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def is_sgd(optimizer) -> bool:
-    """Return whether we do the step by hand: for SGD itself, and for :class:`tf_gd.ManualSGD`."""
-    return type(optimizer) is keras.optimizers.SGD or getattr(
-        type(optimizer), "is_sgd_by_hand", False
-    )
+    """Return whether the step is done by hand: for SGD itself, and for :class:`ManualSGD`."""
+    by_hand = getattr(type(optimizer), "is_sgd_by_hand", False)
+    return type(optimizer) is keras.optimizers.SGD or by_hand

@@ -1,0 +1,94 @@
+"""Some batches, in the form in which a program takes them: rows of tensors, or an iterator."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tf_gd.networks.passes import (
+    batch_of,
+    leaves_of,
+    pass_along,
+    pass_through,
+    without_optionals,
+)
+
+
+class Rows:
+    """Some batches of samples in memory, to be visited in an order, or as they come."""
+
+    streamed = False
+
+    def __init__(self, tensors, order, batch_size: int, first: int = 0, count: int = 1):
+        self._tensors, self._order, self._batch_size = tensors, order, batch_size
+        self._first, self.count, self.taken = first, count, 0
+
+    def arguments(self) -> tuple:
+        """Return what the program takes."""
+        return self._tensors, self._order, tf.constant(self._first), tf.constant(self.count)
+
+    def shapes(self) -> Any:
+        """Return what a program is traced for."""
+        leaves = leaves_of((self._tensors, self._order))
+        kinds = [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves]
+        return self._batch_size, self._order is None, kinds
+
+    def first_batch(self):
+        """Return the first batch, as the step takes it."""
+        samples = int(leaves_of((self._order, self._tensors))[0].shape[0])
+        start = self._first * self._batch_size
+        size = min(self._batch_size, samples - start)
+        self._first, self.count, self.taken = self._first + 1, self.count - 1, 1
+        return batch_of(self._tensors, self._order, start, size)
+
+    def ended_with_first(self) -> bool:
+        """Return whether there is nothing left after the first batch."""
+        return self.count == 0
+
+    def pass_of(self, step, model, ends_at_nan: bool) -> Callable:
+        """Return the pass as a function of the arguments and of whether metrics begin anew."""
+        about = dict(batch_size=self._batch_size, ends_at_nan=ends_at_nan)
+        return functools.partial(pass_through, step, model, **about)
+
+
+class OneBatch(Rows):
+    """A batch of a data set."""
+
+    def __init__(self, tensors):
+        super().__init__(tensors, None, int(leaves_of(tensors)[0].shape[0]))
+
+
+class Stream:
+    """The next batches of an iterator; ``taken`` says how many there were."""
+
+    streamed = True
+
+    def __init__(self, iterator, count: int, known: bool):
+        self.iterator, self.count, self._known = iterator, count, known
+        self._left, self.taken = count, 0
+
+    def arguments(self) -> tuple:
+        """Return what the program takes."""
+        return self.iterator, tf.constant(self._left)
+
+    def shapes(self) -> Any:
+        """Return what a program is traced for."""
+        return "streamed", self._known, self.iterator.element_spec
+
+    def first_batch(self):
+        """Return the next batch, as the step takes it; None at the end."""
+        batch = next(self.iterator, None)
+        if batch is None:
+            return None
+        self._left, self.taken = self.count - 1, 1
+        return without_optionals(batch)
+
+    def ended_with_first(self) -> bool:
+        """Return whether there is nothing left after the first batch."""
+        return self.taken == 0 or self._left == 0
+
+    def pass_of(self, step, model, ends_at_nan: bool) -> Callable:
+        """Return the pass as a function of the arguments and of whether metrics begin anew."""
+        about = dict(length_known=self._known, ends_at_nan=ends_at_nan)
+        return functools.partial(pass_along, step, model, **about)

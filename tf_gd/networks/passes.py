@@ -1,0 +1,224 @@
+"""Go through batches, one step each: the functions that are compiled."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tf_gd import _keras
+from tf_gd._keras import keras
+
+
+def pass_through(
+    step: Callable, model, tensors, order, first, count, fresh, *, batch_size, ends_at_nan=False
+):
+    """Go through some batches of samples in memory; the last batch of all may be smaller.
+
+    Args:
+        step: what to do with a batch: ``(model, batch)``, see :mod:`tf_gd.networks.step`.
+        model: a compiled Keras model.
+        tensors: inputs, targets and sample weights ``(samples, ...)``, in any structure; None for
+            what there is not.
+        order: the indices of the samples in the order in which to visit them, ``(samples,)``; None
+            as they come.
+        first: the batch to begin with, a scalar.
+        count: how many batches, a scalar.
+        fresh: whether the metrics begin anew, a scalar.
+        batch_size: samples in a batch; not a tensor, since XLA needs the shapes.
+        ends_at_nan: stop after the first batch with which the average loss is not finite.
+
+    Returns:
+        The metrics, and how many batches there were.
+    """
+    _if(fresh, model.reset_metrics)
+    samples = _count(tensors) if order is None else order.shape[0]
+    whole, rest = divmod(samples, batch_size)
+
+    def train(start, size):
+        step(model, _as_keras_sees_it(model, batch_of(tensors, order, start, size)))
+
+    def goes_on(batch):
+        return (batch < tf.minimum(first + count, whole)) & _finite(model, ends_at_nan)
+
+    batch = first
+    if whole:
+        batch = _repeat(goes_on, lambda batch: train(batch * batch_size, batch_size), first)
+    if rest:
+        last = (batch >= whole) & (first + count > whole) & _finite(model, ends_at_nan)
+        _if(last, lambda: train(whole * batch_size, rest))
+        batch += tf.cast(last, batch.dtype)
+    return model.get_metrics_result(), batch - first
+
+
+def pass_along(
+    step: Callable, model, iterator, count, fresh, *, length_known=False, ends_at_nan=False
+):
+    """Take up to ``count`` batches from an iterator; it may have fewer, unless it is known.
+
+    Returns:
+        The metrics, and how many batches there were.
+    """
+    _if(fresh, model.reset_metrics)
+    if tf.executing_eagerly():
+        taken = 0
+        for batch in itertools.islice(iterator, int(count)):
+            step(model, without_optionals(batch))
+            taken += 1
+            if not _finite(model, ends_at_nan):
+                break
+        return model.get_metrics_result(), taken
+
+    if length_known:
+        taken = _repeat(
+            lambda taken: (taken < count) & _finite(model, ends_at_nan),
+            lambda _: step(model, without_optionals(iterator.get_next())),
+            tf.constant(0),
+        )
+        return model.get_metrics_result(), taken
+
+    def goes_on(taken, batch):
+        return (taken < count) & batch.has_value() & _finite(model, ends_at_nan)
+
+    def body(taken, batch):
+        step(model, without_optionals(batch.get_value()))
+        more = taken + 1 < count
+        return taken + 1, tf.cond(more, iterator.get_next_as_optional, lambda: batch)
+
+    start = [tf.constant(0), iterator.get_next_as_optional()]
+    taken, _ = tf.while_loop(goes_on, body, start)
+    return model.get_metrics_result(), taken
+
+
+def batch_of(tensors, order, start, size: int):
+    """Return the batch of samples from ``start`` on, in their order, as Keras gives it to a step.
+
+    Args:
+        tensors: inputs, targets and sample weights ``(samples, ...)``.
+        order: the indices of the samples, or None.
+        start: the place of the first sample in the order, a scalar.
+        size: of the batch, at most as many as there are.
+    """
+    if order is None:
+        rows = each(lambda t: _rows(t, start, size), tensors)
+    else:
+        chosen = tf.slice(order, [start], [size])
+        rows = each(lambda t: tf.gather(t, chosen), tensors)
+    return keras.utils.pack_x_y_sample_weight(*rows)
+
+
+class LastLogs:
+    """What the step of a model returned for its last batch, kept through a compiled loop.
+
+    The loop cannot return it: before the first step nobody knows how many tensors there are.
+    """
+
+    def __init__(self, step: Callable):
+        self._step, self._logs = step, None
+        self._kept: list[tf.Variable] | None = None
+
+    def __call__(self, model, batch) -> None:
+        """Do the step, and keep what it returns."""
+        logs = self._step(model, batch)
+        if tf.executing_eagerly():
+            self._logs = logs
+            return
+        tensors = [keras.ops.convert_to_tensor(value) for value in tf.nest.flatten(logs)]
+        if self._kept is None:
+            self._logs = logs
+            with tf.init_scope():
+                self._kept = [_variable_like(tensor) for tensor in tensors]
+        for variable, tensor in zip(self._kept, tensors, strict=True):
+            variable.assign(tensor)
+
+    def results(self, model, metrics: dict):
+        """Return what Keras puts in the history: the metrics, if the step returns these, or else
+        what it returned.
+        """
+        logs = self._logs
+        if self._kept is not None:
+            logs = tf.nest.pack_sequence_as(logs, [v.read_value() for v in self._kept])
+        same = isinstance(logs, dict) and set(logs) == set(metrics)
+        return metrics if same or logs is None else logs
+
+
+def _variable_like(tensor) -> tf.Variable:
+    shape = [0 if size is None else size for size in tensor.shape]
+    return tf.Variable(tf.zeros(shape, tensor.dtype), shape=tensor.shape, trainable=False)
+
+
+def each(function: Callable, tensors):
+    """Return ``function`` of every tensor in a structure of them, leaving out what is None."""
+    return tf.nest.map_structure(lambda t: None if t is None else function(t), tensors)
+
+
+def leaves_of(tensors) -> list:
+    """Return the tensors of a structure, leaving out what is None."""
+    return [leaf for leaf in tf.nest.flatten(tensors) if leaf is not None]
+
+
+def without_optionals(batch):
+    """Return a batch with None for the optional inputs that it leaves out, as Keras does."""
+    optional = tf.experimental.Optional
+    return tf.nest.map_structure(lambda t: None if isinstance(t, optional) else t, batch)
+
+
+def _count(tensors) -> int:
+    return int(leaves_of(tensors)[0].shape[0])
+
+
+def _rows(tensor, start, size: int):
+    return tf.slice(tensor, [start] + [0] * (tensor.shape.rank - 1), [size, *tensor.shape[1:]])
+
+
+def _repeat(goes_on: Callable, body: Callable, number):
+    """Call ``body(number)`` for one number after another while it goes on; return the next one."""
+    if tf.executing_eagerly():
+        while goes_on(number):
+            body(number)
+            number += 1
+        return number
+
+    def once(number):
+        body(number)
+        return (number + 1,)
+
+    return tf.while_loop(goes_on, once, [number])[0]
+
+
+def _if(condition, action: Callable) -> None:
+    """Call the action where the condition holds; in a graph, decided when it runs."""
+    if tf.executing_eagerly():
+        if condition:
+            action()
+        return
+
+    def act():
+        action()
+        return tf.constant(0)
+
+    tf.cond(condition, act, lambda: tf.constant(0))
+
+
+def _finite(model, asked: bool) -> Any:
+    if not asked:
+        return True
+    return tf.math.is_finite(tf.convert_to_tensor(_keras.loss_tracker(model).total))
+
+
+def _as_keras_sees_it(model, tensors):
+    """Hide the batch's length from a model of several outputs.
+
+    Keras weighs the loss of each output by the length of the batch where that is known when the
+    step is traced. In ``model.fit`` it is not, and the history holds the plain mean over the
+    batches.
+    """
+    loss, _ = _keras.compiled_parts(model)
+    if tf.executing_eagerly() or not getattr(loss, "metrics", None):
+        return tensors
+    if tf.distribute.has_strategy():
+        return tensors
+    return each(
+        lambda tensor: tf.compat.v1.placeholder_with_default(tensor, [None, *tensor.shape[1:]]),
+        tensors,
+    )

@@ -44,7 +44,7 @@ def slots_of(optimizer, variables) -> tuple[list, list, list, Any]:
 
 def options_without_variables(optimizer) -> list[str]:
     """Return the options that were set after the optimizer was built without variables for them."""
-    if not getattr(optimizer, "built", False):
+    if not getattr(optimizer, "built", False) or not optimizer._trainable_variables:
         return []
     momentum = hasattr(optimizer, "momentums") and optimizer.momentum
     needed = {

@@ -200,7 +200,8 @@ def source_for_training(
                 )
         return _streamed(model, given, "x", steps, orders.shuffle, class_weight), None
     given, held_out = arrays.texts_as_tensors(given), None
-    if given[0] is None or arrays.in_memory(*given):
+    takes_iterator = _keras.has_own(model, "make_train_function")
+    if given[0] is None or (arrays.in_memory(*given) and not takes_iterator):
         samples = arrays.as_arrays(*given, class_weight, takes_nan=True)
         if share:
             samples, held_out = arrays.split(*samples, share)

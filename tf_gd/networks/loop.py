@@ -132,7 +132,8 @@ class Training:
             measured = self._validate()
             self.logs = self.logs | {f"val_{name}": value for name, value in measured.items()}
         if self.verbose:
-            shown = " - ".join(f"{name}: {_shown(value)}" for name, value in self.logs.items())
+            numbers = _keras.as_python(self.logs).items()
+            shown = " - ".join(f"{name}: {_shown(value)}" for name, value in numbers)
             took = f"{time.perf_counter() - start:.2f} s"
             print(f"Epoch {epoch + 1}/{self.epochs} - {took} - {shown}", flush=True)
         self.listeners.on_epoch_end(epoch, self.logs)
@@ -164,6 +165,7 @@ class Training:
                 listeners.on_test_batch_end(_last(batch, part, pace), measured)
             if model.stop_evaluating:
                 break
+        measured = _keras.as_python(measured)
         listeners.on_test_end(measured)
         return measured
 

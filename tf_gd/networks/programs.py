@@ -52,18 +52,18 @@ class Passes:
         kept = model.__dict__.get("_tf_gd_programs")
         if kept is None or kept.compiled_with != compiled_with:  # another optimizer, or loss
             kept = _Kept(compiled_with, self._settings)
-        elif kept.settings != self._settings:
+        elif kept.settings != self._settings and not _without_effect(model.optimizer):
             warnings.warn(
                 f"optimizer: {_difference(kept.settings, self._settings)} since the last call. "
                 "This call does as it says now; model.fit goes on with the former until "
                 "model.compile.",
                 stacklevel=4,
             )
-            kept.settings = self._settings
+        kept.settings = self._settings
         model.__dict__["_tf_gd_programs"] = self._kept = kept
 
     def run(self, step: Callable, part, fresh: bool = True) -> dict[str, Any]:
-        """Go through a part of the data, and return the metrics as Python numbers.
+        """Go through a part of the data, and return the metrics as tensors.
 
         Where ``"auto"`` took XLA and XLA cannot compile the program, it runs as a graph.
         """
@@ -89,7 +89,7 @@ class Passes:
             ) from error
         self._mode_of[step.__name__] = mode
         part.taken += int(taken)
-        return _keras.as_python(results)
+        return results
 
     def _makes_variables(self, step: Callable) -> bool:
         """Return whether a step may still make variables, which a compiled loop cannot."""
@@ -110,7 +110,7 @@ class Passes:
             return {}
         mode = self._mode_of[step.__name__] = self._modes[0]
         logs = self._on_one(step, mode)(self._model, batch)
-        return _keras.as_python(_keras.metrics_or_logs(self._model, logs))
+        return _keras.metrics_or_logs(self._model, logs)
 
     def _on_one(self, step: Callable, mode: str) -> Callable:
         """Return the step on one batch, compiled; a step of the model's own is traced once."""
@@ -184,6 +184,11 @@ def settings_of(optimizer) -> dict[str, str]:
     return {name: repr(value) for name, value in config.items() if name not in left_out}
 
 
+def _without_effect(optimizer) -> list[str]:
+    """Return the options that the optimizer was built without: they have their own warning."""
+    return [] if optimizer is None else _keras.options_without_variables(innermost(optimizer))
+
+
 def _difference(before: dict[str, str], now: dict[str, str]) -> str:
     changed = [name for name in now if now[name] != before.get(name)]
     return ", ".join(f"{name} went from {before.get(name)} to {now[name]}" for name in changed)
@@ -243,7 +248,7 @@ class OwnFunction:
             part.taken = part.count
         except (StopIteration, tf.errors.OutOfRangeError):
             return {}
-        return _keras.as_python(_keras.metrics_or_logs(self._model, logs))
+        return _keras.metrics_or_logs(self._model, logs)
 
     def mode_of(self, step: Callable) -> str:
         """Return the mode in which it runs: only its author knows."""

@@ -141,7 +141,8 @@ def _losses(
             order = np.concatenate([order, generator.permutation(samples)])
         batch, order = tf.convert_to_tensor(order[:batch_size]), order[batch_size:]
         given.rate.assign(rate)
-        losses.append(programs.run(step_of_descent, Rows(tensors, batch, batch_size))["loss"])
+        part = Rows(tensors, batch, batch_size)
+        losses.append(float(programs.run(step_of_descent, part)["loss"]))
         average = _SMOOTHING * average + (1 - _SMOOTHING) * losses[-1]
         averages.append(average / (1 - _SMOOTHING ** (step + 1)))
         if not np.isfinite(losses[-1]) or (step >= 10 and averages[-1] > _EXPLODED * min(averages)):

@@ -160,7 +160,7 @@ class Keeper:
             modes=self._modes(),
             epoch=epoch,
             batch=batch,
-            logs=dict(logs),
+            logs=_keras.as_python(logs),
             saves=self._saves,
             stopped=self._model.stop_training,
             epochs=list(history.epoch),

@@ -21,6 +21,7 @@ from tf_gd.networks.hooks import Pace
 from tf_gd.networks.parts import OneBatch, Rows, Stream
 from tf_gd.networks.passes import leaves_of
 
+_SMALL = 2**26  # bytes: so much, 64 MiB, may be there twice
 Given = tuple[Any, Any, Any]  # x, y, sample_weight
 
 
@@ -40,7 +41,10 @@ class InMemory:
     ):
         self._samples = arrays.tensors_of(given)
         self._batch_size, self._orders, self._name = batch_size, orders, name
-        self._all = -(-arrays.count(given) // batch_size)
+        leaves = leaves_of(self._samples)
+        self._small = sum(leaf.dtype.size * leaf.shape.num_elements() for leaf in leaves) < _SMALL
+        self.samples = arrays.count(given)
+        self._all = -(-self.samples // batch_size)
         self._steps = steps_per_epoch
         self._next = 0
         self._order: Any = None
@@ -60,7 +64,10 @@ class InMemory:
         self._next = min(first + done, last)
         while self._next < last:
             batch, count = self._next, pace.next(last - self._next)
-            part = Rows(self._samples, self._order, self._batch_size, batch, count)
+            gathered = self._small and self._order is not None and count == self._all
+            part = Rows(
+                self._samples, self._order, self._batch_size, batch, count, gathered=gathered
+            )
             yield batch - first, part
             self._next += part.taken
         if last - first < self.batches:

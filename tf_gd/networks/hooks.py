@@ -1,11 +1,15 @@
 """How many batches one call takes: as many as its callbacks allow, for about a second."""
 
+import math
+
 import numpy as np
+import tensorflow as tf
 
 from tf_gd import _keras
 from tf_gd._keras import keras
 
 _SECONDS_A_CALL = 1.0  # then Ctrl-C is answered, the bar moves, and a checkpoint may be written
+_PRODUCTS_A_CALL = 1e9  # which take some tenths of a second forward and back
 _GROWTH = 4  # how much longer a call may be than the one before it
 
 
@@ -16,11 +20,12 @@ class Pace:
 
     Args:
         fixed: so many, where a callback asks for it; else by the clock.
+        first: how many certainly take less than a second.
     """
 
-    def __init__(self, fixed: int | None = None):
+    def __init__(self, fixed: int | None = None, first: int = 1):
         self.fixed = fixed
-        self._count, self._calls = fixed or 1, 0
+        self._count, self._calls = fixed or first, 0
 
     def next(self, left: float) -> int:
         """Return how many batches to take, of those that are left."""
@@ -32,11 +37,11 @@ class Pace:
         if self.fixed or self._calls == 1:
             return
         in_time = int(batches * _SECONDS_A_CALL / max(seconds, 1e-6))
-        most = in_time if self._calls == 2 else _GROWTH * self._count
+        most = in_time if self._count == 1 else _GROWTH * self._count
         self._count = int(np.clip(in_time, 1, max(most, 1)))
 
 
-def pace_of(model, callbacks: list, what: str, every_batch: bool = False) -> Pace:
+def pace_of(model, callbacks: list, what: str, source=None, every_batch: bool = False) -> Pace:
     """Return the pace that callbacks allow.
 
     Args:
@@ -44,12 +49,36 @@ def pace_of(model, callbacks: list, what: str, every_batch: bool = False) -> Pac
             ``steps_per_execution`` of them.
         callbacks: of Keras.
         what: ``"train"`` or ``"test"``.
+        source: of the batches, where there is one.
         every_batch: whether something else than a callback asks for every batch.
     """
     hooks = [f"on_{what}_batch_begin", f"on_{what}_batch_end"]
     hooks += ["on_batch_begin", "on_batch_end"] if what == "train" else []
     asks = every_batch or any(_is_own(callback, hook) for callback in callbacks for hook in hooks)
-    return Pace(model.steps_per_execution if asks else None)
+    if asks:
+        return Pace(model.steps_per_execution)
+    samples = getattr(source, "samples", None)
+    quick = samples and samples * products_of(model) < _PRODUCTS_A_CALL
+    return Pace(first=source.batches if quick else 1)
+
+
+def products_of(model) -> float:
+    """Return about how many products the model takes for one sample; infinite where unknown."""
+    products = 0.0
+    for layer in _keras.layers_of(model):
+        weights = layer.count_params() if layer.built else math.inf
+        if weights and not getattr(layer, "layers", None):
+            products += weights * _places(layer)
+    return products
+
+
+def _places(layer) -> float:
+    """Return at how many places, of an image or a sequence, a layer takes its weights."""
+    if not _keras.is_called(layer):
+        return math.inf
+    shapes = [t.shape for t in tf.nest.flatten([layer.input, layer.output])]
+    sizes = [shape[1:-1] for shape in shapes]
+    return max(math.inf if None in size else math.prod(size) for size in sizes)
 
 
 def ends_at_nan(callbacks: list) -> bool:

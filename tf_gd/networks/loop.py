@@ -56,8 +56,8 @@ class Training:
             own=self.measures_itself,
         )
         every_batch = by_keras or (own and ends)
-        self.pace = hooks.pace_of(model, self.callbacks, "train", every_batch)
-        self.pace_of_checks = hooks.pace_of(model, self.callbacks, "test")
+        self.pace = hooks.pace_of(model, self.callbacks, "train", self.source, every_batch)
+        self.pace_of_checks = hooks.pace_of(model, self.callbacks, "test", self.validation)
         about = dict(epochs=self.epochs, steps=batches, model=model)
         quiet = dict(add_history=True, add_progbar=False, verbose=0)
         self.listeners = keras.callbacks.CallbackList(self.callbacks, **quiet, **about)

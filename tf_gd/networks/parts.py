@@ -20,8 +20,18 @@ class Rows:
 
     streamed = False
 
-    def __init__(self, tensors, order, batch_size: int, first: int = 0, count: int = 1):
+    def __init__(
+        self,
+        tensors,
+        order,
+        batch_size: int,
+        first: int = 0,
+        count: int = 1,
+        *,
+        gathered: bool = False,
+    ):
         self._tensors, self._order, self._batch_size = tensors, order, batch_size
+        self._gathered = gathered  # put all samples in their order first, which is faster
         self._first, self.count, self.taken = first, count, 0
 
     def arguments(self) -> tuple:
@@ -32,7 +42,7 @@ class Rows:
         """Return what a program is traced for."""
         leaves = leaves_of((self._tensors, self._order))
         kinds = [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves]
-        return self._batch_size, self._order is None, kinds
+        return self._batch_size, self._order is None, self._gathered, kinds
 
     def first_batch(self):
         """Return the first batch, as the step takes it."""
@@ -48,7 +58,7 @@ class Rows:
 
     def pass_of(self, step, model, ends_at_nan: bool) -> Callable:
         """Return the pass as a function of the arguments and of whether metrics begin anew."""
-        about = dict(batch_size=self._batch_size, ends_at_nan=ends_at_nan)
+        about = dict(batch_size=self._batch_size, gathered=self._gathered, ends_at_nan=ends_at_nan)
         return functools.partial(pass_through, step, model, **about)
 
 

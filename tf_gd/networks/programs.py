@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tf_gd import _keras, compiled
 from tf_gd.networks.parts import Stream
-from tf_gd.networks.passes import LastLogs
+from tf_gd.networks.passes import LastLogs, each, leaves_of
 from tf_gd.networks.step import innermost
 
 WORTH_COMPILING = 2000  # steps; fewer do not make up for the second that XLA takes to compile
@@ -77,7 +77,7 @@ class Passes:
                 (step.__name__, self._ends_at_nan, *self._built(), repr(part.shapes())),
                 self._modes,
                 functools.partial(self._build, step, part),
-                (*part.arguments(), tf.constant(fresh)),
+                leaves_of((part.arguments(), tf.constant(fresh))),
                 cannot=(tf.errors.InvalidArgumentError, tf.errors.UnimplementedError),
             )
         except tf.errors.ResourceExhaustedError as error:
@@ -151,14 +151,18 @@ class Passes:
             step, mode = (lambda _, data: batch(data)), "graph"
         last = LastLogs(self._on_one(step, mode)) if self._own else None
         run = part.pass_of(last or step, self._model, self._ends_at_nan)
-        if last is None:
-            return compiled.compiled(run, mode, autograph=False)
+        arguments = (*part.arguments(), tf.constant(True))
+        form = each(lambda _: True, arguments)  # without the data, which it would keep in memory
 
-        def run_and_return(*arguments):
-            metrics, taken = run(*arguments)
-            return last.results(self._model, metrics), taken
+        def run_flat(*tensors):
+            given = iter(tensors)
+            metrics, taken = run(*each(lambda _: next(given), form))
+            return metrics if last is None else last.results(self._model, metrics), taken
 
-        return compiled.compiled(run_and_return, mode, autograph=False)
+        program = compiled.compiled(run_flat, mode, autograph=False)
+        if mode == "eager":
+            return program
+        return program.get_concrete_function(*leaves_of(arguments))  # its call costs the least
 
 
 @dataclasses.dataclass
@@ -166,7 +170,7 @@ class _Kept:
     """What a model keeps between calls: its programs, and what they were compiled with."""
 
     compiled_with: compiled.Identity
-    settings: dict[str, str]
+    settings: dict[str, Any]
     programs: compiled.Programs = dataclasses.field(
         default_factory=lambda: compiled.Programs(_KEPT)
     )
@@ -175,13 +179,17 @@ class _Kept:
     )  # of the model, by name
 
 
-def settings_of(optimizer) -> dict[str, str]:
-    """Return what a program has compiled in of an optimizer: all settings but the rate."""
+def settings_of(optimizer) -> dict[str, Any]:
+    """Return what a program has compiled in of an optimizer: its plain attributes, but the rate."""
     if optimizer is None:
         return {}
-    config = optimizer.get_config() | innermost(optimizer).get_config()
-    left_out = ("learning_rate", "inner_optimizer", "name")
-    return {name: repr(value) for name, value in config.items() if name not in left_out}
+    plain = (bool, int, float, str, type(None))
+    attributes = (vars(optimizer) | vars(innermost(optimizer))).items()
+    return {
+        name: value
+        for name, value in attributes
+        if isinstance(value, plain) and not name.startswith("_") and name not in ("name", "built")
+    }
 
 
 def _without_effect(optimizer) -> list[str]:
@@ -189,7 +197,7 @@ def _without_effect(optimizer) -> list[str]:
     return [] if optimizer is None else _keras.options_without_variables(innermost(optimizer))
 
 
-def _difference(before: dict[str, str], now: dict[str, str]) -> str:
+def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     changed = [name for name in now if now[name] != before.get(name)]
     return ", ".join(f"{name} went from {before.get(name)} to {now[name]}" for name in changed)
 

@@ -2,7 +2,7 @@
 # make test   sets up and tests for five minutes   make test-all  all tests, a quarter of an hour
 # make bench  side by side with jax, optax and torch
 # make docs   the pages: every tutorial run        make docs-test  looks at them in a browser
-# make nightly  50 kills, 10,000 hostile calls
+# make nightly  50 kills, 10,000 hostile calls    make versions  the core tests with older TensorFlow and Keras
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONHASHSEED ?= 0
 
-.PHONY: tour test test-all test-rest setup lint bench docs docs-test nightly clean
+.PHONY: tour test test-all test-rest versions setup lint bench docs docs-test nightly clean
 
 tour: $(VENV)/.installed
 	$(BIN)/tf-gd tour
@@ -46,6 +46,9 @@ docs: $(VENV)/.installed-docs
 
 nightly: $(VENV)/.installed-tests
 	TF_GD_KILLS=50 TF_GD_FUZZ=10000 $(BIN)/python -m pytest -n 2 --dist worksteal tests/networks/test_resume.py tests/test_fuzz.py
+
+versions:
+	PYTHON=$(PYTHON) tests/versions.sh
 
 docs-test: $(VENV)/.installed-docs
 	$(BIN)/python -m pytest docs/test_site.py

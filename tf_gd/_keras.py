@@ -67,6 +67,14 @@ def variables_known_to(optimizer) -> list:
     return optimizer._trainable_variables
 
 
+def add_slots(optimizer, variables, name: str) -> list:
+    """Return a new variable of the optimizer for each of the model's."""
+    if hasattr(optimizer, "add_optimizer_variables"):
+        return optimizer.add_optimizer_variables(variables, name)
+    add = optimizer.add_variable_from_reference  # before Keras 3.9
+    return [add(reference_variable=variable, name=name) for variable in variables]
+
+
 def decay_of(optimizer, variable) -> float:
     """Return the weight decay of a variable: 0 without one, or where it is excluded from it."""
     return (

@@ -252,8 +252,11 @@ def test_doctor(capsys, monkeypatch):
 def test_doctor_names_untested_versions(monkeypatch):
     monkeypatch.setattr(doctor, "_version", lambda package: "2.15.0" if package == "tensorflow" else "not installed")
     problems = " ".join(doctor.examine().problems)
-    assert "only 2.21 is tested" in problems
+    assert "only 2.18 to 2.21 are tested" in problems
     assert "keras is not installed" in problems
+    monkeypatch.setattr(doctor, "_version", {"tensorflow": "2.19.1", "keras": "3.9.0"}.get)
+    (problem,) = (one for one in doctor.examine().problems if "tested" in one)
+    assert problem.startswith("keras 3.9.0: only 3.10 to 3.15 are tested")
 
 
 def test_a_module_that_cannot_be_imported_or_a_function_undefined_everywhere(tmp_path, monkeypatch, capsys):

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks, sgd
+from tf_gd import _checks, _keras, sgd
 from tf_gd._keras import keras
 from tf_gd.networks.step import assign
 
@@ -59,9 +59,7 @@ class ManualSGD(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self.momentums = (
-            self.add_optimizer_variables(variables, "momentum") if self.momentum else []
-        )
+        self.momentums = _keras.add_slots(self, variables, "momentum") if self.momentum else []
 
     def update_step(self, gradient, variable, learning_rate):
         """Move one variable by one step."""

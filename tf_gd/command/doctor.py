@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 
 from tf_gd import __version__
 
-TESTED = {"tensorflow": "2.21", "keras": "3.15"}  # what the tests are run with, see constraints.txt
+# The oldest and the newest version that `make versions` runs the core tests with.
+TESTED = {"tensorflow": ("2.18", "2.21"), "keras": ("3.10", "3.15")}
 _SHOWN = (
     "tensorflow",
     "keras",
@@ -89,20 +90,25 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+def _number(version: str) -> tuple[int, ...]:
+    """Return the first two numbers of a version, to compare with."""
+    return tuple(int(part) for part in version.split(".")[:2])
+
+
 def _version_problems(versions: dict[str, str]) -> list[str]:
     problems = []
-    for package, tested in TESTED.items():
-        if versions[package] == "not installed":
-            problems.append(f"{package} is not installed. Run: pip install '{package}=={tested}.*'")
-        elif not versions[package].startswith(tested + "."):
+    for package, (oldest, newest) in TESTED.items():
+        found = versions[package]
+        if found == "not installed":
+            problems.append(f"{package} is not installed. Run: pip install '{package}=={newest}.*'")
+        elif not _number(oldest) <= _number(found) <= _number(newest):
             problems.append(
-                f"{package} {versions[package]}: only {tested} is tested; equality to the bit may "
-                f"not hold. Run: pip install '{package}=={tested}.*'"
+                f"{package} {found}: only {oldest} to {newest} are tested; equality to the bit may "
+                f"not hold. Run: pip install '{package}=={newest}.*'"
             )
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        problems.append(
-            f"Python {versions['python']}: TensorFlow {TESTED['tensorflow']} runs on 3.11 to 3.13."
-        )
+        newest = TESTED["tensorflow"][1]
+        problems.append(f"Python {versions['python']}: TensorFlow {newest} runs on 3.11 to 3.13.")
     if os.environ.get("TF_USE_LEGACY_KERAS", "0").lower() in ("1", "true"):
         problems.append(
             "TF_USE_LEGACY_KERAS is set, so tf.keras is Keras 2. Unset it: tf_gd uses Keras 3."

@@ -218,7 +218,12 @@ def adapter_of(x, name: str, y=None, sample_weight=None, shuffle: bool = False, 
         raise ValueError(f"class_weight: got {weights!r}, expected a dict from class to weight.")
     try:
         return _keras.data_adapter(x, y, sample_weight, shuffle=shuffle, **options)
-    except (StopIteration, ValueError, TypeError) as error:  # Keras reads the first batch
+    except (
+        StopIteration,
+        LookupError,
+        ValueError,
+        TypeError,
+    ) as error:  # Keras reads the first batch
         expected = "batches, at least one" if is_streamed(x) else "arrays, tensors or a data set"
         raise ValueError(f"{name}: got {type(x).__name__}, expected {expected}. {error}") from error
 
@@ -304,7 +309,7 @@ def seed_of_session(optimizer) -> int:
 
 
 def _orders_of_keras(samples: int) -> Iterator[np.ndarray]:
-    """Yield the orders of ``model.fit(shuffle=True)``: seeded, Keras 3.15 repeats one order."""
+    """Yield the orders of ``model.fit(shuffle=True)``: seeded, Keras repeats one order."""
     dataset = tf.data.Dataset.range(1).map(
         lambda _: tf.random.shuffle(tf.range(samples, dtype=tf.int64))
     )

@@ -98,7 +98,24 @@ def build_if_possible(model, x, y, sample_weight, prefix: str = "") -> Exception
         raise
     except Exception as error:  # of the model: in training it may work all the same
         return error
-    return None
+    return _suspected(model, sample_weight, prefix)
+
+
+def _suspected(model, sample_weight, prefix: str) -> Exception | None:
+    """Return what is wrong if the first batch fails: weights of samples where steps are masked."""
+    weights = leaves_of(sample_weight)
+    masks = any(
+        getattr(layer, "mask_zero", False) or isinstance(layer, keras.layers.Masking)
+        for layer in _keras.layers_of(model)
+    )
+    if not masks or not any(len(one.shape) == 1 for one in weights):
+        return None
+    shape = tuple(weights[0].shape)
+    return MisfitError(
+        f"{prefix}sample_weight: got shape {shape}, one for each sample, expected one for each "
+        f"time step, {(*shape, 'steps')}, or {(*shape, 1)}: the model masks time steps, and Keras "
+        "multiplies mask and weights. Pass sample_weight[:, None]."
+    )
 
 
 def _check_targets_given(model, y, prefix: str) -> None:

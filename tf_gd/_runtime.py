@@ -166,8 +166,16 @@ def share(total: int, number: int, count: int) -> slice:
     return slice(first, first + whole + (number < rest))
 
 
+def in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
 class Progress:
-    """A progress bar on standard error, shown after ``patience`` seconds, in a terminal only."""
+    """Progress on standard error after ``patience`` seconds: a bar in a terminal; a line that is
+    written over in a notebook, where a bar of Rich would need another package.
+    """
 
     def __init__(
         self, total: int | None, description: str, patience: float = 0.5, bar_width: int = 40
@@ -175,6 +183,7 @@ class Progress:
         self._total, self._description, self._bar_width = total, description, bar_width
         self._shown_from = time.perf_counter() + patience
         self._bar: Any = None
+        self._width = 0  # of the line in a notebook
 
     def __enter__(self):
         return self
@@ -182,11 +191,20 @@ class Progress:
     def at(self, step: int, description: str | None = None) -> None:
         """Show that ``step`` steps are done."""
         if self._bar is None:
-            if not sys.stderr.isatty() or time.perf_counter() < self._shown_from:
+            if time.perf_counter() < self._shown_from:
+                return
+            if in_notebook():
+                self._write(f"{description or self._description}: {step}/{self._total or '?'}")
+                return
+            if not sys.stderr.isatty():
                 return
             self._start()
         described = description or self._description
         self._bar.update(self._task, completed=step, description=described)
+
+    def _write(self, line: str) -> None:
+        self._width = max(self._width, len(line))
+        print("\r" + line.ljust(self._width), end="", file=sys.stderr, flush=True)
 
     def _start(self) -> None:
         from rich import progress
@@ -208,3 +226,6 @@ class Progress:
     def __exit__(self, *exc_info):
         if self._bar is not None:
             self._bar.stop()
+        if self._width:
+            self._write("")
+            print("\r", end="", file=sys.stderr, flush=True)

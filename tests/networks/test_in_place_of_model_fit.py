@@ -1,7 +1,12 @@
 """``tf_gd.fit(model, ...)`` in the place of ``model.fit(...)``: programs as people write them, to the bit."""
 
 import inspect
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import keras
@@ -11,6 +16,7 @@ import scipy.sparse
 import tensorflow as tf
 
 import tf_gd
+from tf_gd.networks import hooks
 
 layers, ops = keras.layers, keras.ops
 RANDOM = np.random.default_rng(0)
@@ -497,3 +503,58 @@ def test_the_page_of_the_documentation_lists_these_programs():
     assert [line.split("|")[1].strip() for line in table.splitlines()] == list(PROGRAMS)
     for name in re.findall(r"`(test_\w+\.py)`", page):
         assert (Path(__file__).parent / name).exists(), name
+
+
+LONG = """
+import os, time
+import tf_gd
+tf_gd.quiet_tensorflow()
+import keras, numpy as np
+x = np.ones((4_000_000, 6), "float32")
+model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(8), keras.layers.Dense(1)])
+model.compile(keras.optimizers.SGD(0.001), "mse")
+tf_gd.fit(model, x[:100], x[:100, :1], batch_size=1, verbose=0)
+begins = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: print("begins", flush=True))
+history = tf_gd.fit(model, x, x[:, :1], batch_size=1, epochs=9, verbose=0, callbacks=[begins])
+print("interrupted", history.params["interrupted"], int(model.optimizer.iterations) > 100, flush=True)
+"""
+
+
+def test_ctrl_c_is_answered_within_an_epoch(tmp_path):
+    """The epoch takes some twenty seconds; a call of the program about one."""
+    script = tmp_path / "long.py"
+    script.write_text(LONG)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    child = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment)
+    assert child.stdout.readline() == "begins\n"
+    time.sleep(2.5)
+    child.send_signal(signal.SIGINT)
+    start = time.perf_counter()
+    assert child.stdout.readline() == "interrupted True True\n"
+    assert time.perf_counter() - start < 6  # two on a machine that does nothing else
+    assert child.wait() == 0
+    child.stdout.close()
+
+
+def test_the_pace_is_about_a_second_a_call():
+    pace = hooks.Pace()
+    batches = []
+    for _ in range(8):
+        batches.append(pace.next(10**6))
+        pace.took(batches[-1], 0.5 + batches[-1] * 0.001)  # half a second to begin with, then 1 ms each
+    assert batches[:3] == [1, 1, 1]
+    assert batches[-1] * 0.001 + 0.5 < 1.2
+    assert hooks.Pace(fixed=3).next(10) == 3
+    assert hooks.Pace().next(0.5) == 0
+
+
+def test_in_a_notebook_a_line_is_written_over(monkeypatch, capsys):
+    from tf_gd import _runtime
+
+    monkeypatch.setattr(_runtime, "in_notebook", lambda: True)
+    with _runtime.Progress(10, "training", patience=0.0) as progress:
+        progress.at(3)
+        progress.at(10, "epoch 2/2")
+    written = capsys.readouterr().err
+    assert written.split("\r")[1:3] == ["training: 3/10", "epoch 2/2: 10/10"]
+    assert written.endswith("\r")

@@ -11,6 +11,6 @@ for pair in $pairs; do
     "$where/bin/python" -m pip --disable-pip-version-check --quiet install "tensorflow==$tensorflow.*" "keras==$keras.*" \
         scipy scikit-learn matplotlib rich cvxpy pytest pytest-xdist hypothesis || { failed=1; continue; }
     echo "== TensorFlow $tensorflow, Keras $keras"
-    TF_CPP_MIN_LOG_LEVEL=3 "$where/bin/python" -m pytest -q -n 2 --dist worksteal --part quick $tests || failed=1
+    PYTHONPATH=$PWD TF_CPP_MIN_LOG_LEVEL=3 "$where/bin/python" -m pytest -q -n 2 --dist worksteal --part quick $tests || failed=1
 done
 exit $failed

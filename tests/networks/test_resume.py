@@ -127,7 +127,7 @@ def test_without_a_seed_the_order_is_kept(tmp_path):
 
 def test_callbacks_go_on_counting(tmp_path, monkeypatch):
     def callbacks():
-        early = keras.callbacks.EarlyStopping("val_loss", patience=3, restore_best_weights=True)
+        early = keras.callbacks.EarlyStopping("val_loss", patience=3, min_delta=0.02, restore_best_weights=True)
         slower = keras.callbacks.ReduceLROnPlateau("val_loss", patience=1, factor=0.5, min_delta=0.02)
         return [early, slower, tf_gd.callbacks.WeightPath()]
 
@@ -135,7 +135,7 @@ def test_callbacks_go_on_counting(tmp_path, monkeypatch):
     whole_callbacks, resumed = callbacks(), callbacks()
     whole = train(None, **options, callbacks=whole_callbacks)
     with monkeypatch.context() as patch:
-        kill_after(patch, 13)
+        kill_after(patch, 7)
         with pytest.raises(KilledError):
             train(tmp_path, **options, callbacks=callbacks())
     same(whole, train(tmp_path, **options, callbacks=resumed))

@@ -34,7 +34,7 @@ lint: $(VENV)/.installed-tests
 bench: $(VENV)/.installed $(VENV)-peers/.installed
 	$(BIN)/python benchmarks/run.py --peers $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/training.py --peers $(VENV)-peers/bin/python
-	$(BIN)/python benchmarks/cold.py
+	$(BIN)/python benchmarks/cold.py --peers $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/many_starts.py --peers $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/curvature.py
 	$(BIN)/python benchmarks/checkpoints.py

@@ -91,7 +91,7 @@ def first_calls(contestants: dict[str, Contestant], options) -> dict[str, Times]
     for number in range(options.rounds):
         order = list(contestants)[:: -1 if number % 2 else 1]
         found.append(race({name: contestants[name] for name in order}, options, rounds=0))
-    firsts = {name: [times[name].first for times in found] for name in contestants}
+    firsts = {name: [times[name].first for times in found] for name in found[0]}
     return {name: Times(each[0], None, each) for name, each in firsts.items()}
 
 

@@ -94,6 +94,11 @@ def compiled_parts(model) -> tuple:
     return getattr(model, "_compile_loss", None), getattr(model, "_compile_metrics", None)
 
 
+def compiled_with(model) -> tuple:
+    """Return objects of which at least one is another after each ``model.compile``."""
+    return model.optimizer, *compiled_parts(model), getattr(model, "_compile_config", None)
+
+
 def learning_rate_of(optimizer):
     """Return the learning rate of an optimizer: its schedule, or the variable that holds it.
 

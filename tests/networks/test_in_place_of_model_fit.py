@@ -558,3 +558,136 @@ def test_in_a_notebook_a_line_is_written_over(monkeypatch, capsys):
     written = capsys.readouterr().err
     assert written.split("\r")[1:3] == ["training: 3/10", "epoch 2/2: 10/10"]
     assert written.endswith("\r")
+
+
+def test_the_same_shapes_in_another_structure_are_another_program():
+    def build():
+        x = keras.Input((6,))
+        return keras.Model(x, {"b": layers.Dense(2, name="b")(x), "a": layers.Dense(2, name="a")(x)})
+
+    other = Y + 10
+    model, _ = trained(tf_gd.fit, (build, MSE, (X, {"b": Y, "a": other})), epochs=1)
+    again, _ = trained(tf_gd.fit, (build, MSE, (X, {"b": Y, "a": other})), epochs=1)
+    weights = model.get_weights()
+    tf_gd.fit(model, X, {"a": other, "b": Y}, epochs=3, shuffle=False, verbose=0)
+    tf_gd.fit(again, X, {"b": Y, "a": other}, epochs=3, shuffle=False, verbose=0)
+    assert not np.array_equal(weights[0], model.get_weights()[0])
+    for one, two in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    weighted, _ = trained(tf_gd.fit, (classifier, PAIRS, (X, LABELS.astype("float32"))), epochs=1)
+    tf_gd.fit(weighted, X, LABELS.astype("float32"), sample_weight=np.zeros(70, "float32"), epochs=1, verbose=0)
+
+
+class Scaled(keras.Sequential):
+    """Its step reads an attribute, which a new ``compile`` makes a new one."""
+
+    factor = 1.0
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = ops.mean(ops.square(self(x, training=True) - y)) * self.factor
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+
+def test_a_step_of_the_models_own_after_another_compile():
+    moved = []
+    for fit in (tf_gd.fit, keras.Model.fit):
+        model, _ = trained(fit, (lambda: dense(Scaled), {}, (X, Y)))
+        model.factor = 0.0
+        model.compile(keras.optimizers.SGD(0.1))
+        before = model.get_weights()
+        fit(model, X, Y, verbose=0)
+        moved.append(max(np.abs(one - two).max() for one, two in zip(before, model.get_weights(), strict=True)))
+    assert moved == [0.0, 0.0]
+
+
+def test_a_step_of_the_models_own_and_a_frozen_layer():
+    model, _ = trained(tf_gd.fit, (lambda: dense(Scaled), {}, (X, Y)))
+    model.layers[0].trainable = False
+    before = model.layers[0].get_weights()[0]
+    model.optimizer = keras.optimizers.SGD(0.1)
+    tf_gd.fit(model, X, Y, verbose=0)
+    np.testing.assert_array_equal(before, model.layers[0].get_weights()[0])
+
+
+def test_own_steps_without_an_optimizer():
+    class Counts(keras.Sequential):
+        def train_step(self, data):
+            return {"batches": tf.constant(1.0)}
+
+    model = dense(Counts)
+    model.compile(optimizer=None)
+    assert tf_gd.fit(model, X, Y, verbose=0).history == {"batches": [1.0]}
+
+
+def test_who_subclasses_terminate_on_nan_goes_on():
+    class Tolerant(keras.callbacks.TerminateOnNaN):
+        def on_batch_end(self, batch, logs=None):
+            pass
+
+    x = X.copy()
+    x[25] = np.nan
+    with pytest.warns(UserWarning, match="first in row 25"):
+        model, _ = trained(tf_gd.fit, (dense, MSE, (x, Y)), callbacks=[Tolerant()], batch_size=10, epochs=2)
+    assert int(model.optimizer.iterations) == 14
+
+
+def test_a_stream_that_ends_with_an_epoch_ends_the_training():
+    def batches():
+        for start in range(0, 64, 16):
+            yield X[start : start + 16], Y[start : start + 16]
+
+    results = []
+    for fit in (tf_gd.fit, keras.Model.fit):
+        with pytest.warns(UserWarning, match="ended after|ran out of data"):
+            _, history = trained(fit, (dense, MSE, (batches(),)), steps_per_epoch=2, epochs=3)
+        results.append(history.history["loss"][:2])
+    assert results[0] == results[1]
+
+
+def test_a_loss_that_leaves_out_the_compiled_one_is_traced_as_often_as_any():
+    traced = []
+
+    class Own(keras.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            traced.append(1)
+            return ops.mean(ops.abs(y - y_pred))
+
+    program = (lambda: dense(Own), MSE, (X, Y))
+    assert_same(trained(tf_gd.fit, program, epochs=12), trained(keras.Model.fit, program, epochs=12))
+    assert len(traced) < 20
+
+
+def test_functions_that_tensorflow_runs_eagerly():
+    tf.config.run_functions_eagerly(True)
+    try:
+        _, history = trained(tf_gd.fit, (lambda: dense(ByNumPy), MSE, (X, Y)))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert history.params["mode"] == "eager"
+
+
+def test_who_listens_to_the_beginning_of_an_epoch_sees_fresh_metrics():
+    seen = []
+
+    class Looks(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            seen.append(float(self.model.metrics[0].result()))
+
+    trained(tf_gd.fit, (dense, MSE, (X, Y)), callbacks=[Looks()])
+    assert seen == [0.0, 0.0, 0.0]
+
+
+def test_an_own_test_function_measures():
+    class Own(keras.Sequential):
+        def make_test_function(self, force=False):
+            super().make_test_function(force)
+            function = self.test_function
+            self.test_function = lambda iterator: {**function(iterator), "extra": 3.0}
+
+    program = (lambda: dense(Own), MSE, (X, Y))
+    ours, theirs = (trained(f, program, validation_data=(X, Y)) for f in (tf_gd.fit, keras.Model.fit))
+    assert ours[1].history == theirs[1].history
+    assert ours[1].history["val_extra"] == [3.0, 3.0, 3.0]

@@ -171,7 +171,9 @@ def _weights_of_classes(y, sample_weight, class_weight) -> np.ndarray:
             "sample_weight."
         )
     classes = (
-        y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype("int64")
+        y.argmax(axis=-1)
+        if y.ndim > 1 and y.shape[-1] > 1
+        else np.round(y.reshape(len(y))).astype("int64")
     )
     weights = np.ones(len(y), keras.config.floatx())
     for label, weight in class_weight.items():

@@ -69,6 +69,8 @@ class InMemory:
                 self._samples, self._order, self._batch_size, batch, count, gathered=gathered
             )
             yield batch - first, part
+            if not part.taken:
+                break
             self._next += part.taken
         if last - first < self.batches:
             _warn_short(self._name, last - first, self.batches)
@@ -114,7 +116,7 @@ class DataSet:
             steps_per_epoch,
         )
         self._all, self._goes_on = adapter.num_batches, trains and steps_per_epoch is not None
-        self._trains, self._begun = trains, False
+        self._trains, self._begun, self._ever = trains, False, False
         self._iterator, self._seen, self._name = None, 0, name
         self.batches = steps_per_epoch or self._all
 
@@ -148,10 +150,11 @@ class DataSet:
             done += part.taken
             ended = part.taken < part.count
         self._adapter.on_epoch_end()
-        if done == 0:
+        if done == 0 and not self._ever:
             raise ValueError(
                 f"{self._name}: got a data set without batches, expected at least one."
             )
+        self._ever = True
         self._seen += done
         if self._steps is not None and done < self._steps:
             _warn_short(self._name, done, self._steps)
@@ -239,7 +242,8 @@ def source_for_validation(
     if arrays.is_streamed(samples[0]):
         raise TypeError("validation_data: got a data set in a tuple, expected the data set itself.")
     samples = arrays.texts_as_tensors(samples)
-    if not arrays.in_memory(*samples):
+    takes_iterator = _keras.has_own(model, "make_test_function")
+    if takes_iterator or not arrays.in_memory(*samples):
         return _streamed(model, samples, name, steps, batch_size=batch_size)
     samples = arrays.as_arrays(*samples, prefix="validation ", takes_nan=True)
     source = in_order(samples, batch_size, steps)

@@ -46,11 +46,6 @@ def check_compiled(model, replicas: bool = False, own_steps: bool = False) -> No
         )
     strategy = model.distribute_strategy
     several = strategy.num_replicas_in_sync > 1
-    if own and several:
-        raise ValueError(
-            f"model: got one with a {own[0]} of its own on several replicas, expected Keras's. "
-            "Override compute_loss, train on one device, or call model.fit."
-        )
     if several and not replicas:
         raise ValueError(
             f"model: got one of {type(strategy).__name__} with {strategy.num_replicas_in_sync} "

@@ -147,6 +147,8 @@ def fit(
             validation = source_for_validation(
                 model, held_out, validation_batch_size, validation_steps
             )
+        if replicas.several():
+            replicas.check_built(model)
         kept.settings |= dict(initial_epoch=initial_epoch, shuffle=shuffle, seed=seed)
         kept.describe(source)
         training = Training(

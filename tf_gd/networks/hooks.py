@@ -64,12 +64,13 @@ def pace_of(model, callbacks: list, what: str, source=None, every_batch: bool = 
 
 def products_of(model) -> float:
     """Return about how many products the model takes for one sample; infinite where unknown."""
-    products = 0.0
+    products = counted = 0.0
     for layer in _keras.layers_of(model):
         weights = layer.count_params() if layer.built else math.inf
         if weights and not getattr(layer, "layers", None):
             products += weights * _places(layer)
-    return products
+            counted += weights
+    return products if model.built and counted == model.count_params() else math.inf
 
 
 def _places(layer) -> float:
@@ -83,7 +84,13 @@ def _places(layer) -> float:
 
 def ends_at_nan(callbacks: list) -> bool:
     """Return whether training is to end at the first batch whose loss is not finite."""
-    return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks)
+    return any(type(callback) is keras.callbacks.TerminateOnNaN for callback in callbacks)
+
+
+def has_hook(callback, hook: str) -> bool:
+    """Return whether a callback does something of its own at a hook."""
+    given = getattr(callback, hook, None)
+    return getattr(given, "__func__", given) is not getattr(keras.callbacks.Callback, hook)
 
 
 def _is_own(callback, hook: str) -> bool:
@@ -103,6 +110,6 @@ def _quiet(callback) -> list[type]:
         known.ModelCheckpoint: lambda: callback.save_freq == "epoch",
         known.BackupAndRestore: lambda: callback.save_freq == "epoch",
         known.TensorBoard: lambda: not _keras.looks_at_batches(callback),
-        known.TerminateOnNaN: lambda: True,
+        known.TerminateOnNaN: lambda: type(callback) is known.TerminateOnNaN,
     }
     return [kind for kind, is_so in quiet.items() if isinstance(callback, kind) and is_so()]

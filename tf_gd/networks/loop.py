@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import tensorflow as tf
+
 from tf_gd import _keras
 from tf_gd._keras import keras
 from tf_gd._runtime import Progress
@@ -35,29 +37,39 @@ class Training:
         self._choose_steps()
         steps = (self.epochs - self.initial_epoch) * (batches or 0)
         own, ends = self.trains_itself, hooks.ends_at_nan(self.callbacks)
-        by_keras = _keras.has_own(model, "make_train_function")
-        self.passes = (
-            OwnFunction(model)
-            if by_keras
+        counts_loss = any(one is _keras.loss_tracker(model) for one in model.metrics)
+        trains_by_own = _keras.has_own(model, "make_train_function")
+        self.passes: Passes | OwnFunction = (
+            OwnFunction(model, "train")
+            if trains_by_own
             else Passes(
                 model,
                 self.kept.mode(self.mode, self.step),
                 self.source.streamed,
                 steps,
                 own=own,
-                ends_at_nan=ends and not own,
+                ends_at_nan=ends and counts_loss and not own,
             )
         )
-        self.checks = Passes(
-            model,
-            self.kept.mode(self.mode, self.measure),
-            getattr(self.validation, "streamed", False),
-            steps,
-            own=self.measures_itself,
+        tests_by_own = self.validation is not None and _keras.has_own(model, "make_test_function")
+        self.checks: Passes | OwnFunction = (
+            OwnFunction(model, "test")
+            if tests_by_own
+            else Passes(
+                model,
+                self.kept.mode(self.mode, self.measure),
+                getattr(self.validation, "streamed", False),
+                steps,
+                own=self.measures_itself,
+            )
         )
-        every_batch = by_keras or (own and ends)
-        self.pace = hooks.pace_of(model, self.callbacks, "train", self.source, every_batch)
-        self.pace_of_checks = hooks.pace_of(model, self.callbacks, "test", self.validation)
+        callbacks = self.callbacks
+        every = trains_by_own or (own and ends)
+        self.pace = hooks.pace_of(model, callbacks, "train", self.source, every)
+        self.pace_of_checks = hooks.pace_of(model, callbacks, "test", self.validation, tests_by_own)
+        self.resets_first = any(
+            hooks.has_hook(callback, "on_epoch_begin") for callback in callbacks
+        )
         about = dict(epochs=self.epochs, steps=batches, model=model)
         quiet = dict(add_history=True, add_progbar=False, verbose=0)
         self.listeners = keras.callbacks.CallbackList(self.callbacks, **quiet, **about)
@@ -86,7 +98,8 @@ class Training:
         self.listeners.on_train_begin()
         found = self.source, self.validation, self.validates_at, self.callbacks
         epoch, batch, self.logs = self.kept.go_on(model, *found, self.modes, epochs)
-        epoch = self._skip_to(_keras.first_epoch_of(model, epoch), epoch)
+        if not self.kept.keeps:
+            epoch = self._replay_to(_keras.first_epoch_of(model, epoch), epoch)
         batches = self.source.batches
         total = (epochs - self.initial_epoch) * batches if batches else None
         bar = Progress(total, "training") if self.verbose else contextlib.nullcontext()
@@ -109,8 +122,8 @@ class Training:
         pairs = (self.step, self.passes), (self.measure, self.checks)
         return {step.__name__: passes.mode_of(step) for step, passes in pairs}
 
-    def _skip_to(self, epoch: int, first: int) -> int:
-        """Go on at the epoch at which ``BackupAndRestore`` found the model."""
+    def _replay_to(self, epoch: int, first: int) -> int:
+        """Go on at the epoch at which ``BackupAndRestore`` found the model, with its order."""
         if not self.source.streamed:
             for _ in range(first, epoch):
                 replay(self.source)
@@ -119,6 +132,8 @@ class Training:
     def _epoch(self, epoch: int, first_batch: int, progress) -> None:
         """Train for one epoch, from a batch on; then validate, and tell the callbacks."""
         start = time.perf_counter()
+        if self.resets_first and not first_batch:  # who listens may read the metrics
+            self.model.reset_metrics()
         self.listeners.on_epoch_begin(epoch)
         for batch, part in self.source.epoch(self.pace, first_batch):
             self.kept.check_order()
@@ -174,10 +189,11 @@ class Training:
         start = time.perf_counter()
         try:
             logs = passes.run(step, part, fresh=batch == 0)
-        except Exception as error:
-            if source.trouble is not None:  # it was seen before, and says more
+        except (ValueError, TypeError, LookupError, tf.errors.OpError) as error:
+            if source.trouble is not None:  # what was seen when the model was built says more
                 raise source.trouble from error
             raise
+        source.trouble = None
         pace.took(part.taken, time.perf_counter() - start)
         return logs
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_gd.networks.passes import (
     batch_of,
+    each,
     leaves_of,
     pass_along,
     pass_through,
@@ -40,8 +41,8 @@ class Rows:
 
     def shapes(self) -> Any:
         """Return what a program is traced for."""
-        leaves = leaves_of((self._tensors, self._order))
-        kinds = [(leaf.shape.as_list(), leaf.dtype) for leaf in leaves]
+        # In their structure: a program takes its arguments apart by it.
+        kinds = each(lambda t: (t.shape.as_list(), t.dtype.name), (self._tensors, self._order))
         return self._batch_size, self._order is None, self._gathered, kinds
 
     def first_batch(self):

@@ -46,9 +46,11 @@ class Passes:
         self._modes = ("xla", "graph") if mode == "auto" and chosen == "xla" else (chosen,)
         self._mode_of: dict[str, str] = {}
         self._model, self._own, self._ends_at_nan = model, own, ends_at_nan
-        self._settings = settings_of(model.optimizer)
-        self._rate = _keras.learning_rate_of(innermost(model.optimizer))  # a schedule is traced
-        compiled_with = compiled.Identity(model.optimizer, *_keras.compiled_parts(model))
+        self._names = names_of_settings(model.optimizer)
+        self._settings = self._settings_now()
+        optimizer = innermost(model.optimizer)  # its rate is traced, if it is a schedule
+        self._rate = None if optimizer is None else _keras.learning_rate_of(optimizer)
+        compiled_with = compiled.Identity(*_keras.compiled_with(model))
         kept = model.__dict__.get("_tf_gd_programs")
         if kept is None or kept.compiled_with != compiled_with:  # another optimizer, or loss
             kept = _Kept(compiled_with, self._settings)
@@ -74,7 +76,7 @@ class Passes:
             fresh = False
         try:
             _, mode, (results, taken) = self._kept.programs.call(
-                (step.__name__, self._ends_at_nan, *self._built(), repr(part.shapes())),
+                (step.__name__, self._ends_at_nan, *self._traced_with(), repr(part.shapes())),
                 self._modes,
                 functools.partial(self._build, step, part),
                 leaves_of((part.arguments(), tf.constant(fresh))),
@@ -97,7 +99,9 @@ class Passes:
         if self._modes == ("eager",):
             return False
         if self._own:
-            return step.__name__ not in self._kept.own_steps
+            return (step.__name__, *self._traced_with()) not in self._kept.own_steps
+        if step.__name__ in self._kept.begun:
+            return False
         parts = [model, model.optimizer, *_keras.compiled_parts(model)]
         return not all(part is None or part.built for part in parts)
 
@@ -108,7 +112,8 @@ class Passes:
         batch = part.first_batch()
         if batch is None:
             return {}
-        mode = self._mode_of[step.__name__] = self._modes[0]
+        self._kept.begun.add(step.__name__)
+        mode = self._mode_of[step.__name__] = self._modes[-1]  # XLA may not be able to
         logs = self._on_one(step, mode)(self._model, batch)
         return _keras.metrics_or_logs(self._model, logs)
 
@@ -116,14 +121,14 @@ class Passes:
         """Return the step on one batch, compiled; a step of the model's own is traced once."""
         if not self._own or mode == "eager":
             return compiled.compiled(step, mode, autograph=False)
-        own = self._kept.own_steps
-        if step.__name__ not in own:
-            own[step.__name__] = compiled.compiled(step, mode, autograph=False)
-        return own[step.__name__]
+        own, key = self._kept.own_steps, (step.__name__, *self._traced_with())
+        if key not in own:
+            own[key] = compiled.compiled(step, mode, autograph=False)
+        return own[key]
 
     def warn_of_changes(self) -> None:
         """Warn where a callback changed a setting that the running program has compiled in."""
-        now = settings_of(self._model.optimizer)
+        now = self._settings_now()
         if now != self._settings:
             warnings.warn(
                 f"optimizer: {_difference(self._settings, now)} during the call, which goes on "
@@ -136,8 +141,11 @@ class Passes:
         """Return the mode in which a step runs."""
         return self._mode_of.get(step.__name__, self._modes[0])
 
-    def _built(self) -> tuple:
-        """Return what a program is traced with: one that builds its model is not traced for it."""
+    def _settings_now(self) -> dict[str, Any]:
+        return settings_of(self._model.optimizer, self._names)
+
+    def _traced_with(self) -> tuple:
+        """Return what is traced into a program besides the data: variables, rate and settings."""
         variables = self._model.trainable_variables
         return (
             compiled.Identity(self._rate, *variables),
@@ -174,22 +182,26 @@ class _Kept:
     programs: compiled.Programs = dataclasses.field(
         default_factory=lambda: compiled.Programs(_KEPT)
     )
-    own_steps: dict[str, Callable] = dataclasses.field(
-        default_factory=dict
-    )  # of the model, by name
+    own_steps: dict[tuple, Callable] = dataclasses.field(default_factory=dict)
+    begun: set[str] = dataclasses.field(default_factory=set)  # steps that have run once
 
 
-def settings_of(optimizer) -> dict[str, Any]:
-    """Return what a program has compiled in of an optimizer: its plain attributes, but the rate."""
+def names_of_settings(optimizer) -> tuple[str, ...]:
+    """Return the names of the settings of an optimizer that a program has compiled in."""
+    if optimizer is None:
+        return ()
+    left_out = ("learning_rate", "inner_optimizer", "name")
+    names = optimizer.get_config() | innermost(optimizer).get_config()
+    return tuple(name for name in names if name not in left_out)
+
+
+def settings_of(optimizer, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings of an optimizer that are plain values."""
     if optimizer is None:
         return {}
     plain = (bool, int, float, str, type(None))
-    attributes = (vars(optimizer) | vars(innermost(optimizer))).items()
-    return {
-        name: value
-        for name, value in attributes
-        if isinstance(value, plain) and not name.startswith("_") and name not in ("name", "built")
-    }
+    found = vars(optimizer) | vars(innermost(optimizer))
+    return {name: found[name] for name in names if isinstance(found.get(name, ()), plain)}
 
 
 def _without_effect(optimizer) -> list[str]:
@@ -210,6 +222,8 @@ def choose_mode(model, mode: str, streamed: bool, steps: int, own: bool = False)
     convolutions, embeddings, and data that come in batch by batch. A step of the model's own may
     do what XLA cannot, so that it is compiled on demand only.
     """
+    if tf.config.functions_run_eagerly():
+        return "eager"
     if mode != "auto":
         return mode
     if model.run_eagerly:
@@ -241,18 +255,23 @@ def _products_of_convolutions(model) -> float:
 
 
 class OwnFunction:
-    """The passes of a model with a ``make_train_function`` of its own, which takes an iterator."""
+    """The passes of a model that makes its own function of an iterator.
 
-    def __init__(self, model):
-        model.make_train_function()
-        self._model = model
+    Args:
+        model: with a ``make_train_function`` or ``make_test_function`` of its own.
+        what: ``"train"`` or ``"test"``.
+    """
+
+    def __init__(self, model, what: str):
+        getattr(model, f"make_{what}_function")()
+        self._model, self._function = model, getattr(model, f"{what}_function")
 
     def run(self, step: Callable, part: Stream, fresh: bool = True) -> dict[str, Any]:
         """Let the model's own function take its batches from the iterator."""
         if fresh:
             self._model.reset_metrics()
         try:
-            logs = self._model.train_function(part.iterator)
+            logs = self._function(part.iterator)
             part.taken = part.count
         except (StopIteration, tf.errors.OutOfRangeError):
             return {}

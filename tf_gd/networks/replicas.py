@@ -22,6 +22,7 @@ from tf_gd.networks.step import (
     loss_and_gradients,
 )
 
+OWN_FUNCTIONS = ("make_train_function", "make_test_function")
 _MEANS = ("sum_over_batch_size", "mean")
 
 
@@ -124,6 +125,17 @@ def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
     Raises:
         ValueError: an option, the data, the loss or the optimizer does not allow it.
     """
+    for method in ("train_step", "test_step", "compute_metrics", *OWN_FUNCTIONS):
+        if _keras.has_own(model, method):
+            raise ValueError(
+                f"model: got one with a {method} of its own under a strategy with replicas, "
+                "expected Keras's. Build it outside the strategy's scope, or call model.fit."
+            )
+    if model.run_eagerly:
+        raise ValueError(
+            "model: got run_eagerly=True under a strategy with replicas, expected a graph. Build "
+            "it outside the strategy's scope, or call model.fit."
+        )
     for option in (
         ()
         if is_sgd(model.optimizer)
@@ -169,6 +181,15 @@ def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
         raise ValueError(
             f"loss: got reductions {got} on several replicas, expected one of {', '.join(_MEANS)} "
             "or sum."
+        )
+
+
+def check_built(model) -> None:
+    """Raise where the model would make its variables in the first step, on one replica alone."""
+    if not (model.built and model.optimizer.built):
+        raise ValueError(
+            "model: got one that is not built under a strategy with replicas, expected its "
+            "weights. Give it an Input layer, and numbers as data; or call model.fit."
         )
 
 

@@ -13,6 +13,7 @@ from tf_gd._keras import keras
 from tf_gd.checkpoints import Checkpoints, differences, refuse
 from tf_gd.networks.arrays import seed_of_session
 from tf_gd.networks.batches import replay
+from tf_gd.networks.callback_state import changed, plain_parts, put_back
 from tf_gd.networks.step import innermost
 
 SECONDS_BETWEEN = 30.0  # between checkpoints within an epoch: a kill loses about so much
@@ -36,6 +37,11 @@ class Keeper:
         self._saves = 0
         self._order: int | None = None
         self.settings: dict[str, Any] = {}  # of this run: a run with others is refused
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a directory to keep the run in."""
+        return self._checkpoints is not None
 
     def __enter__(self):
         return self
@@ -81,6 +87,8 @@ class Keeper:
             return first, 0, {}
         _check_complete(model)
         self._model, self._source, self._modes = model, source, modes
+        if not all(part is None or part.built for part in _keras.compiled_parts(model)):
+            self._alone = False  # the metrics of an epoch are made in it: only whole ones are kept
         self._variables = [*model.variables, *model.optimizer.variables]
         if self._alone:  # else no checkpoint falls within an epoch, and each epoch resets them
             self._variables += model.metrics_variables
@@ -88,7 +96,7 @@ class Keeper:
             **_of_model(model),
             "variables": [_shape(variable) for variable in self._variables],
         }
-        self._callbacks = [(callback, _plain_parts(callback)) for callback in callbacks]
+        self._callbacks = [(callback, plain_parts(callback)) for callback in callbacks]
         if self._found is None:
             return first, 0, {}
         state, arrays = self._found
@@ -100,7 +108,7 @@ class Keeper:
             )
         for variable, array in zip(self._variables, arrays, strict=False):
             variable.assign(array)
-        _put_back(self._callbacks, state["callbacks"], arrays)
+        put_back(self._callbacks, state["callbacks"], arrays)
         model.history.epoch, model.history.history = state["epochs"], state["history"]
         model.stop_training = state["stopped"]
         for past in range(first, state["epoch"]):
@@ -166,9 +174,16 @@ class Keeper:
             epochs=list(history.epoch),
             history={name: list(values) for name, values in history.history.items()},
             order=self._source.first_order,
-            callbacks=[_changed(callback, before, arrays) for callback, before in self._callbacks],
+            callbacks=[changed(callback, before, arrays) for callback, before in self._callbacks],
         )
         self._checkpoints.save(self._saves, state, arrays)
+
+
+def _in(value) -> list:
+    """Return what a list, a tuple or a dict holds, or else the value itself."""
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _check_complete(model) -> None:
@@ -183,8 +198,11 @@ def _check_complete(model) -> None:
     others = [
         name
         for name, value in vars(model).items()
-        if isinstance(value, keras.Optimizer) and value is not model.optimizer
+        for one in _in(value)
+        if isinstance(one, keras.Optimizer) and one is not model.optimizer
     ]
+    if model.optimizer is None:
+        raise ValueError("checkpoint: got a model without an optimizer, expected one to keep.")
     if others:
         raise ValueError(
             f"checkpoint: got a model with optimizers of its own ({', '.join(others)}), whose "
@@ -244,61 +262,3 @@ def _shape(variable) -> str:
     """Return a variable's name, without the numbers that Keras puts in, its shape and type."""
     name = re.sub(r"_\d+(?=_|$)", "", getattr(variable, "name", ""))
     return f"{name} {tuple(variable.shape)} {variable.dtype}"
-
-
-def _plain_parts(callback) -> dict[str, Any]:
-    """Return the attributes of a callback that are numbers, texts, arrays, or lists of them."""
-    return {name: _copied(value) for name, value in vars(callback).items() if _is_plain(value)}
-
-
-def _is_plain(value) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, bool | int | float | str | np.generic | np.ndarray)
-
-
-def _copied(value):
-    if isinstance(value, list | tuple):
-        return [_copied(part) for part in value]
-    return np.array(value) if isinstance(value, np.ndarray) else value
-
-
-def _changed(callback, before: dict[str, Any], arrays: list) -> dict[str, Any]:
-    """Return the attributes that a callback has changed; append their arrays to ``arrays``."""
-    return {
-        name: _packed(value, arrays)
-        for name, value in vars(callback).items()
-        if _is_plain(value) and not (name in before and _equal(value, before[name]))
-    }
-
-
-def _equal(a, b) -> bool:
-    if isinstance(a, list | tuple):
-        return isinstance(b, list | tuple) and len(a) == len(b) and all(map(_equal, a, b))
-    return type(a) is type(b) and bool(np.array_equal(a, b, equal_nan=isinstance(a, float)))
-
-
-def _packed(value, arrays: list):
-    if isinstance(value, np.ndarray):
-        arrays.append(np.array(value))
-        return {"array": len(arrays) - 1}
-    if isinstance(value, list | tuple):
-        return [_packed(part, arrays) for part in value]
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _put_back(
-    callbacks: list[tuple[Any, dict]], saved: list[dict], arrays: list[np.ndarray]
-) -> None:
-    for (callback, _), changed in zip(callbacks, saved, strict=False):
-        if changed and getattr(callback, "monitor_op", True) is None:
-            # Keras sets it late and flips the sign of min_delta, which must not happen twice.
-            _keras.set_monitor_op(callback)
-        for name, value in changed.items():
-            setattr(callback, name, _unpacked(value, arrays))
-
-
-def _unpacked(value, arrays: list[np.ndarray]):
-    if isinstance(value, dict):
-        return arrays[value["array"]]
-    return [_unpacked(part, arrays) for part in value] if isinstance(value, list) else value

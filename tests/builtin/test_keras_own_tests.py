@@ -1,18 +1,14 @@
 """Keras ships its tests of SGD and of optimizers in its wheel: they must pass with ManualSGD in SGD's place."""
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
+import keras_tests
 import pytest
 
-HERE = Path(__file__).parents[1]
 # These ask for the class by its name "sgd", which is Keras's own, and not how it behaves.
 BY_NAME = ("test_get_method", "test_optimizer_auto_naming", "test_pickleable_optimizers1")
-SHIPPED = Path(keras.__file__).parent / "src" / "optimizers"
+SHIPPED = keras_tests.SOURCES / "optimizers"
 
 
 @pytest.mark.skipif(not (SHIPPED / "sgd_test.py").exists(), reason="this Keras does not ship its tests")
@@ -20,11 +16,8 @@ SHIPPED = Path(keras.__file__).parent / "src" / "optimizers"
     ("name", "least"), [("sgd_test.py", 6), pytest.param("optimizer_test.py", 15, marks=pytest.mark.slow)]
 )
 def test_keras_own_tests(name, least, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "keras_tests_plugin", "-p", "no:cacheprovider", "-c", os.devnull]
-    command += ["--rootdir", str(tmp_path), "--import-mode=importlib", str(SHIPPED / name)]
-    command += ["-k", " and ".join(f"not {test}" for test in BY_NAME)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    but = " and ".join(f"not {test}" for test in BY_NAME)
+    done = keras_tests.run([SHIPPED / name], "keras_tests_plugin", tmp_path, "-k", but)
     assert done.returncode == 0, done.stdout[-3000:]
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= least
 

@@ -67,3 +67,18 @@ def test_linear_regression(inputs):
 def test_bad_input(arguments, error, message):
     with pytest.raises(error, match=message):
         tf_gd.learning_rate_limit(*arguments)
+
+
+def test_a_compute_loss_from_before_it_took_training():
+    class Own(keras.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return keras.ops.mean(keras.ops.square(y - y_pred))
+
+    x = np.array([[1.0], [2.0]], "float32")
+    own, plain = (kind([keras.Input((1,)), keras.layers.Dense(1)]) for kind in (Own, keras.Sequential))
+    for model in (own, plain):
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+    # Hessian of ((w + b - 1)^2 + (2 w + b - 2)^2) / 2: [[5, 3], [3, 2]].
+    largest_of_all = (7 + 45**0.5) / 2
+    for model in (own, plain):
+        assert tf_gd.learning_rate_limit(model, x, x) == pytest.approx(2 / largest_of_all, rel=1e-3)

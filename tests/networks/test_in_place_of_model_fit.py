@@ -1,5 +1,6 @@
 """``tf_gd.fit(model, ...)`` in the place of ``model.fit(...)``: programs as people write them, to the bit."""
 
+import contextlib
 import inspect
 import os
 import re
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import tensorflow as tf
+from models import assert_same
 
 import tf_gd
 from tf_gd.networks import hooks
@@ -255,19 +257,6 @@ def trained(fit, program, callbacks=(), **settings):
     return model, history
 
 
-def assert_same(ours, theirs, exact=True):
-    (model, history), (other, expected) = ours, theirs
-    assert list(history.history) == list(expected.history)
-    for name, values in expected.history.items():
-        np.testing.assert_array_equal(history.history[name], values, err_msg=name)
-    optimizers = [[m.optimizer] if m.optimizer else [] for m in (model, other)]
-    for one, two in zip(model.variables, other.variables, strict=True):
-        np.testing.assert_array_equal(one.numpy(), two.numpy(), err_msg=one.path)
-    for mine, its in zip(*optimizers, strict=True):
-        for one, two in zip(mine.variables, its.variables, strict=True):
-            np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (one, two)), err_msg=one.path)
-
-
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_it_is_model_fit_to_the_bit(program):
     assert_same(trained(tf_gd.fit, program), trained(keras.Model.fit, program))
@@ -432,18 +421,13 @@ def test_training_ends_at_the_first_batch_that_is_nan(nan_at, capsys):
     x[nan_at] = np.inf
     results, said = [], []
     for fit in (tf_gd.fit, keras.Model.fit):
-        with pytest.warns(UserWarning, match="first in row") if fit is tf_gd.fit else _nothing():
+        warns = pytest.warns(UserWarning, match="first in row")
+        with warns if fit is tf_gd.fit else contextlib.nullcontext():
             results.append(trained(fit, (dense, MSE, (x, Y)), callbacks=[keras.callbacks.TerminateOnNaN()], batch_size=10))
         said.append(capsys.readouterr().out)
     assert_same(*results)
     assert said[0] == said[1]
     assert f"Batch {nan_at // 10}: Invalid loss" in said[0]
-
-
-def _nothing():
-    import contextlib
-
-    return contextlib.nullcontext()
 
 
 def test_two_runs_after_the_same_seed_are_the_same_and_nothing_is_drawn():

@@ -4,17 +4,12 @@ Both runs are processes of their own: first with ``model.fit``, so that what can
 package, is known; then with ours. An exception stands in ``EXCEPTIONS`` with its reason.
 """
 
-import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
-import keras
+import keras_tests
 import pytest
+from keras_tests import SOURCES
 
-HERE = Path(__file__).parents[1]
-SOURCES = Path(keras.__file__).parent / "src"
 FOLDERS = ("trainers/trainer_test.py", "callbacks/*_test.py", "models/*_test.py", "backend/tensorflow/*_test.py")
 EXCEPTIONS = {
     "test_required_none_raises_in_fit": "asks for the words of Keras's message; ours is a ValueError too",
@@ -29,11 +24,9 @@ def outcomes(tmp_path, baseline: bool) -> dict[str, str]:
     """Run Keras's tests; return which passed and which failed, by name."""
     files = [path for pattern in FOLDERS for path in sorted(SOURCES.glob(pattern)) if "orbax" not in path.name]
     report = tmp_path / f"{baseline}.xml"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
-    environment |= {"TF_GD_BASELINE": "1"} if baseline else {}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "keras_fit_plugin", "-p", "no:cacheprovider", "-c", os.devnull]
-    command += ["--rootdir", str(tmp_path), "--import-mode=importlib", "-W", "ignore", f"--junitxml={report}"]
-    done = subprocess.run([*command, *map(str, files)], capture_output=True, env=environment, cwd=tmp_path, check=False)
+    environment = {"TF_GD_BASELINE": "1"} if baseline else {}
+    options = "-W", "ignore", f"--junitxml={report}"
+    done = keras_tests.run(files, "keras_fit_plugin", tmp_path, *options, **environment)
     assert done.returncode in (0, 1), done.stdout[-2000:] + done.stderr[-2000:]
     kinds = {"failure": "failed", "error": "failed", "skipped": "skipped"}
     found = {}

@@ -1,6 +1,7 @@
 """Embeddings: the gradients are rows, and ``fit`` does with them what ``model.fit`` does, to the bit."""
 
 import keras
+import models
 import numpy as np
 import pytest
 
@@ -36,15 +37,12 @@ MORE = [
 
 
 def trained(fit, build, x, options):
-    keras.utils.set_random_seed(0)
-    model, options = build(), dict(options)
+    options = dict(options)
     scaled = options.pop("scaled", False)
     optimizer = SGD(0.1, **options)
-    model.compile(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer, "mse")
+    optimizer = keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
     with tf_gd.exact_arithmetic():
-        history = fit(model, x, Y, epochs=2, shuffle=False, verbose=0, batch_size=16)
-    variables = [*model.variables, *model.optimizer.variables]
-    return history.history["loss"], [keras.ops.convert_to_numpy(variable) for variable in variables]
+        return models.trained(fit, build, (x, Y), {"loss": "mse"}, optimizer, epochs=2, batch_size=16)
 
 
 @pytest.mark.parametrize("more", MORE, ids=str)
@@ -52,10 +50,7 @@ def trained(fit, build, x, options):
 @pytest.mark.parametrize(("build", "x"), [(one_table, FEW), (shared_table, [FEW, MANY])], ids=["one", "shared"])
 def test_rows_are_clipped_decayed_and_accumulated_as_in_keras(build, x, clip, more):
     for momentum in MOMENTA if clip and not more else MOMENTA[1:2]:
-        ours, of_keras = (trained(f, build, x, clip | more | momentum) for f in (tf_gd.fit, keras.Model.fit))
-        assert ours[0] == of_keras[0]
-        for one, other in zip(ours[1], of_keras[1], strict=True):
-            np.testing.assert_array_equal(one, other)
+        models.assert_same(*(trained(f, build, x, clip | more | momentum) for f in (tf_gd.fit, keras.Model.fit)))
 
 
 def test_the_norm_that_keras_takes_is_not_that_of_the_gradient():

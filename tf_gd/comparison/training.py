@@ -12,6 +12,7 @@ from tf_gd.comparison.descent import Comparison, distances
 from tf_gd.networks import arrays
 from tf_gd.networks.checks import build
 from tf_gd.networks.fit import fit
+from tf_gd.networks.passes import count_samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,7 @@ def compare_training(
 
     manual, builtin = runs
     ulp, absolute = _distances(manual, builtin)
-    updates_an_epoch = -(-arrays.count(given) // batch_size)
+    updates_an_epoch = -(-count_samples(given) // batch_size)
     iterations = np.arange(epochs + 1) * updates_an_epoch
     xla = "with XLA" if jit_compile else "without XLA"
     title = f"{model.name}: {epochs} epochs of {updates_an_epoch} batches, {xla}"

@@ -25,8 +25,7 @@ from tf_gd.explain.deviation import (
     stages_of,
 )
 from tf_gd.explain.losses import gradients_of
-from tf_gd.networks import arrays
-from tf_gd.networks.passes import each
+from tf_gd.networks.passes import count_samples, each
 from tf_gd.networks.step import forward, innermost, is_sgd
 
 # most mistakes are given up after a step or two, sooner than they would compile
@@ -122,7 +121,7 @@ class Experiment:
         self, deviation: Deviation, state: State, batch: tuple
     ) -> tuple[State, dict[str, float]]:
         """Return the state after a step, and the loss before it: with penalties, and without."""
-        if deviation.partial == "dropped" and arrays.count(batch) < self.full:
+        if deviation.partial == "dropped" and count_samples(batch) < self.full:
             return dataclasses.replace(state, step=state.step + 1), dict.fromkeys(
                 ("loss", "of the data"), float("nan")
             )
@@ -150,7 +149,7 @@ class Experiment:
         """
         if not isinstance(reduction, str):
             return reduction
-        return REDUCTIONS[reduction](arrays.count(batch), self.full, outputs_of(batch[1]))
+        return REDUCTIONS[reduction](count_samples(batch), self.full, outputs_of(batch[1]))
 
     def first_losses(self, deviation: Deviation) -> tuple[float, float]:
         """Return the loss of the first batch's data before the first step, and the regularisation

@@ -17,7 +17,7 @@ from tf_gd.comparison.training import build_afresh, check_model_and_loss, compil
 from tf_gd.explain.deviation import as_vector, compared
 from tf_gd.networks import arrays
 from tf_gd.networks.checks import build
-from tf_gd.networks.passes import each
+from tf_gd.networks.passes import count_samples, each
 
 
 @contextlib.contextmanager
@@ -130,7 +130,7 @@ class Case:
     @property
     def batches(self) -> list[tuple]:
         """One batch per step: so few different ones that the smaller last one is among them."""
-        samples = arrays.count(self.given)
+        samples = count_samples(self.given)
         full, rest = divmod(samples, self.batch_size)
         full = min(full, max(self.steps - 2, 1) if rest else self.steps)
         ranges = [(n * self.batch_size, (n + 1) * self.batch_size) for n in range(full)]

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tf_gd import _checks, _keras
 from tf_gd._keras import keras
-from tf_gd.networks.passes import each, leaves_of
+from tf_gd.networks.passes import count_samples, each, leaves_of
 
 _ROWS_AT_ONCE = 4096
 
@@ -184,7 +184,7 @@ def _weights_of_classes(y, sample_weight, class_weight) -> np.ndarray:
 def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
     """Return the samples to train on and, as Keras does, the last ``share`` to validate on."""
     share = _checks.number("validation_split", share, above=0.0, maximum=1.0)
-    samples = count(x)
+    samples = count_samples(x)
     cut = int(np.floor(samples * (1.0 - share)))
     if not 0 < cut < samples:
         raise ValueError(
@@ -218,14 +218,9 @@ def adapter_of(x, name: str, y=None, sample_weight=None, shuffle: bool = False, 
     weights = options.get("class_weight")
     if weights is not None and not isinstance(weights, dict):
         raise ValueError(f"class_weight: got {weights!r}, expected a dict from class to weight.")
-    try:
+    try:  # Keras reads the first batch
         return _keras.data_adapter(x, y, sample_weight, shuffle=shuffle, **options)
-    except (
-        StopIteration,
-        LookupError,
-        ValueError,
-        TypeError,
-    ) as error:  # Keras reads the first batch
+    except (StopIteration, LookupError, ValueError, TypeError) as error:
         expected = "batches, at least one" if is_streamed(x) else "arrays, tensors or a data set"
         raise ValueError(f"{name}: got {type(x).__name__}, expected {expected}. {error}") from error
 
@@ -249,11 +244,6 @@ def spec_of(dataset, name: str):
                 "it."
             )
     return spec
-
-
-def count(x) -> int:
-    """Return the number of samples."""
-    return int(leaves_of(x)[0].shape[0])
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from tf_gd.networks.arrays import Orders
 from tf_gd.networks.checks import build_if_possible
 from tf_gd.networks.hooks import Pace
 from tf_gd.networks.parts import OneBatch, Rows, Stream
-from tf_gd.networks.passes import leaves_of
+from tf_gd.networks.passes import count_samples, leaves_of
 
 _SMALL = 2**26  # bytes: so much, 64 MiB, may be there twice
 Given = tuple[Any, Any, Any]  # x, y, sample_weight
@@ -43,7 +43,7 @@ class InMemory:
         self._batch_size, self._orders, self._name = batch_size, orders, name
         leaves = leaves_of(self._samples)
         self._small = sum(leaf.dtype.size * leaf.shape.num_elements() for leaf in leaves) < _SMALL
-        self.samples = arrays.count(given)
+        self.samples = count_samples(given)
         self._all = -(-self.samples // batch_size)
         self._steps = steps_per_epoch
         self._next = 0
@@ -57,9 +57,8 @@ class InMemory:
         """
         goes_on = self._steps is not None and self._orders is not None
         if self._next in (0, self._all) or not goes_on:
-            self._next, self._order = 0, None
-            if self._orders is not None:
-                self._take_order(next(self._orders))
+            self._next = 0
+            self._take_order(None if self._orders is None else next(self._orders))
         first, last = self._next, min(self._all, self._next + self.batches)
         self._next = min(first + done, last)
         while self._next < last:
@@ -76,11 +75,9 @@ class InMemory:
             _warn_short(self._name, last - first, self.batches)
 
     def _take_order(self, order) -> None:
-        if order is None:
-            return
-        if self.first_order is None:
+        if order is not None and self.first_order is None:
             self.first_order = zlib.crc32(order)
-        self._order = tf.convert_to_tensor(order)
+        self._order = None if order is None else tf.convert_to_tensor(order)
 
     def describe(self) -> str:
         """Return the number of samples and batches, and a hash of all samples."""
@@ -101,7 +98,7 @@ class DataSet:
 
     streamed = True
     trouble: Exception | None = None
-    first_order = None
+    first_order = samples = None  # not known
 
     def __init__(
         self,
@@ -215,10 +212,8 @@ def source_for_training(
         samples = arrays.as_arrays(*given, class_weight, takes_nan=True)
         if share:
             samples, held_out = arrays.split(*samples, share)
-        batch_size = _batch_size(batch_size, arrays.count(samples), steps)
-        source = InMemory(samples, batch_size, orders.of(arrays.count(samples)), steps)
-        source.trouble = build_if_possible(model, *samples)
-        return source, held_out
+        ordered = orders.of(count_samples(samples))
+        return _in_memory(model, samples, "x", steps, batch_size, ordered), held_out
     if share:
         given, held_out = _keras.split_for_validation(given, share)
     shuffle = orders.shuffle
@@ -245,21 +240,21 @@ def source_for_validation(
     takes_iterator = _keras.has_own(model, "make_test_function")
     if takes_iterator or not arrays.in_memory(*samples):
         return _streamed(model, samples, name, steps, batch_size=batch_size)
-    samples = arrays.as_arrays(*samples, prefix="validation ", takes_nan=True)
-    source = in_order(samples, batch_size, steps)
-    source.trouble = build_if_possible(model, *samples, prefix="validation ")
+    samples = arrays.as_arrays(*samples, prefix=_prefix(name), takes_nan=True)
+    return _in_memory(model, samples, name, steps, batch_size)
+
+
+def _prefix(name: str) -> str:
+    """Return what to put before x and y in a message about the data of an argument."""
+    return "" if name == "x" else "validation "
+
+
+def _in_memory(model, samples: Given, name: str, steps, batch_size, orders=None) -> InMemory:
+    """Return batches of as many samples as given, or of as many as make so many batches, or 32."""
+    batch_size = batch_size or (-(-count_samples(samples) // steps) if steps else 32)
+    source = InMemory(samples, batch_size, orders, steps, name)
+    source.trouble = build_if_possible(model, *samples, prefix=_prefix(name))
     return source
-
-
-def in_order(samples: tuple, batch_size: int | None, steps: int | None) -> InMemory:
-    """Return batches of the samples in the order in which they stand."""
-    batch_size = _batch_size(batch_size, arrays.count(samples), steps)
-    return InMemory(samples, batch_size, None, steps, "validation_data")
-
-
-def _batch_size(given: int | None, samples: int, steps: int | None) -> int:
-    """Return the batch size given, or one that makes so many batches, or 32."""
-    return given or (-(-samples // steps) if steps else 32)
 
 
 def _streamed(
@@ -277,5 +272,5 @@ def _streamed(
         )
     spec: Given = keras.utils.unpack_x_y_sample_weight(arrays.spec_of(dataset, name))
     source = DataSet(adapter, steps, trains=name == "x", name=name)
-    source.trouble = build_if_possible(model, *spec, prefix="" if name == "x" else "validation ")
+    source.trouble = build_if_possible(model, *spec, prefix=_prefix(name))
     return source

@@ -64,15 +64,15 @@ def build_if_possible(model, x, y, sample_weight, prefix: str = "") -> Exception
         ValueError: the data do not fit the model.
     """
     _check_targets_given(model, y, prefix)
-    wanted = tf.nest.flatten(getattr(model, "inputs", None) or [])
+    wanted = _inputs_of(model)
     texts = [leaf for leaf in leaves_of(x) if getattr(leaf, "dtype", None) == tf.string]
     if texts and wanted and not any(one.dtype == "string" for one in wanted):
         raise MisfitError(
             f"{prefix}x: got text, expected an array of numbers, as the model's input. Turn words "
             "into numbers with a keras.layers.TextVectorization or StringLookup."
         )
-    dense = all(hasattr(leaf, "dtype") and _is_dense(leaf) for leaf in leaves_of((x, y)))
-    if model.run_eagerly or not dense or any(_keras.has_own(model, name) for name in OWN_STEPS):
+    symbols = all(_has_symbol(leaf) for leaf in leaves_of((x, y)))
+    if model.run_eagerly or not symbols or any(_keras.has_own(model, name) for name in OWN_STEPS):
         return None
     try:
         build(model, x, y, sample_weight, prefix)
@@ -90,11 +90,16 @@ def _check_targets_given(model, y, prefix: str) -> None:
         )
 
 
-def _is_dense(leaf) -> bool:
+def _inputs_of(model) -> list:
+    """Return the symbols of a model's inputs, or none where it has not got them."""
+    return tf.nest.flatten(getattr(model, "inputs", None) or [])
+
+
+def _has_symbol(leaf) -> bool:
+    """Return whether a symbol of Keras can stand for batches of this."""
     if not isinstance(leaf, np.ndarray | tf.Tensor | tf.TensorSpec):
         return False
-    shape = leaf.shape
-    return getattr(shape, "rank", 0) is not None and leaf.dtype != tf.string
+    return getattr(leaf.shape, "rank", 0) is not None and leaf.dtype != tf.string
 
 
 def build(model, x, y, sample_weight, prefix: str = "") -> None:
@@ -139,7 +144,7 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
 
 def _check_input(model, x, prefix: str) -> None:
     """Raise where the shape is not that of a model's one input, as from an unbatched data set."""
-    wanted, given = tf.nest.flatten(getattr(model, "inputs", None) or []), leaves_of(x)
+    wanted, given = _inputs_of(model), leaves_of(x)
     if len(wanted) == 1 and len(given) != 1 and not isinstance(x, dict):
         raise MisfitError(
             f"{prefix}x: got {len(given)} arrays, expected one for the model's one input: an "

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from tf_gd import _checks
+from tf_gd import _checks, _keras
 from tf_gd._keras import keras
 from tf_gd.networks import arrays
 from tf_gd.networks.checks import build, check_compiled
@@ -133,7 +133,7 @@ def product_of_model(model, x, y) -> tuple[Callable, int]:
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:
                 prediction = forward(model, x, training=False)
-                loss = model.compute_loss(x=x, y=y, y_pred=prediction, training=False)
+                loss = _keras.loss_of(model, x, y, prediction, None, training=False)
             gradients = inner.gradient(loss, weights, unconnected_gradients="zero")
             slope = tf.add_n(
                 [tf.reduce_sum(g * v) for g, v in zip(gradients, vectors, strict=True)]

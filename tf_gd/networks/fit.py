@@ -37,7 +37,7 @@ def fit(
 ) -> keras.callbacks.History:
     """Train a compiled Keras model as ``model.fit`` does, with a training loop written by hand.
 
-    :mod:`tf_gd.updates` computes every step of SGD, and one compiled program runs a whole epoch.
+    :mod:`tf_gd.updates` computes every step of SGD; a compiled program runs many batches in a call.
     Afterwards the model, its optimizer's velocities and its counter are as after ``model.fit``:
     saving, evaluating and going on with ``model.fit`` just work. (On a data set of unknown length
     ``model.fit`` counts a step too many each epoch; this does not.) A layer that you freeze

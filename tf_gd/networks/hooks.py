@@ -1,6 +1,7 @@
 """How many batches one call takes: as many as its callbacks allow, for about a second."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -54,10 +55,10 @@ def pace_of(model, callbacks: list, what: str, source=None, every_batch: bool = 
     """
     hooks = [f"on_{what}_batch_begin", f"on_{what}_batch_end"]
     hooks += ["on_batch_begin", "on_batch_end"] if what == "train" else []
-    asks = every_batch or any(_is_own(callback, hook) for callback in callbacks for hook in hooks)
-    if asks:
+    asks = (has_hook(one, hook, _quiet(one)) for one in callbacks for hook in hooks)
+    if every_batch or any(asks):
         return Pace(model.steps_per_execution)
-    samples = getattr(source, "samples", None)
+    samples = source.samples if source else None
     quick = samples and samples * products_of(model) < _PRODUCTS_A_CALL
     return Pace(first=source.batches if quick else 1)
 
@@ -87,16 +88,10 @@ def ends_at_nan(callbacks: list) -> bool:
     return any(type(callback) is keras.callbacks.TerminateOnNaN for callback in callbacks)
 
 
-def has_hook(callback, hook: str) -> bool:
-    """Return whether a callback does something of its own at a hook."""
+def has_hook(callback, hook: str, but: Sequence[type] = ()) -> bool:
+    """Return whether a callback does something of its own at a hook, other than these classes."""
     given = getattr(callback, hook, None)
-    return getattr(given, "__func__", given) is not getattr(keras.callbacks.Callback, hook)
-
-
-def _is_own(callback, hook: str) -> bool:
-    """Return whether a callback does something of its own at a hook, for each batch."""
-    given = getattr(callback, hook, None)
-    known = [getattr(base, hook, None) for base in (keras.callbacks.Callback, *_quiet(callback))]
+    known = [getattr(base, hook, None) for base in (keras.callbacks.Callback, *but)]
     return given is not None and getattr(given, "__func__", given) not in known
 
 

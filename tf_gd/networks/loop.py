@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -15,6 +16,11 @@ from tf_gd.networks import hooks, replicas, step
 from tf_gd.networks.batches import replay
 from tf_gd.networks.programs import OwnFunction, Passes
 from tf_gd.networks.resume import Keeper
+
+_SIDES = {  # what to do with a batch: the model's own step, on replicas, and else
+    "train": (step.train_step_of_model, replicas.step_on_replicas, step.step_of_descent),
+    "test": (step.test_step_of_model, replicas.evaluation_on_replicas, step.evaluation_step),
+}
 
 
 @dataclasses.dataclass
@@ -33,63 +39,40 @@ class Training:
     epochs: int
 
     def __post_init__(self):
-        model, batches = self.model, self.source.batches
-        self._choose_steps()
-        steps = (self.epochs - self.initial_epoch) * (batches or 0)
-        own, ends = self.trains_itself, hooks.ends_at_nan(self.callbacks)
-        counts_loss = any(one is _keras.loss_tracker(model) for one in model.metrics)
-        trains_by_own = _keras.has_own(model, "make_train_function")
-        self.passes: Passes | OwnFunction = (
-            OwnFunction(model, "train")
-            if trains_by_own
-            else Passes(
-                model,
-                self.kept.mode(self.mode, self.step),
-                self.source.streamed,
-                steps,
-                own=own,
-                ends_at_nan=ends and counts_loss and not own,
-            )
-        )
-        tests_by_own = self.validation is not None and _keras.has_own(model, "make_test_function")
-        self.checks: Passes | OwnFunction = (
-            OwnFunction(model, "test")
-            if tests_by_own
-            else Passes(
-                model,
-                self.kept.mode(self.mode, self.measure),
-                getattr(self.validation, "streamed", False),
-                steps,
-                own=self.measures_itself,
-            )
-        )
-        callbacks = self.callbacks
-        every = trains_by_own or (own and ends)
-        self.pace = hooks.pace_of(model, callbacks, "train", self.source, every)
-        self.pace_of_checks = hooks.pace_of(model, callbacks, "test", self.validation, tests_by_own)
-        self.resets_first = any(
-            hooks.has_hook(callback, "on_epoch_begin") for callback in callbacks
-        )
-        about = dict(epochs=self.epochs, steps=batches, model=model)
+        self.training, self.testing = self._side("train"), self._side("test")
+        self.resets_first = any(hooks.has_hook(one, "on_epoch_begin") for one in self.callbacks)
+        about = dict(epochs=self.epochs, steps=self.source.batches, model=self.model)
         quiet = dict(add_history=True, add_progbar=False, verbose=0)
         self.listeners = keras.callbacks.CallbackList(self.callbacks, **quiet, **about)
         self.logs: dict[str, Any] = {}
         self.done = 0  # batches
 
-    def _choose_steps(self) -> None:
-        """Choose what to do with a batch: ours, or what the model does itself."""
-        model = self.model
-        changes = ("compute_metrics", "get_metrics_result")
-        self.step, self.measure = step.step_of_descent, step.evaluation_step
-        if replicas.several():
-            self.step, self.measure = replicas.step_on_replicas, replicas.evaluation_on_replicas
-        if _keras.has_own(model, "train_step"):
-            self.step = step.train_step_of_model
-        if _keras.has_own(model, "test_step"):
-            self.measure = step.test_step_of_model
-        own = any(_keras.has_own(model, method) for method in changes)
-        self.trains_itself = own or self.step is step.train_step_of_model
-        self.measures_itself = own or self.measure is step.test_step_of_model
+    def _side(self, what: str) -> "_Side":
+        """Return what goes through the batches to ``"train"`` on, or to ``"test"`` with."""
+        model, source = self.model, self.source if what == "train" else self.validation
+        own = partial(_keras.has_own, model)
+        of_model, on_replicas, ours = _SIDES[what]
+        chosen = on_replicas if replicas.several() else ours
+        chosen = of_model if own(f"{what}_step") else chosen
+        # What such a step returns counts, and not the metrics alone.
+        returns = chosen is of_model or own("compute_metrics") or own("get_metrics_result")
+        ends = what == "train" and hooks.ends_at_nan(self.callbacks)
+        every_batch = ends and returns
+        if source is not None and own(f"make_{what}_function"):
+            every_batch = True
+            passes: Passes | OwnFunction = OwnFunction(model, what)
+        else:
+            counts_loss = any(one is _keras.loss_tracker(model) for one in model.metrics)
+            passes = Passes(
+                model,
+                self.kept.mode(self.mode, chosen),
+                getattr(source, "streamed", False),
+                (self.epochs - self.initial_epoch) * (self.source.batches or 0),
+                own=returns,
+                ends_at_nan=ends and counts_loss and not returns,
+            )
+        pace = hooks.pace_of(model, self.callbacks, what, source, every_batch)
+        return _Side(chosen, source, passes, pace)
 
     def run(self) -> keras.callbacks.History:
         """Train from the first epoch, or from where a checkpoint is, to the last."""
@@ -110,7 +93,7 @@ class Training:
                     epoch, batch = epoch + 1, 0
         except KeyboardInterrupt:
             model.history.params["interrupted"] = True
-        model.history.params["mode"] = self.passes.mode_of(self.step)
+        model.history.params["mode"] = self.training.mode()
         if epochs > self.initial_epoch and isinstance(model.optimizer, keras.Optimizer):
             # Where there is a moving average, it takes the place of the weights.
             model.optimizer.finalize_variable_values(model.trainable_variables)
@@ -119,8 +102,7 @@ class Training:
 
     def modes(self) -> dict[str, str]:
         """Return the mode in which each step runs, by the name of the step."""
-        pairs = (self.step, self.passes), (self.measure, self.checks)
-        return {step.__name__: passes.mode_of(step) for step, passes in pairs}
+        return {side.step.__name__: side.mode() for side in (self.training, self.testing)}
 
     def _replay_to(self, epoch: int, first: int) -> int:
         """Go on at the epoch at which ``BackupAndRestore`` found the model, with its order."""
@@ -135,7 +117,7 @@ class Training:
         if self.resets_first and not first_batch:  # who listens may read the metrics
             self.model.reset_metrics()
         self.listeners.on_epoch_begin(epoch)
-        for batch, part in self.source.epoch(self.pace, first_batch):
+        for batch, part in self.source.epoch(self.training.pace, first_batch):
             self.kept.check_order()
             self._part(batch, part)
             if progress:
@@ -152,55 +134,68 @@ class Training:
             took = f"{time.perf_counter() - start:.2f} s"
             print(f"Epoch {epoch + 1}/{self.epochs} - {took} - {shown}", flush=True)
         self.listeners.on_epoch_end(epoch, self.logs)
-        self.passes.warn_of_changes()
+        self.training.passes.warn_of_changes()
         last = self.model.stop_training or epoch + 1 == self.epochs
         self.kept.save(epoch + 1, 0, self.logs, last=last)
 
     def _part(self, batch: int, part) -> None:
         """Train on the next batches; callbacks hear of them as of one."""
         self.listeners.on_train_batch_begin(batch)
-        logs = self._timed(self.pace, self.passes, self.step, part, batch, self.source)
+        logs = self.training.take(batch, part)
         if not part.taken:
             return
         self.logs = logs
         self.done += part.taken
-        self.listeners.on_train_batch_end(_last(batch, part, self.pace), self.logs)
+        self.listeners.on_train_batch_end(self.training.last(batch, part), self.logs)
 
     def _validate(self) -> dict[str, Any]:
         """Measure loss and metrics on the data to validate on."""
-        model, listeners, pace = self.model, self.listeners, self.pace_of_checks
+        model, listeners, testing = self.model, self.listeners, self.testing
         measured: dict[str, Any] = {}
         model.stop_evaluating = False
         listeners.on_test_begin()
-        for batch, part in self.validation.epoch(pace):
+        for batch, part in self.validation.epoch(testing.pace):
             listeners.on_test_batch_begin(batch)
-            logs = self._timed(pace, self.checks, self.measure, part, batch, self.validation)
+            logs = testing.take(batch, part)
             if part.taken:
                 measured = logs
-                listeners.on_test_batch_end(_last(batch, part, pace), measured)
+                listeners.on_test_batch_end(testing.last(batch, part), measured)
             if model.stop_evaluating:
                 break
         measured = _keras.as_python(measured)
         listeners.on_test_end(measured)
         return measured
 
-    def _timed(self, pace, passes, step, part, batch: int, source) -> dict[str, Any]:
-        """Run a part, and let the pace know how long it took."""
+
+@dataclasses.dataclass
+class _Side:
+    """Batches to train on, or to measure, and what goes through them."""
+
+    step: Callable
+    source: Any
+    passes: Passes | OwnFunction
+    pace: hooks.Pace
+
+    def mode(self) -> str:
+        """Return the mode in which the step runs."""
+        return self.passes.mode_of(self.step)
+
+    def take(self, batch: int, part) -> dict[str, Any]:
+        """Go through a part, and let the pace know how long it took."""
         start = time.perf_counter()
         try:
-            logs = passes.run(step, part, fresh=batch == 0)
+            logs = self.passes.run(self.step, part, fresh=batch == 0)
         except (ValueError, TypeError, LookupError, tf.errors.OpError) as error:
-            if source.trouble is not None:  # what was seen when the model was built says more
-                raise source.trouble from error
+            if self.source.trouble is not None:  # what was seen when the model was built says more
+                raise self.source.trouble from error
             raise
-        source.trouble = None
-        pace.took(part.taken, time.perf_counter() - start)
+        self.source.trouble = None
+        self.pace.took(part.taken, time.perf_counter() - start)
         return logs
 
-
-def _last(batch: int, part, pace: hooks.Pace) -> int:
-    """Return the number of the last batch of a part, as Keras counts it."""
-    return batch + (pace.fixed or part.taken) - 1
+    def last(self, batch: int, part) -> int:
+        """Return the number of the last batch of a part, as Keras counts it."""
+        return batch + (self.pace.fixed or part.taken) - 1
 
 
 def _shown(value) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tf_gd import _checks
+from tf_gd import _checks, _keras
 from tf_gd.networks import arrays
 from tf_gd.networks.checks import build, check_compiled
 from tf_gd.networks.step import forward
@@ -227,7 +227,7 @@ def _losses(
             for variable, part in zip(variables, tf.split(weights, sizes), strict=True):
                 variable.assign(tf.cast(tf.reshape(part, variable.shape), variable.dtype))
             prediction = forward(model, x, training=False)
-            loss = model.compute_loss(x=x, y=y, y_pred=prediction, training=False)
+            loss = _keras.loss_of(model, x, y, prediction, None, training=False)
             losses = losses.write(number, tf.cast(loss, tf.float64))
         return losses.stack()
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tf_gd.networks.passes import (
     batch_of,
+    count_samples,
     each,
-    leaves_of,
     pass_along,
     pass_through,
     without_optionals,
@@ -17,7 +17,12 @@ from tf_gd.networks.passes import (
 
 
 class Rows:
-    """Some batches of samples in memory, to be visited in an order, or as they come."""
+    """Some batches of samples in memory, to be visited in an order, or as they come.
+
+    Attributes:
+        left: how many batches a call of the program is to take.
+        taken: how many batches there were.
+    """
 
     streamed = False
 
@@ -33,11 +38,11 @@ class Rows:
     ):
         self._tensors, self._order, self._batch_size = tensors, order, batch_size
         self._gathered = gathered  # put all samples in their order first, which is faster
-        self._first, self.count, self.taken = first, count, 0
+        self._first, self.left, self.taken = first, count, 0
 
     def arguments(self) -> tuple:
         """Return what the program takes."""
-        return self._tensors, self._order, tf.constant(self._first), tf.constant(self.count)
+        return self._tensors, self._order, tf.constant(self._first), tf.constant(self.left)
 
     def shapes(self) -> Any:
         """Return what a program is traced for."""
@@ -47,15 +52,11 @@ class Rows:
 
     def first_batch(self):
         """Return the first batch, as the step takes it."""
-        samples = int(leaves_of((self._order, self._tensors))[0].shape[0])
+        samples = count_samples((self._order, self._tensors))
         start = self._first * self._batch_size
         size = min(self._batch_size, samples - start)
-        self._first, self.count, self.taken = self._first + 1, self.count - 1, 1
+        self._first, self.left, self.taken = self._first + 1, self.left - 1, 1
         return batch_of(self._tensors, self._order, start, size)
-
-    def ended_with_first(self) -> bool:
-        """Return whether there is nothing left after the first batch."""
-        return self.count == 0
 
     def pass_of(self, step, model, ends_at_nan: bool) -> Callable:
         """Return the pass as a function of the arguments and of whether metrics begin anew."""
@@ -67,21 +68,28 @@ class OneBatch(Rows):
     """A batch of a data set."""
 
     def __init__(self, tensors):
-        super().__init__(tensors, None, int(leaves_of(tensors)[0].shape[0]))
+        super().__init__(tensors, None, count_samples(tensors))
+        self.count = self.left
 
 
 class Stream:
-    """The next batches of an iterator; ``taken`` says how many there were."""
+    """The next batches of an iterator.
+
+    Attributes:
+        iterator: of a data set.
+        count: how many batches are asked for; it may have fewer.
+        left, taken: as of :class:`Rows`.
+    """
 
     streamed = True
 
     def __init__(self, iterator, count: int, known: bool):
         self.iterator, self.count, self._known = iterator, count, known
-        self._left, self.taken = count, 0
+        self.left, self.taken = count, 0
 
     def arguments(self) -> tuple:
         """Return what the program takes."""
-        return self.iterator, tf.constant(self._left)
+        return self.iterator, tf.constant(self.left)
 
     def shapes(self) -> Any:
         """Return what a program is traced for."""
@@ -91,13 +99,10 @@ class Stream:
         """Return the next batch, as the step takes it; None at the end."""
         batch = next(self.iterator, None)
         if batch is None:
+            self.left = 0
             return None
-        self._left, self.taken = self.count - 1, 1
+        self.left, self.taken = self.left - 1, 1
         return without_optionals(batch)
-
-    def ended_with_first(self) -> bool:
-        """Return whether there is nothing left after the first batch."""
-        return self.taken == 0 or self._left == 0
 
     def pass_of(self, step, model, ends_at_nan: bool) -> Callable:
         """Return the pass as a function of the arguments and of whether metrics begin anew."""

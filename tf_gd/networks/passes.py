@@ -44,7 +44,7 @@ def pass_through(
         The metrics, and how many batches there were.
     """
     _if(fresh, model.reset_metrics)
-    samples = _count(tensors) if order is None else order.shape[0]
+    samples = count_samples(tensors if order is None else order)
     whole, rest = divmod(samples, batch_size)
     if gathered:
         tensors, order = each(lambda t: tf.gather(t, order), tensors), None
@@ -146,14 +146,11 @@ class LastLogs:
             variable.assign(tensor)
 
     def results(self, model, metrics: dict):
-        """Return what Keras puts in the history: the metrics, if the step returns these, or else
-        what it returned.
-        """
+        """Return what Keras puts in the history; the metrics, if there was no step."""
         logs = self._logs
         if self._kept is not None:
             logs = tf.nest.pack_sequence_as(logs, [v.read_value() for v in self._kept])
-        same = isinstance(logs, dict) and set(logs) == set(metrics)
-        return metrics if same or logs is None else logs
+        return metrics if logs is None else _keras.metrics_or_logs(model, logs)
 
 
 def _variable_like(tensor) -> tf.Variable:
@@ -171,14 +168,15 @@ def leaves_of(tensors) -> list:
     return [leaf for leaf in tf.nest.flatten(tensors) if leaf is not None]
 
 
+def count_samples(tensors) -> int:
+    """Return the number of samples in a structure of tensors or arrays."""
+    return int(leaves_of(tensors)[0].shape[0])
+
+
 def without_optionals(batch):
     """Return a batch with None for the optional inputs that it leaves out, as Keras does."""
     optional = tf.experimental.Optional
     return tf.nest.map_structure(lambda t: None if isinstance(t, optional) else t, batch)
-
-
-def _count(tensors) -> int:
-    return int(leaves_of(tensors)[0].shape[0])
 
 
 def _rows(tensor, start, size: int):
@@ -228,9 +226,8 @@ def _as_keras_sees_it(model, tensors):
     batches.
     """
     loss, _ = _keras.compiled_parts(model)
-    if tf.executing_eagerly() or not getattr(loss, "metrics", None):
-        return tensors
-    if tf.distribute.has_strategy():
+    several_outputs = getattr(loss, "metrics", None)
+    if tf.executing_eagerly() or tf.distribute.has_strategy() or not several_outputs:
         return tensors
     return each(
         lambda tensor: tf.compat.v1.placeholder_with_default(tensor, [None, *tensor.shape[1:]]),

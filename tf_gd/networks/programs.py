@@ -54,7 +54,7 @@ class Passes:
         kept = model.__dict__.get("_tf_gd_programs")
         if kept is None or kept.compiled_with != compiled_with:  # another optimizer, or loss
             kept = _Kept(compiled_with, self._settings)
-        elif kept.settings != self._settings and not _without_effect(model.optimizer):
+        elif kept.settings != self._settings and not _keras.options_without_variables(optimizer):
             warnings.warn(
                 f"optimizer: {_difference(kept.settings, self._settings)} since the last call. "
                 "This call does as it says now; model.fit goes on with the former until "
@@ -71,7 +71,7 @@ class Passes:
         """
         if self._makes_variables(step):
             results = self._first_batch(step, part, fresh)
-            if part.ended_with_first():
+            if not part.left:
                 return results
             fresh = False
         try:
@@ -202,11 +202,6 @@ def settings_of(optimizer, names: tuple[str, ...]) -> dict[str, Any]:
     plain = (bool, int, float, str, type(None))
     found = vars(optimizer) | vars(innermost(optimizer))
     return {name: found[name] for name in names if isinstance(found.get(name, ()), plain)}
-
-
-def _without_effect(optimizer) -> list[str]:
-    """Return the options that the optimizer was built without: they have their own warning."""
-    return [] if optimizer is None else _keras.options_without_variables(innermost(optimizer))
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from tf_gd._keras import keras
 from tf_gd.networks import arrays
 from tf_gd.networks.checks import build, check_compiled
 from tf_gd.networks.parts import Rows
+from tf_gd.networks.passes import count_samples
 from tf_gd.networks.programs import Passes
 from tf_gd.networks.step import innermost, step_of_descent
 
@@ -97,7 +98,7 @@ def find_learning_rate(
     seed = _checks.whole_number("seed", seed, minimum=0)
     tensors = arrays.as_tensors(x, y, sample_weight)
     build(model, *tensors)
-    batch_size = min(batch_size, arrays.count(tensors))
+    batch_size = min(batch_size, count_samples(tensors))
     rates = np.geomspace(low, high, steps)
 
     optimizer = innermost(model.optimizer)
@@ -130,7 +131,7 @@ def _losses(
     model, given: _Given, tensors, rates, batch_size: int, seed: int
 ) -> tuple[list[float], list[float]]:
     """Return the losses of the batches, until one explodes, and their exponential averages."""
-    samples, programs = arrays.count(tensors), Passes(model, "auto")
+    samples, programs = count_samples(tensors), Passes(model, "auto")
     losses: list[float] = []
     averages: list[float] = []
     average = 0.0  # before it is divided by the sum of its weights

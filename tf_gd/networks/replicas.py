@@ -12,7 +12,7 @@ import tensorflow as tf
 from tf_gd import _keras, _runtime
 from tf_gd._keras import keras
 from tf_gd.networks.gradients import warn_of_missing
-from tf_gd.networks.passes import each, leaves_of
+from tf_gd.networks.passes import count_samples, each
 from tf_gd.networks.step import (
     apply_by_hand,
     count_loss,
@@ -22,7 +22,7 @@ from tf_gd.networks.step import (
     loss_and_gradients,
 )
 
-OWN_FUNCTIONS = ("make_train_function", "make_test_function")
+_STEPS = ("train_step", "test_step", "make_train_function", "make_test_function", "compute_metrics")
 _MEANS = ("sum_over_batch_size", "mean")
 
 
@@ -40,7 +40,7 @@ def step_on_replicas(model, batch) -> None:
 
     def on_one():
         x_here, y_here, weights = keras.utils.unpack_x_y_sample_weight(_share(batch))
-        here, everywhere = _samples(x_here), _samples(batch)
+        here, everywhere = count_samples(x_here), count_samples(batch)
         if here:
             factors = _weights(model, weights, here, everywhere)
             prediction, loss, gradients = loss_and_gradients(model, x_here, y_here, factors)
@@ -86,7 +86,7 @@ def evaluation_on_replicas(model, batch) -> None:
 
     def on_one():
         x_here, y_here, weights = keras.utils.unpack_x_y_sample_weight(_share(batch))
-        here, everywhere = _samples(x_here), _samples(batch)
+        here, everywhere = count_samples(x_here), count_samples(batch)
         if here:
             prediction = forward(model, x_here, training=False)
             factors = _weights(model, weights, here, everywhere)
@@ -125,7 +125,7 @@ def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
     Raises:
         ValueError: an option, the data, the loss or the optimizer does not allow it.
     """
-    for method in ("train_step", "test_step", "compute_metrics", *OWN_FUNCTIONS):
+    for method in _STEPS:
         if _keras.has_own(model, method):
             raise ValueError(
                 f"model: got one with a {method} of its own under a strategy with replicas, "
@@ -164,7 +164,7 @@ def check(model, mode: str, streamed: bool, shuffle, seed) -> None:
         raise ValueError(
             "seed: got None with several workers, expected a number: all need the same order."
         )
-    if type(model).compute_loss is not keras.Model.compute_loss:
+    if _keras.has_own(model, "compute_loss"):
         raise ValueError(
             "model: got one with its own compute_loss, expected Keras's, whose mean over the "
             "samples we know."
@@ -210,10 +210,6 @@ def _share(tensors):
         context.num_replicas_in_sync,
     )
     return each(lambda tensor: tensor[_runtime.share(tensor.shape[0], number, count)], tensors)
-
-
-def _samples(tensors) -> int:
-    return int(leaves_of(tensors)[0].shape[0])
 
 
 def _weights(model, sample_weight, here: int, everywhere: int):

@@ -473,6 +473,22 @@ def test_settings_changed_between_fits_and_during_one():
         tf_gd.fit(plain, X, Y, verbose=0)
 
 
+def test_a_setting_that_a_callback_changes_waits_for_the_next_call():
+    """As in ``model.fit``, and as the warning says: also in the epochs after the change."""
+    results = []
+    for fit in (tf_gd.fit, keras.Model.fit):
+
+        class Changes(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 1:  # the first epoch has traced the program
+                    self.model.optimizer.clipnorm = 1e-4
+
+        ours = fit is tf_gd.fit
+        with pytest.warns(UserWarning, match="during the call") if ours else contextlib.nullcontext():
+            results.append(trained(fit, (dense, MSE, (X, Y)), callbacks=[Changes()], epochs=4))
+    assert_same(*results)
+
+
 def test_weights_of_samples_where_time_steps_are_masked():
     """``model.fit`` fails within TensorFlow; the advice works."""
     weights = np.linspace(0, 2, 70)

@@ -47,7 +47,7 @@ class Passes:
         self._mode_of: dict[str, str] = {}
         self._model, self._own, self._ends_at_nan = model, own, ends_at_nan
         self._names = names_of_settings(model.optimizer)
-        self._settings = self._settings_now()
+        self._settings = self._warned_of = self._settings_now()
         optimizer = innermost(model.optimizer)  # its rate is traced, if it is a schedule
         self._rate = None if optimizer is None else _keras.learning_rate_of(optimizer)
         compiled_with = compiled.Identity(*_keras.compiled_with(model))
@@ -129,13 +129,13 @@ class Passes:
     def warn_of_changes(self) -> None:
         """Warn where a callback changed a setting that the running program has compiled in."""
         now = self._settings_now()
-        if now != self._settings:
+        if now not in (self._settings, self._warned_of):
             warnings.warn(
                 f"optimizer: {_difference(self._settings, now)} during the call, which goes on "
                 "with the former, as model.fit does. The next call takes the latter.",
                 stacklevel=3,
             )
-            self._settings = now
+            self._warned_of = now
 
     def mode_of(self, step: Callable) -> str:
         """Return the mode in which a step runs."""

@@ -228,6 +228,11 @@ def first_epoch_of(model, initial_epoch: int) -> int:
     return getattr(model, "_initial_epoch", None) or initial_epoch
 
 
+def seed_of_session() -> int | None:
+    """Return what ``keras.utils.set_random_seed`` was called with, or None."""
+    return keras.src.utils.rng_utils.get_random_seed()
+
+
 def limits() -> tuple[int | None, int | None]:
     """Return how many epochs, and steps of each, Keras is set to train for at most, or None."""
     epochs = getattr(keras.config, "max_epochs", lambda: None)()

@@ -78,12 +78,12 @@ def _is_dense(leaf) -> bool:
 
 
 def as_arrays(
-    x, y=None, sample_weight=None, class_weight=None, prefix: str = "", takes_nan: bool = False
+    x, y=None, sample_weight=None, prefix: str = "", takes_nan: bool = False
 ) -> tuple[Any, Any, Any]:
     """Return inputs, targets and weights as arrays, or as lists or dicts of arrays, as given.
 
     Args:
-        x, y, sample_weight, class_weight: as for :func:`tf_gd.fit`.
+        x, y, sample_weight: as for :func:`tf_gd.fit`.
         prefix: what to call the data in a message.
         takes_nan: whether NaN gets a warning only: a model may mask it.
 
@@ -112,10 +112,6 @@ def as_arrays(
         raise ValueError(f"{prefix}x and {prefix}y: got samples of {got}, expected equally many.")
     if counts["x"] == {0}:
         raise ValueError(f"{prefix}x and {prefix}y: got no samples, expected at least one.")
-    if class_weight is not None:
-        arrays["sample_weight"] = _weights_of_classes(
-            arrays["y"], arrays["sample_weight"], class_weight
-        )
     return arrays["x"], arrays["y"], arrays["sample_weight"]
 
 
@@ -159,26 +155,68 @@ def _first_not_finite(array: np.ndarray) -> int | None:
     return None
 
 
-def _weights_of_classes(y, sample_weight, class_weight) -> np.ndarray:
-    """Return the weight of each sample: that of its class, or 1 where the dict does not name it."""
-    if (
-        not isinstance(class_weight, dict)
-        or sample_weight is not None
-        or not isinstance(y, np.ndarray)
-    ):
+def weighted_by_class(samples: tuple, class_weight) -> tuple[Any, Any, Any]:
+    """Return samples with the weight of each: that of its class, or 1 where the dict has none.
+
+    Args:
+        samples: x, y, sample_weight, as :func:`as_arrays` returns them.
+        class_weight: of :func:`tf_gd.fit`; None leaves the samples as they are.
+
+    Raises:
+        ValueError: not a dict from class to weight, several targets, or weights there already.
+    """
+    x, y, sample_weight = samples
+    if class_weight is None:
+        return samples
+    check_class_weight(class_weight, sample_weight)
+    if not isinstance(y, np.ndarray):
+        got = "no targets" if y is None else f"a {type(y).__name__} of targets"
         raise ValueError(
-            "class_weight: expected a dict from class to weight, one array of targets, and no "
-            "sample_weight."
+            f"class_weight: got {got}, expected one array. Pass a sample_weight, for each output "
+            "its own, in the form of y."
         )
-    classes = (
-        y.argmax(axis=-1)
-        if y.ndim > 1 and y.shape[-1] > 1
-        else np.round(y.reshape(len(y))).astype("int64")
-    )
+    several = y.ndim > 1 and y.shape[-1] > 1
+    classes = y.argmax(axis=-1) if several else np.round(y.reshape(len(y), -1)).astype("int64")
+    if classes.size != len(y):
+        raise ValueError(
+            f"class_weight: got targets of shape {y.shape}, expected one class for each sample, "
+            f"{y.shape[:1]}. Pass a sample_weight of shape {classes.shape}."
+        )
     weights = np.ones(len(y), keras.config.floatx())
     for label, weight in class_weight.items():
-        weights[classes == label] = weight
-    return weights
+        weights[classes.ravel() == label] = weight
+    return x, y, weights
+
+
+def check_class_weight(class_weight, sample_weight=None) -> None:
+    """Raise where these are not weights of classes, or not the only weights."""
+    numbers_in = isinstance(class_weight, dict) and all(
+        isinstance(key, numbers.Integral) and isinstance(weight, numbers.Real)
+        for key, weight in class_weight.items()
+    )
+    if not numbers_in or not class_weight:
+        raise ValueError(
+            f"class_weight: got {class_weight!r}, expected a dict from class to weight, as "
+            "{0: 1.0, 1: 2.5}."
+        )
+    if sample_weight is not None:
+        raise ValueError(
+            "class_weight: got one beside sample_weight, expected one of the two. Multiply them: "
+            "sample_weight * np.array([class_weight.get(int(label), 1.0) for label in y])."
+        )
+
+
+def with_all_classes(class_weight, model):
+    """Return weights with 1 for the classes that they leave out, which Keras does for arrays only.
+
+    Args:
+        class_weight: of :func:`tf_gd.fit`.
+        model: a Keras model; where its outputs are known, one of them is for each class.
+    """
+    check_class_weight(class_weight)
+    outputs = leaves_of(getattr(model, "outputs", None))
+    sizes = [output.shape[-1] or 0 for output in outputs if len(output.shape)]
+    return dict.fromkeys(range(max([2, *sizes])), 1.0) | class_weight
 
 
 def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
@@ -204,6 +242,12 @@ def is_streamed(x) -> bool:
     return isinstance(x, known) or type(x).__module__.partition(".")[0] in ("grain", "torch")
 
 
+def shuffled_by_keras(x, shuffle) -> bool:
+    """Return whether Keras shuffles data of which it makes batches: not those it gets as such."""
+    known_length = isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
+    return bool(shuffle) and (known_length or not is_streamed(x))
+
+
 def adapter_of(x, name: str, y=None, sample_weight=None, shuffle: bool = False, **options):
     """Return Keras's own adapter for data, which makes a ``tf.data.Dataset`` of them.
 
@@ -213,11 +257,14 @@ def adapter_of(x, name: str, y=None, sample_weight=None, shuffle: bool = False, 
         shuffle: whether to shuffle arrays, and the batches of a ``PyDataset`` of known length.
         **options: as of :func:`tf_gd._keras.data_adapter`.
     """
-    if is_streamed(x):
-        shuffle = shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
-    weights = options.get("class_weight")
-    if weights is not None and not isinstance(weights, dict):
-        raise ValueError(f"class_weight: got {weights!r}, expected a dict from class to weight.")
+    shuffle = shuffled_by_keras(x, shuffle)
+    if options.get("class_weight") is not None:
+        check_class_weight(options["class_weight"], sample_weight)
+        if is_streamed(x) and not isinstance(x, tf.data.Dataset | keras.utils.PyDataset):
+            raise ValueError(
+                f"class_weight: got one beside a {type(x).__name__}, expected none. Let it yield "
+                "(x, y, sample_weight)."
+            )
     try:  # Keras reads the first batch
         return _keras.data_adapter(x, y, sample_weight, shuffle=shuffle, **options)
     except (StopIteration, LookupError, ValueError, TypeError) as error:

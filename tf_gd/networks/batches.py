@@ -28,7 +28,7 @@ Given = tuple[Any, Any, Any]  # x, y, sample_weight
 class InMemory:
     """Samples as tensors. With ``steps_per_epoch`` an epoch goes on where the last one stopped."""
 
-    streamed = False
+    streamed = shuffled = False
     trouble: Exception | None = None  # that kept the model from being built without running it
 
     def __init__(
@@ -50,6 +50,9 @@ class InMemory:
         self._order: Any = None
         self.first_order: int | None = None  # its checksum
         self.batches = steps_per_epoch or self._all
+
+    def reset(self) -> None:
+        """Do nothing: nobody listens."""
 
     def epoch(self, pace: Pace, done: int = 0) -> Iterator[tuple[int, Rows]]:
         """Yield the batches of an epoch after the first ``done``, many together as the pace says,
@@ -97,6 +100,7 @@ class DataSet:
     set that reshuffles draws a new order for each."""
 
     streamed = True
+    shuffled = False  # by Keras, in an order that its seed decides
     trouble: Exception | None = None
     first_order = samples = None  # not known
 
@@ -113,9 +117,13 @@ class DataSet:
             steps_per_epoch,
         )
         self._all, self._goes_on = adapter.num_batches, trains and steps_per_epoch is not None
-        self._trains, self._begun, self._ever = trains, False, False
+        self._ever = False
         self._iterator, self._seen, self._name = None, 0, name
         self.batches = steps_per_epoch or self._all
+
+    def reset(self) -> None:
+        """End an epoch before the first one, and before each validation, as Keras does."""
+        self._adapter.on_epoch_end()
 
     def describe(self) -> str:
         """Return the number of batches, their shapes and their types."""
@@ -131,21 +139,17 @@ class DataSet:
         wanted = self._steps or math.inf
         if self._all is not None:
             wanted = min(wanted, self._all - self._seen)
-        # Keras ends an epoch before the first one, and before each validation.
-        if not (self._trains and self._begun):
-            self._adapter.on_epoch_end()
-        self._begun = True
         self._adapter.on_epoch_begin()
         skipped = int(min(done, wanted))
         done = sum(1 for _ in itertools.islice(self._iterator or (), skipped))
         ended = done < skipped
         while done < wanted and not ended:
-            part = self._part(pace.next(wanted - done))
+            part = self._part(*pace.of_stream(wanted - done))
             if part is None:
                 break
             yield done, part
             done += part.taken
-            ended = part.taken < part.count
+            ended = part.taken == 0 or bool(pace.fixed and part.taken < part.count)
         self._adapter.on_epoch_end()
         if done == 0 and not self._ever:
             raise ValueError(
@@ -158,12 +162,12 @@ class DataSet:
         if ended or self._seen == self._all:
             self._iterator, self._seen = None if ended else iter(self._dataset), 0
 
-    def _part(self, count: int) -> "Stream | OneBatch | None":
+    def _part(self, count: int, seconds: float) -> "Stream | OneBatch | None":
         """Return up to ``count`` batches; with replicas one, since they must know its length to
         share it out; None at the end.
         """
         if not replicas.several():
-            return Stream(self._iterator, count, known=self._all is not None)
+            return Stream(self._iterator, count, seconds, known=self._all is not None)
         batch = next(self._iterator or iter(()), None)
         return None if batch is None else OneBatch(keras.utils.unpack_x_y_sample_weight(batch))
 
@@ -209,9 +213,10 @@ def source_for_training(
     given, held_out = arrays.texts_as_tensors(given), None
     takes_iterator = _keras.has_own(model, "make_train_function")
     if given[0] is None or (arrays.in_memory(*given) and not takes_iterator):
-        samples = arrays.as_arrays(*given, class_weight, takes_nan=True)
+        samples = arrays.as_arrays(*given, takes_nan=True)
         if share:
             samples, held_out = arrays.split(*samples, share)
+        samples = arrays.weighted_by_class(samples, class_weight)
         ordered = orders.of(count_samples(samples))
         return _in_memory(model, samples, "x", steps, batch_size, ordered), held_out
     if share:
@@ -260,6 +265,8 @@ def _in_memory(model, samples: Given, name: str, steps, batch_size, orders=None)
 def _streamed(
     model, given: Given, name: str, steps, shuffle=False, class_weight=None, batch_size=None
 ) -> DataSet:
+    if class_weight is not None:
+        class_weight = arrays.with_all_classes(class_weight, model)
     options = dict(class_weight=class_weight, batch_size=batch_size, steps_per_epoch=steps)
     adapter = arrays.adapter_of(given[0], name, *given[1:], shuffle=shuffle, **options)
     dataset = adapter.get_tf_dataset()
@@ -272,5 +279,6 @@ def _streamed(
         )
     spec: Given = keras.utils.unpack_x_y_sample_weight(arrays.spec_of(dataset, name))
     source = DataSet(adapter, steps, trains=name == "x", name=name)
+    source.shuffled = arrays.shuffled_by_keras(given[0], shuffle)
     source.trouble = build_if_possible(model, *spec, prefix=_prefix(name))
     return source

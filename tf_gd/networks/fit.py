@@ -123,10 +123,6 @@ def fit(
     validation = None
     validation_batch_size = _optional("validation_batch_size", validation_batch_size) or batch_size
     validation_steps = _optional("validation_steps", validation_steps)
-    if validation_data is not None:
-        validation = source_for_validation(
-            model, validation_data, validation_batch_size, validation_steps
-        )
     with (
         replicas.scope_of(model),
         Keeper(checkpoint, not replicas.several(), replicas.is_chief()) as kept,
@@ -143,7 +139,8 @@ def fit(
             arrays.Orders(shuffle, seed, initial_epoch),
             share,
         )
-        if held_out:
+        held_out = held_out if validation_data is None else validation_data
+        if held_out is not None:
             validation = source_for_validation(
                 model, held_out, validation_batch_size, validation_steps
             )

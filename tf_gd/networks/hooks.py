@@ -9,15 +9,17 @@ import tensorflow as tf
 from tf_gd import _keras
 from tf_gd._keras import keras
 
-_SECONDS_A_CALL = 1.0  # then Ctrl-C is answered, the bar moves, and a checkpoint may be written
+SECONDS_A_CALL = 1.0  # then Ctrl-C is answered, the bar moves, and a checkpoint may be written
 _PRODUCTS_A_CALL = 1e9  # which take some tenths of a second forward and back
+_PRODUCTS_A_BATCH = 2e5  # take as long as what a batch costs besides, some 0.1 ms
 _GROWTH = 4  # how much longer a call may be than the one before it
 
 
 class Pace:
     """How many batches to give to the next call: about as many as take a second.
 
-    The first call also compiles, and the second finds out how long a batch takes.
+    The first call also compiles, and the second finds out how long a batch takes. A program that
+    takes its batches from an iterator looks at the clock itself.
 
     Args:
         fixed: so many, where a callback asks for it; else by the clock.
@@ -32,12 +34,17 @@ class Pace:
         """Return how many batches to take, of those that are left."""
         return int(min(self._count, left))
 
+    def of_stream(self, left: float) -> tuple[int, float]:
+        """Return how many batches to take from an iterator at most, and for how many seconds."""
+        most = min(left, np.iinfo(np.int32).max)
+        return (self.next(most), math.inf) if self.fixed else (int(most), SECONDS_A_CALL)
+
     def took(self, batches: int, seconds: float) -> None:
         """Learn from a call."""
         self._calls += 1
         if self.fixed or self._calls == 1:
             return
-        in_time = int(batches * _SECONDS_A_CALL / max(seconds, 1e-6))
+        in_time = int(batches * SECONDS_A_CALL / max(seconds, 1e-6))
         most = in_time if self._count == 1 else _GROWTH * self._count
         self._count = int(np.clip(in_time, 1, max(most, 1)))
 
@@ -59,8 +66,12 @@ def pace_of(model, callbacks: list, what: str, source=None, every_batch: bool = 
     if every_batch or any(asks):
         return Pace(model.steps_per_execution)
     samples = source.samples if source else None
-    quick = samples and samples * products_of(model) < _PRODUCTS_A_CALL
+    quick = samples and _products_of_epoch(model, source) < _PRODUCTS_A_CALL
     return Pace(first=source.batches if quick else 1)
+
+
+def _products_of_epoch(model, source) -> float:
+    return source.samples * products_of(model) + source.batches * _PRODUCTS_A_BATCH
 
 
 def products_of(model) -> float:

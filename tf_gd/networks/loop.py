@@ -72,12 +72,13 @@ class Training:
                 ends_at_nan=ends and counts_loss and not returns,
             )
         pace = hooks.pace_of(model, self.callbacks, what, source, every_batch)
-        return _Side(chosen, source, passes, pace)
+        return _Side(chosen, source, passes, pace, model.steps_per_execution)
 
     def run(self) -> keras.callbacks.History:
         """Train from the first epoch, or from where a checkpoint is, to the last."""
         model, epochs = self.model, self.epochs
         model.stop_training = False
+        self.source.reset()
         self.listeners.on_train_begin()
         found = self.source, self.validation, self.validates_at, self.callbacks
         epoch, batch, self.logs = self.kept.go_on(model, *found, self.modes, epochs)
@@ -88,9 +89,11 @@ class Training:
         bar = Progress(total, "training") if self.verbose else contextlib.nullcontext()
         try:
             with bar as progress:
-                while epoch < epochs and not model.stop_training:
+                while epoch < epochs:
                     self._epoch(epoch, batch, progress)
                     epoch, batch = epoch + 1, 0
+                    if model.stop_training:
+                        break
         except KeyboardInterrupt:
             model.history.params["interrupted"] = True
         model.history.params["mode"] = self.training.mode()
@@ -117,7 +120,9 @@ class Training:
         if self.resets_first and not first_batch:  # who listens may read the metrics
             self.model.reset_metrics()
         self.listeners.on_epoch_begin(epoch)
-        for batch, part in self.source.epoch(self.training.pace, first_batch):
+        # A callback that stops training before an epoch stops it after the next batch, as in Keras.
+        pace = self.training.pace_until(self.model.stop_training)
+        for batch, part in self.source.epoch(pace, first_batch):
             self.kept.check_order()
             self._part(batch, part)
             if progress:
@@ -125,6 +130,7 @@ class Training:
             if self.model.stop_training:
                 break
             self.kept.save(epoch, batch + part.taken, self.logs)
+        self.logs = self.training.after(self.model, self.logs)
         if self.validation is not None and self.validates_at(epoch + 1):
             measured = self._validate()
             self.logs = self.logs | {f"val_{name}": value for name, value in measured.items()}
@@ -141,7 +147,7 @@ class Training:
     def _part(self, batch: int, part) -> None:
         """Train on the next batches; callbacks hear of them as of one."""
         self.listeners.on_train_batch_begin(batch)
-        logs = self.training.take(batch, part)
+        logs = self.training.take(part, fresh=batch == 0 and not self.resets_first)
         if not part.taken:
             return
         self.logs = logs
@@ -153,16 +159,17 @@ class Training:
         model, listeners, testing = self.model, self.listeners, self.testing
         measured: dict[str, Any] = {}
         model.stop_evaluating = False
+        self.validation.reset()
         listeners.on_test_begin()
-        for batch, part in self.validation.epoch(testing.pace):
+        for batch, part in self.validation.epoch(testing.pace_until(model.stop_evaluating)):
             listeners.on_test_batch_begin(batch)
-            logs = testing.take(batch, part)
+            logs = testing.take(part, fresh=batch == 0)
             if part.taken:
                 measured = logs
                 listeners.on_test_batch_end(testing.last(batch, part), measured)
             if model.stop_evaluating:
                 break
-        measured = _keras.as_python(measured)
+        measured = _keras.as_python(testing.after(model, measured))
         listeners.on_test_end(measured)
         return measured
 
@@ -175,16 +182,21 @@ class _Side:
     source: Any
     passes: Passes | OwnFunction
     pace: hooks.Pace
+    executes: int  # batches at once, as Keras is told to
 
     def mode(self) -> str:
         """Return the mode in which the step runs."""
         return self.passes.mode_of(self.step)
 
-    def take(self, batch: int, part) -> dict[str, Any]:
+    def pace_until(self, stopped: bool) -> hooks.Pace:
+        """Return the pace of an epoch, where that of one that is stopped already is the slowest."""
+        return hooks.Pace(self.executes) if stopped else self.pace
+
+    def take(self, part, fresh: bool) -> dict[str, Any]:
         """Go through a part, and let the pace know how long it took."""
         start = time.perf_counter()
         try:
-            logs = self.passes.run(self.step, part, fresh=batch == 0)
+            logs = self.passes.run(self.step, part, fresh)
         except (ValueError, TypeError, LookupError, tf.errors.OpError) as error:
             if self.source.trouble is not None:  # what was seen when the model was built says more
                 raise self.source.trouble from error
@@ -192,6 +204,10 @@ class _Side:
         self.source.trouble = None
         self.pace.took(part.taken, time.perf_counter() - start)
         return logs
+
+    def after(self, model, logs: dict[str, Any]) -> dict[str, Any]:
+        """Return the logs of an epoch: what Keras reads at its end, should a hook have measured."""
+        return _keras.metrics_or_logs(model, logs) if self.pace.fixed and logs else logs
 
     def last(self, batch: int, part) -> int:
         """Return the number of the last batch of a part, as Keras counts it."""

@@ -78,18 +78,21 @@ class Stream:
     Attributes:
         iterator: of a data set.
         count: how many batches are asked for; it may have fewer.
+        seconds: after which no batch is begun.
+        known: whether it certainly has as many.
         left, taken: as of :class:`Rows`.
     """
 
     streamed = True
 
-    def __init__(self, iterator, count: int, known: bool):
+    def __init__(self, iterator, count: int, seconds: float, known: bool):
         self.iterator, self.count, self._known = iterator, count, known
+        self._seconds = seconds
         self.left, self.taken = count, 0
 
     def arguments(self) -> tuple:
         """Return what the program takes."""
-        return self.iterator, tf.constant(self.left)
+        return self.iterator, tf.constant(self.left), tf.constant(self._seconds, tf.float64)
 
     def shapes(self) -> Any:
         """Return what a program is traced for."""

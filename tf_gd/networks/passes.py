@@ -1,6 +1,5 @@
 """Go through batches, one step each: the functions that are compiled."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -66,41 +65,64 @@ def pass_through(
 
 
 def pass_along(
-    step: Callable, model, iterator, count, fresh, *, length_known=False, ends_at_nan=False
+    step: Callable,
+    model,
+    iterator,
+    count,
+    seconds,
+    fresh,
+    *,
+    length_known=False,
+    ends_at_nan=False,
 ):
-    """Take up to ``count`` batches from an iterator; it may have fewer, unless it is known.
+    """Take batches from an iterator, which may end before: up to ``count``, for some seconds.
+
+    The clock decides here, and not how long the last batches took: an iterator that reads ahead
+    gives some at once, and then one after another.
+
+    Args:
+        step, model, fresh, ends_at_nan: as of :func:`pass_through`.
+        iterator: of a data set.
+        count: how many batches at most, a scalar.
+        seconds: after which no batch is begun but the first, a scalar.
+        length_known: whether the iterator certainly has as many batches.
 
     Returns:
         The metrics, and how many batches there were.
     """
     _if(fresh, model.reset_metrics)
+    until = tf.timestamp() + seconds
+
+    def goes_on(taken):
+        in_time = (taken == 0) | (tf.timestamp() < until)
+        return (taken < count) & in_time & _finite(model, ends_at_nan)
+
     if tf.executing_eagerly():
         taken = 0
-        for batch in itertools.islice(iterator, int(count)):
+        while goes_on(taken):
+            batch = next(iterator, None)
+            if batch is None:
+                break
             step(model, without_optionals(batch))
             taken += 1
-            if not _finite(model, ends_at_nan):
-                break
         return model.get_metrics_result(), taken
 
     if length_known:
         taken = _repeat(
-            lambda taken: (taken < count) & _finite(model, ends_at_nan),
+            goes_on,
             lambda _: step(model, without_optionals(iterator.get_next())),
             tf.constant(0),
         )
         return model.get_metrics_result(), taken
 
-    def goes_on(taken, batch):
-        return (taken < count) & batch.has_value() & _finite(model, ends_at_nan)
-
-    def body(taken, batch):
+    def body(taken, _, batch):
         step(model, without_optionals(batch.get_value()))
-        more = taken + 1 < count
-        return taken + 1, tf.cond(more, iterator.get_next_as_optional, lambda: batch)
+        taken += 1
+        more = goes_on(taken)
+        return taken, more, tf.cond(more, iterator.get_next_as_optional, lambda: batch)
 
-    start = [tf.constant(0), iterator.get_next_as_optional()]
-    taken, _ = tf.while_loop(goes_on, body, start)
+    start = [tf.constant(0), tf.constant(True), iterator.get_next_as_optional()]
+    taken, *_ = tf.while_loop(lambda _, more, batch: more & batch.has_value(), body, start)
     return model.get_metrics_result(), taken
 
 

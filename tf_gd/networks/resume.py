@@ -60,8 +60,14 @@ class Keeper:
 
     def describe(self, source) -> None:
         """Make the data a part of what the run is."""
-        if self._checkpoints is not None:
-            self.settings["data"] = source.describe()
+        if self._checkpoints is None:
+            return
+        if source.shuffled and _keras.seed_of_session() is None:
+            raise ValueError(
+                "checkpoint: got data that Keras shuffles, in an order that the run could not "
+                "find again. Call keras.utils.set_random_seed(7) before, or pass shuffle=False."
+            )
+        self.settings["data"] = source.describe()
 
     def mode(self, mode: str, step) -> str:
         """Return the mode to run a step in: ``"auto"`` stands for that of the run found, if any."""
@@ -114,9 +120,11 @@ class Keeper:
         for past in range(first, state["epoch"]):
             replay(source)
             if validation is not None and validates_at(past + 1):
+                validation.reset()
                 replay(validation)
         self._saves, self._order = state["saves"], state["order"]
-        return state["epoch"], state["batch"], state["logs"]
+        epoch = epochs if state["stopped"] else state["epoch"]  # nothing is left to do
+        return epoch, state["batch"], state["logs"]
 
     def _refuse_another(self, saved: dict[str, Any], arrays: list[np.ndarray]) -> None:
         """Raise if the run found had other settings, but for a rate set by a callback."""

@@ -9,7 +9,7 @@ import tensorflow as tf
 from models import GENERATOR, KINDS, LABELS, X, Y, assert_same, convolutional, plain_model, trained
 
 import tf_gd
-from tf_gd.networks import hooks, programs
+from tf_gd.networks import hooks, modes
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0].__name__)
@@ -109,14 +109,14 @@ def test_the_mode_is_chosen_and_said():
 
 
 def test_the_mode_depends_on_the_arguments_of_the_call_alone(monkeypatch):
-    monkeypatch.setattr(programs, "WORTH_COMPILING", 7)
+    monkeypatch.setattr(modes, "WORTH_COMPILING", 7)
     model, history = trained(tf_gd.fit, plain_model, (X, Y), {"loss": "mse"}, keras.optimizers.SGD(0.05))
-    modes = [tf_gd.fit(model, X, Y, verbose=0, epochs=n).params["mode"] for n in (1, 1, 3, 1)]
-    assert [history.params["mode"], *modes] == ["graph", "graph", "graph", "xla", "graph"]
+    chosen = [tf_gd.fit(model, X, Y, verbose=0, epochs=n).params["mode"] for n in (1, 1, 3, 1)]
+    assert [history.params["mode"], *chosen] == ["graph", "graph", "graph", "xla", "graph"]
 
 
 def test_large_convolutions_stay_a_graph(monkeypatch):
-    monkeypatch.setattr(programs, "WORTH_COMPILING", 1)
+    monkeypatch.setattr(modes, "WORTH_COMPILING", 1)
     layers = keras.layers
 
     def build(filters, kernel=3):
@@ -124,7 +124,7 @@ def test_large_convolutions_stay_a_graph(monkeypatch):
         return keras.Sequential([*shaped, layers.Flatten(), layers.Dense(2)])
 
     # products for one sample: 3*3*1*f * 6*6 + 3*3*f*f * 4*4
-    assert programs._products_of_convolutions(build(8)) == 9 * 8 * 36 + 9 * 64 * 16
+    assert modes._products_of_convolutions(build(8)) == 9 * 8 * 36 + 9 * 64 * 16
     for filters, mode in ((8, "xla"), (16, "graph")):
         model = build(filters)
         model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
@@ -368,7 +368,7 @@ def test_programs_of_old_optimizers_are_given_up_and_others_bounded(monkeypatch)
 
 
 def test_only_the_step_that_xla_cannot_compile_runs_as_a_graph(monkeypatch):
-    monkeypatch.setattr(programs, "WORTH_COMPILING", 1)
+    monkeypatch.setattr(modes, "WORTH_COMPILING", 1)
 
     class NotForXlaWhenEvaluating(keras.layers.Layer):
         def call(self, inputs, training=False):

@@ -105,7 +105,7 @@ def test_shuffling_is_reproducible_and_new_every_epoch():
     np.testing.assert_array_equal(trained(seed=1), trained(seed=1))
     assert not np.array_equal(trained(seed=1), trained(seed=2))
     assert not np.array_equal(trained(seed=1), trained(shuffle=False))
-    from tf_gd.networks.arrays import Orders
+    from tf_gd.networks.orders import Orders
 
     drawn = Orders(True, 1, 0).of(70)
     first, second = next(drawn), next(drawn)

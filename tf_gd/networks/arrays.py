@@ -1,12 +1,8 @@
-"""Training data: checks, conversion to arrays or tensors, and the order of the samples."""
+"""Training data: checks, and conversion to arrays or tensors."""
 
-import itertools
 import numbers
-import random
 import types
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +10,7 @@ import tensorflow as tf
 
 from tf_gd import _checks, _keras
 from tf_gd._keras import keras
+from tf_gd.networks import class_weights
 from tf_gd.networks.passes import count_samples, each, leaves_of
 
 _ROWS_AT_ONCE = 4096
@@ -155,70 +152,6 @@ def _first_not_finite(array: np.ndarray) -> int | None:
     return None
 
 
-def weighted_by_class(samples: tuple, class_weight) -> tuple[Any, Any, Any]:
-    """Return samples with the weight of each: that of its class, or 1 where the dict has none.
-
-    Args:
-        samples: x, y, sample_weight, as :func:`as_arrays` returns them.
-        class_weight: of :func:`tf_gd.fit`; None leaves the samples as they are.
-
-    Raises:
-        ValueError: not a dict from class to weight, several targets, or weights there already.
-    """
-    x, y, sample_weight = samples
-    if class_weight is None:
-        return samples
-    check_class_weight(class_weight, sample_weight)
-    if not isinstance(y, np.ndarray):
-        got = "no targets" if y is None else f"a {type(y).__name__} of targets"
-        raise ValueError(
-            f"class_weight: got {got}, expected one array. Pass a sample_weight, for each output "
-            "its own, in the form of y."
-        )
-    several = y.ndim > 1 and y.shape[-1] > 1
-    classes = y.argmax(axis=-1) if several else np.round(y.reshape(len(y), -1)).astype("int64")
-    if classes.size != len(y):
-        raise ValueError(
-            f"class_weight: got targets of shape {y.shape}, expected one class for each sample, "
-            f"{y.shape[:1]}. Pass a sample_weight of shape {classes.shape}."
-        )
-    weights = np.ones(len(y), keras.config.floatx())
-    for label, weight in class_weight.items():
-        weights[classes.ravel() == label] = weight
-    return x, y, weights
-
-
-def check_class_weight(class_weight, sample_weight=None) -> None:
-    """Raise where these are not weights of classes, or not the only weights."""
-    numbers_in = isinstance(class_weight, dict) and all(
-        isinstance(key, numbers.Integral) and isinstance(weight, numbers.Real)
-        for key, weight in class_weight.items()
-    )
-    if not numbers_in or not class_weight:
-        raise ValueError(
-            f"class_weight: got {class_weight!r}, expected a dict from class to weight, as "
-            "{0: 1.0, 1: 2.5}."
-        )
-    if sample_weight is not None:
-        raise ValueError(
-            "class_weight: got one beside sample_weight, expected one of the two. Multiply them: "
-            "sample_weight * np.array([class_weight.get(int(label), 1.0) for label in y])."
-        )
-
-
-def with_all_classes(class_weight, model):
-    """Return weights with 1 for the classes that they leave out, which Keras does for arrays only.
-
-    Args:
-        class_weight: of :func:`tf_gd.fit`.
-        model: a Keras model; where its outputs are known, one of them is for each class.
-    """
-    check_class_weight(class_weight)
-    outputs = leaves_of(getattr(model, "outputs", None))
-    sizes = [output.shape[-1] or 0 for output in outputs if len(output.shape)]
-    return dict.fromkeys(range(max([2, *sizes])), 1.0) | class_weight
-
-
 def split(x, y, sample_weight, share: float) -> tuple[tuple, tuple]:
     """Return the samples to train on and, as Keras does, the last ``share`` to validate on."""
     share = _checks.number("validation_split", share, above=0.0, maximum=1.0)
@@ -259,7 +192,7 @@ def adapter_of(x, name: str, y=None, sample_weight=None, shuffle: bool = False, 
     """
     shuffle = shuffled_by_keras(x, shuffle)
     if options.get("class_weight") is not None:
-        check_class_weight(options["class_weight"], sample_weight)
+        class_weights.check_class_weight(options["class_weight"], sample_weight)
         if is_streamed(x) and not isinstance(x, tf.data.Dataset | keras.utils.PyDataset):
             raise ValueError(
                 f"class_weight: got one beside a {type(x).__name__}, expected none. Let it yield "
@@ -291,66 +224,3 @@ def spec_of(dataset, name: str):
                 "it."
             )
     return spec
-
-
-@dataclass(frozen=True)
-class Orders:
-    """In which order each epoch visits the samples.
-
-    Attributes:
-        shuffle: True draws a new order for each epoch, from the seed; False takes the samples as
-            they come; ``"keras"`` takes the order of ``model.fit(shuffle=True)``.
-        seed: a whole number.
-        first_epoch: that the first order is for.
-    """
-
-    shuffle: bool | str
-    seed: int | None
-    first_epoch: int = 0
-
-    def __post_init__(self):
-        if isinstance(self.shuffle, str):
-            if self.shuffle != "keras":
-                raise ValueError(
-                    f"shuffle: got {self.shuffle!r}, expected True, False or 'keras'. For another "
-                    "order pass a data set."
-                )
-        elif _checks.flag("shuffle", self.shuffle):
-            _checks.whole_number("seed", self.seed, minimum=0)
-
-    def of(self, samples: int) -> Iterator[np.ndarray | None]:
-        """Return the orders of the epochs, one after another; each ``(samples,)``, or None."""
-        if isinstance(self.shuffle, str):
-            return _orders_of_keras(samples)
-        if not self.shuffle:
-            return itertools.repeat(None)
-        return self._drawn(samples)
-
-    def _drawn(self, samples: int) -> Iterator[np.ndarray]:
-        assert self.seed is not None
-        for epoch in itertools.count(self.first_epoch):
-            yield np.random.default_rng([self.seed, epoch]).permutation(samples)
-
-
-def seed_of_session(optimizer) -> int:
-    """Return the seed of a call without one: the same after ``keras.utils.set_random_seed``.
-
-    Python's generator, which that function seeds, is read and not moved on, so that what the
-    program draws afterwards is what it would be after ``model.fit``.
-
-    Args:
-        optimizer: the number of updates it has made gives a second call another order.
-    """
-    updates = int(keras.ops.convert_to_numpy(optimizer.iterations)) if optimizer else 0
-    copy = random.Random()
-    copy.setstate(random.getstate())
-    return copy.getrandbits(31) ^ updates
-
-
-def _orders_of_keras(samples: int) -> Iterator[np.ndarray]:
-    """Yield the orders of ``model.fit(shuffle=True)``: seeded, Keras repeats one order."""
-    dataset = tf.data.Dataset.range(1).map(
-        lambda _: tf.random.shuffle(tf.range(samples, dtype=tf.int64))
-    )
-    while True:
-        yield from dataset.as_numpy_iterator()

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from tf_gd import _checks, _keras, compiled
 from tf_gd._keras import keras
 from tf_gd.networks import arrays, replicas
-from tf_gd.networks.batches import source_for_training, source_for_validation
 from tf_gd.networks.checks import check_callbacks, check_compiled
 from tf_gd.networks.loop import Training
+from tf_gd.networks.orders import Orders
 from tf_gd.networks.resume import Keeper
+from tf_gd.networks.sources import source_for_training, source_for_validation
 
 
 def fit(
@@ -136,7 +137,7 @@ def fit(
             class_weight,
             batch_size,
             steps_per_epoch,
-            arrays.Orders(shuffle, seed, initial_epoch),
+            Orders(shuffle, seed, initial_epoch),
             share,
         )
         held_out = held_out if validation_data is None else validation_data

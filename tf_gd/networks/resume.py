@@ -1,6 +1,5 @@
 """A training run that you can kill at any moment: its checkpoints, and how it goes on from them."""
 
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +10,10 @@ import tensorflow as tf
 from tf_gd import _keras
 from tf_gd._keras import keras
 from tf_gd.checkpoints import Checkpoints, differences, refuse
-from tf_gd.networks.arrays import seed_of_session
 from tf_gd.networks.batches import replay
 from tf_gd.networks.callback_state import changed, plain_parts, put_back
+from tf_gd.networks.orders import seed_of_session
+from tf_gd.networks.run_settings import of_model, shape_of
 from tf_gd.networks.step import innermost
 
 SECONDS_BETWEEN = 30.0  # between checkpoints within an epoch: a kill loses about so much
@@ -99,8 +99,8 @@ class Keeper:
         if self._alone:  # else no checkpoint falls within an epoch, and each epoch resets them
             self._variables += model.metrics_variables
         self.settings |= {
-            **_of_model(model),
-            "variables": [_shape(variable) for variable in self._variables],
+            **of_model(model),
+            "variables": [shape_of(variable) for variable in self._variables],
         }
         self._callbacks = [(callback, plain_parts(callback)) for callback in callbacks]
         if self._found is None:
@@ -217,56 +217,3 @@ def _check_complete(model) -> None:
             "state a checkpoint does not hold; expected model.optimizer alone. Call fit without "
             "checkpoint, and save weights and optimizers yourself."
         )
-
-
-def _of_model(model) -> dict[str, Any]:
-    optimizer = {"class": type(model.optimizer).__name__, **model.optimizer.get_config()}
-    optimizer.pop("name", None)
-    losses = keras.tree.flatten(model.loss) if model.loss is not None else []
-    return {
-        "layers": [_of_layer(layer) for layer in _keras.layers_of(model)],
-        "optimizer": {name: _written(value) for name, value in optimizer.items()},
-        "loss": [_written(loss) for loss in losses],
-        "loss_weights": _written(_keras.loss_weights_of(model)),
-        "metrics": list(model.metrics_names),
-    }
-
-
-def _of_layer(layer) -> dict[str, Any]:
-    """Return the settings of a layer, without initializers and its name, which Keras numbers."""
-    try:
-        config = layer.get_config()
-    except (NotImplementedError, TypeError, ValueError):  # a user's layer that Keras cannot save
-        config = {}
-    inside = ("name", "layers", "input_layers", "output_layers", "build_config")
-    kept = {
-        name: part
-        for name, part in config.items()
-        if name not in inside and not name.endswith("_initializer")
-    }
-    return {"class": type(layer).__name__, **_written(kept)}
-
-
-def _written(value) -> Any:
-    """Return a setting as JSON: numbers and texts as they are, objects as class and settings."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, dict):
-        return {
-            str(name): _written(part)
-            for name, part in value.items()
-            if name not in ("registered_name", "module", "name")
-        }
-    if isinstance(value, list | tuple):
-        return [_written(part) for part in value]
-    if hasattr(value, "get_config"):
-        return {"class": type(value).__name__, **_written(value.get_config())}
-    return getattr(value, "__name__", type(value).__name__)
-
-
-def _shape(variable) -> str:
-    """Return a variable's name, without the numbers that Keras puts in, its shape and type."""
-    name = re.sub(r"_\d+(?=_|$)", "", getattr(variable, "name", ""))
-    return f"{name} {tuple(variable.shape)} {variable.dtype}"

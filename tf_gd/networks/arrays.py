@@ -91,7 +91,7 @@ def as_arrays(
         raise ValueError(f"{prefix}x: got None, expected the inputs, an array (samples, ...).")
     arrays = {}
     for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
-        value = list(value) if type(value) is tuple else value
+        value = _tuples(value)
         arrays[name] = each(lambda leaf, name=name: _array(prefix + name, leaf, takes_nan), value)
     if not leaves_of(arrays["x"]):
         raise ValueError(
@@ -112,9 +112,18 @@ def as_arrays(
     return arrays["x"], arrays["y"], arrays["sample_weight"]
 
 
+def _tuples(value):
+    """Return lists in a structure as tuples, which is what Keras gives to a model."""
+    if type(value) in (list, tuple):
+        return tuple(map(_tuples, value))
+    return {k: _tuples(v) for k, v in value.items()} if type(value) is dict else value
+
+
 def _array(name: str, value, takes_nan: bool) -> np.ndarray:
     try:
         array = np.asarray(value)
+        if array.dtype.name == "bfloat16":  # of which NumPy does not know that it is a number
+            array = array.astype("float32")
     except ValueError:  # lists of different lengths
         array = np.asarray(None)
     if array.dtype.kind not in "iufb" or array.ndim == 0:

@@ -63,7 +63,8 @@ def build_if_possible(model, x, y, sample_weight, prefix: str = "") -> Exception
     Raises:
         ValueError: the data do not fit the model.
     """
-    _check_targets_given(model, y, prefix)
+    if not has_own_step(model, trains=not prefix):  # which may take what it likes
+        _check_targets_given(model, y, prefix)
     wanted = _inputs_of(model)
     texts = [leaf for leaf in leaves_of(x) if getattr(leaf, "dtype", None) == tf.string]
     if texts and wanted and not any(one.dtype == "string" for one in wanted):
@@ -81,6 +82,12 @@ def build_if_possible(model, x, y, sample_weight, prefix: str = "") -> Exception
     except Exception as error:  # of the model: in training it may work all the same
         return error
     return suspected(model, sample_weight, prefix)
+
+
+def has_own_step(model, trains: bool) -> bool:
+    """Return whether a step of the model's own gets the batches."""
+    side = "train" if trains else "test"
+    return any(_keras.has_own(model, name) for name in (f"{side}_step", f"make_{side}_function"))
 
 
 def _check_targets_given(model, y, prefix: str) -> None:
@@ -113,7 +120,8 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
     Raises:
         ValueError: there is nothing to train on, or the data do not fit the model.
     """
-    _check_targets_given(model, y, prefix)
+    if not has_own_step(model, trains=not prefix):
+        _check_targets_given(model, y, prefix)
     shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})
     symbols = each(
@@ -124,11 +132,11 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
         _check_input(model, x, prefix)
         known[shapes] = _keras.outputs_of(model, symbols[0])
     outputs = known[shapes]
-    for loss, target, output in compared(model, y, outputs):
+    by_keras = not _keras.has_own(model, "compute_loss")
+    for loss, target, output in compared(model, y, outputs) if by_keras else ():
         check_target(loss, target, tuple(output.shape[1:]), prefix)
-    outputs = tf.nest.flatten(outputs)
-    if len(outputs) == 1 and sample_weight is not None:
-        check_weights(sample_weight, tuple(outputs[0].shape), prefix)
+        if sample_weight is not None and len(tf.nest.flatten(outputs)) == 1:
+            check_weights(loss, sample_weight, tuple(output.shape), prefix)
     try:
         _keras.build_losses_and_metrics(model, symbols)
     except (TypeError, ValueError, LookupError) as error:

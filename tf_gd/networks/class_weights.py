@@ -29,12 +29,12 @@ def weighted_by_class(samples: tuple, class_weight) -> tuple[Any, Any, Any]:
             f"class_weight: got {got}, expected one array. Pass a sample_weight, for each output "
             "its own, in the form of y."
         )
-    several = y.ndim > 1 and y.shape[-1] > 1
+    several = y.ndim > 1 and y.shape[-1] > 1 and not (y.dtype.kind in "iu" and (y > 1).any())
     classes = y.argmax(axis=-1) if several else np.round(y.reshape(len(y), -1)).astype("int64")
     if classes.size != len(y):
         raise ValueError(
             f"class_weight: got targets of shape {y.shape}, expected one class for each sample, "
-            f"{y.shape[:1]}. Pass a sample_weight of shape {classes.shape}."
+            f"{y.shape[:1]}. Pass a sample_weight, for each position its own."
         )
     weights = np.ones(len(y), keras.config.floatx())
     for label, weight in class_weight.items():
@@ -45,7 +45,9 @@ def weighted_by_class(samples: tuple, class_weight) -> tuple[Any, Any, Any]:
 def check_class_weight(class_weight, sample_weight=None) -> None:
     """Raise where these are not weights of classes, or not the only weights."""
     numbers_in = isinstance(class_weight, dict) and all(
-        isinstance(key, numbers.Integral) and isinstance(weight, numbers.Real)
+        isinstance(key, numbers.Real)
+        and float(key).is_integer()
+        and isinstance(weight, numbers.Real)
         for key, weight in class_weight.items()
     )
     if not numbers_in or not class_weight:
@@ -70,4 +72,5 @@ def with_all_classes(class_weight, model):
     check_class_weight(class_weight)
     outputs = leaves_of(getattr(model, "outputs", None))
     sizes = [output.shape[-1] or 0 for output in outputs if len(output.shape)]
-    return dict.fromkeys(range(max([2, *sizes])), 1.0) | class_weight
+    whole = {int(label): weight for label, weight in class_weight.items()}
+    return dict.fromkeys(range(max([2, *sizes])), 1.0) | whole

@@ -190,6 +190,6 @@ def _frequency(given) -> Callable[[int], bool]:
 
 
 def _verbose(verbose) -> bool:
-    if verbose not in (0, 1, 2, "auto"):
+    if verbose != "auto" and not isinstance(verbose, int):
         raise ValueError(f"verbose: got {verbose!r}, expected 0, 1, 2 or 'auto'.")
     return bool(verbose)

@@ -97,7 +97,7 @@ class Training:
         except KeyboardInterrupt:
             model.history.params["interrupted"] = True
         model.history.params["mode"] = self.training.mode()
-        if epochs > self.initial_epoch and isinstance(model.optimizer, keras.Optimizer):
+        if epochs and isinstance(model.optimizer, keras.Optimizer):
             # Where there is a moving average, it takes the place of the weights.
             model.optimizer.finalize_variable_values(model.trainable_variables)
         self.listeners.on_train_end(logs=self.logs)

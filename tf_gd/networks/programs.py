@@ -45,6 +45,7 @@ class Passes:
         self._modes = ("xla", "graph") if mode == "auto" and chosen == "xla" else (chosen,)
         self._mode_of: dict[str, str] = {}
         self._model, self._own, self._ends_at_nan = model, own, ends_at_nan
+        self._optimizer = model.optimizer
         self._names = names_of_settings(model.optimizer)
         self._settings = self._warned_of = self._settings_now()
         optimizer = innermost(model.optimizer)  # its rate is traced, if it is a schedule
@@ -127,6 +128,16 @@ class Passes:
 
     def warn_of_changes(self) -> None:
         """Warn where a callback changed a setting that the running program has compiled in."""
+        if self._model.optimizer is not self._optimizer:
+            self._optimizer = self._model.optimizer
+            self._names = names_of_settings(self._optimizer)
+            self._settings = self._warned_of = self._settings_now()
+            warnings.warn(
+                "optimizer: a callback called model.compile during the call, after which "
+                "model.fit fails. The rest of the call trains with what it compiled.",
+                stacklevel=3,
+            )
+            return
         now = self._settings_now()
         if now not in (self._settings, self._warned_of):
             warnings.warn(

@@ -8,7 +8,7 @@ from tf_gd import _keras
 from tf_gd._keras import keras
 from tf_gd.networks import arrays, class_weights
 from tf_gd.networks.batches import DataSet, InMemory
-from tf_gd.networks.checks import build_if_possible
+from tf_gd.networks.checks import build_if_possible, has_own_step
 from tf_gd.networks.orders import Orders
 from tf_gd.networks.passes import count_samples
 
@@ -105,8 +105,10 @@ def _streamed(
             f"{name}: got a data set that never ends, expected {argument} beside it, or no "
             ".repeat()."
         )
-    spec: Given = keras.utils.unpack_x_y_sample_weight(arrays.spec_of(dataset, name))
     source = DataSet(adapter, steps, trains=name == "x", name=name)
     source.shuffled = arrays.shuffled_by_keras(given[0], shuffle)
+    if has_own_step(model, trains=name == "x"):  # of batches in any form
+        return source
+    spec: Given = keras.utils.unpack_x_y_sample_weight(arrays.spec_of(dataset, name))
     source.trouble = build_if_possible(model, *spec, prefix=_prefix(name))
     return source

@@ -49,9 +49,9 @@ def loss_and_gradients(model, x, y, sample_weight):
 
 
 def apply(optimizer, gradients, variables) -> None:
-    """Move the variables: by hand where the optimizer is SGD."""
-    if not is_sgd(optimizer):
-        optimizer.apply(gradients, variables)
+    """Move the variables: by hand where the optimizer is SGD, and nobody has changed its steps."""
+    if not is_sgd(optimizer) or {"apply", "apply_gradients"} & set(vars(optimizer)):
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))  # as Keras's step does
         return
     if not optimizer.built:
         optimizer.build(variables)

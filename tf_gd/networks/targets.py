@@ -1,6 +1,5 @@
 """Do the targets, and the weights of samples, fit the losses and the outputs of a model?"""
 
-import math
 import warnings
 
 import tensorflow as tf
@@ -106,16 +105,26 @@ def check_target(loss, target, output: tuple, prefix: str) -> None:
             raise MisfitError(f"{prefix}y: got labels from {low} to {high}, expected {expected}.")
 
 
-def check_weights(sample_weight, output: tuple, prefix: str) -> None:
-    """Raise where the weights are not one for each sample, or for each position of a sequence."""
-    if isinstance(sample_weight, tf.TensorSpec):
+def check_weights(loss, sample_weight, output: tuple, prefix: str) -> None:
+    """Raise where the weights are not one for each sample, or for each position of a sequence.
+
+    Only a loss of Keras's own is known to give one number for each.
+    """
+    leaves = leaves_of(sample_weight)
+    if len(leaves) != 1:
+        got = f"a {type(sample_weight).__name__} of {len(leaves)}"
+        raise MisfitError(f"{prefix}sample_weight: got {got}, expected one array.")
+    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
+    known = _ELEMENT_BY_ELEMENT | {keras.losses.sparse_categorical_crossentropy}
+    if isinstance(leaves[0], tf.TensorSpec) or getattr(loss, "fn", loss) not in known:
         return
-    if not hasattr(sample_weight, "shape"):
-        got = type(sample_weight).__name__
-        raise MisfitError(f"{prefix}sample_weight: got a {got}, expected one array.")
-    weights = tuple(sample_weight.shape)
+    weights = tuple(leaves[0].shape)
     losses = output[:-1]  # one loss for each sample, or for each position of a sequence
-    fits = weights[1:] in (losses[1 : len(weights)], (1,)) or math.prod(weights[1:]) == 1
+    each_one = weights[:-1] if weights[1:] and weights[-1] == 1 else weights
+    fits = any(
+        all(map(_fit, some[1:], losses[1 : len(some)])) and len(some) <= len(losses)
+        for some in (weights, each_one)
+    )
     if not fits:
         raise MisfitError(
             f"{prefix}sample_weight: got shape {weights}, expected one for each sample, "

@@ -224,7 +224,7 @@ def of_batches():
         ({"validation_data": X}, ValueError, "validation y: got None, expected targets"),
         ({"validation_data": (X, Y, Y, Y)}, TypeError, "validation_data: got 4 parts, expected"),
         ({"validation_data": (X, Y[:3])}, ValueError, "validation x and validation y: got samples of x 70, y 3"),
-        ({"class_weight": [1, 2]}, ValueError, "class_weight: expected a dict"),
+        ({"class_weight": [1, 2]}, ValueError, r"class_weight: got \[1, 2\], expected a dict"),
         ({"sample_weight": np.ones(3)}, ValueError, "sample_weight 3, expected equally many"),
         ({"callbacks": 3}, TypeError, "callbacks: got 3"),
         ({"validation_freq": 0}, ValueError, "validation_freq: got 0"),

@@ -194,7 +194,6 @@ def yields():
         ),
         ((X, LABELS), {"sample_weight": [np.ones(70), np.ones(70)]}, "sample_weight: got a tuple of 2, expected one array"),
     ],
-    ids=str,
 )
 def test_weights_that_do_not_fit_are_named(data, settings, message):
     with pytest.raises(ValueError, match="^" + message):

@@ -208,6 +208,11 @@ def loss_of(model, x, y, prediction, sample_weight, training: bool):
     )
 
 
+def mask_of(tensor):
+    """Return the mask that a layer has put on its output, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
 def loss_tracker(model):
     """Return the metric that averages the loss, also where ``metrics`` leaves it out."""
     return model._loss_tracker

@@ -3,13 +3,14 @@
 After each batch, in the order of Keras: unscale the gradients, accumulate them, clip, decay the
 weights, step, average, constrain, count. Each stage is a function of tensors; :func:`step` calls
 them one after another and returns a new state. Whoever calls it assigns what it returns:
-:func:`tf_gd.fit` to the variables of the model and of its optimizer.
+:func:`tf_gd.fit` to the variables of the model and of its optimizer. Arrays of NumPy do as well.
 """
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tf_gd import updates
@@ -150,8 +151,7 @@ def clip(options: Options, gradients: Sequence, weights: Sequence, decays: Seque
 
 
 def _rows_of(gradient):
-    sparse = isinstance(gradient, tf.IndexedSlices)
-    return gradient.values if sparse else tf.convert_to_tensor(gradient)
+    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
 def _of_rows(gradient, rows):
@@ -200,7 +200,7 @@ def step_one(options: Options, w, v, g, learning_rate) -> tuple[Any, Any]:
         if v is None:
             return g, v
         learning_rate = tf.ones_like(learning_rate)
-    g = tf.cast(tf.convert_to_tensor(g), w.dtype)
+    g = _number(g, w)
     momentum = None if v is None else _number(options.momentum, w)
     return updates.step(w, v, g, learning_rate, momentum, options.nesterov)
 
@@ -241,8 +241,14 @@ STAGES: Mapping[str, Callable] = {
 
 
 def _number(value, like):
-    """Return a number in the dtype of a tensor; a Python float by way of float32, as in Keras."""
-    return tf.cast(value, like.dtype)
+    """Return a number, or numbers, in the dtype of a tensor, or of an array of NumPy.
+
+    A Python float goes by way of float32, as in Keras.
+    """
+    if not isinstance(like, np.ndarray):
+        return tf.cast(value, like.dtype)
+    value = np.float32(value) if type(value) is float else value
+    return np.asarray(value, like.dtype)
 
 
 def _if(condition, then: Callable, otherwise: Callable):

@@ -364,3 +364,50 @@ def test_ctrl_c_ends_the_advice(monkeypatch):
     monkeypatch.setattr(tf_gd, "gradient_descent", lambda *args, **settings: stopped)
     with pytest.raises(KeyboardInterrupt):
         advice.advice(path, {**path.settings, "learning_rate": 1.1})
+
+
+EXPLAINED = """
+import keras, numpy as np, tensorflow as tf
+print("printed by the module")
+def build_model():
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    return model
+def data():
+    return np.random.default_rng(0).normal(size=(24, 2)).astype("float32"), np.ones((24, 1), "float32")
+def train_step(model, x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(0.5 * (model(x) - y) ** 2)
+    for w, g in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables)):
+        w.assign_sub(0.1 * g)
+    return loss
+"""
+
+
+def test_explain(tmp_path, capsys, monkeypatch):
+    (tmp_path / "mine_to_explain.py").write_text(EXPLAINED)
+    given = ["explain", "mine_to_explain:train_step", "--model", "mine_to_explain:build_model"]
+    given += ["--data", "mine_to_explain:data", "--steps", "4", "--batch-size", "8"]
+    code, report = _json(capsys, *given)
+    assert code == 1
+    assert report["causes"][0]["name"].startswith("half the loss")
+    assert cli.main(given) == 1
+    out = capsys.readouterr().out
+    assert "1. half the loss" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert cli.main([*given, "--optimizer", "adam", "--loss", "mse"]) == 1
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["explain", "train_step", "--model", "a:b", "--data", "a:b"], "train_step: got 'train_step', expected module:name"),
+        (["explain", "no_such_module:f", "--model", "a:b", "--data", "a:b"], "train_step: .* cannot import"),
+        (["explain", "leaves_at_once:f", "--model", "a:b", "--data", "a:b"], r"train_step: .*cannot import.*SystemExit"),
+    ],
+)
+def test_explain_says_what_it_cannot_find(given, message, tmp_path, capsys):
+    (tmp_path / "leaves_at_once.py").write_text("raise SystemExit(3)")
+    assert cli.main(given) == 2
+    assert re.search(message, capsys.readouterr().err)

@@ -118,7 +118,9 @@ CASES = {
         STEEP,
         Loop(0.01, gradients=clip_all(20.0)),
         sgd(0.01, global_clipnorm=10.0),
-        {"gradients clipped all together at 20 instead of all together at 10"},
+        {
+            "gradients clipped all together at 20 instead of all together at 10, or " + RATE.format(0.02, 0.01)
+        },  # all are clipped
     ),
     "momentum and rate": (plain, Y, Loop(0.1, **M), sgd(), {"a momentum of 0.9 instead of 0", RATE.format(0.1, 0.05)}),
     "Nesterov added": (plain, Y, Loop(**N), sgd(), {"Nesterov's momentum of 0.9 instead of 0"}),

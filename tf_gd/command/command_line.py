@@ -24,6 +24,12 @@ _COMPARE = """examples:
   tf-gd compare rosenbrock --learning-rate=0.001 --momentum=0.9 --nesterov
   tf-gd compare my_module:my_function --start=1,2
 """
+_EXPLAIN = """example:
+  tf-gd explain my_module:train_step --model my_module:build_model --data my_module:data
+
+data is (x, y), (x, y, sample_weight) or batches, or a function that returns them.
+Optimizer and loss are those that the model is compiled with, or --optimizer and --loss.
+"""
 _TOUR = """examples:
   tf-gd tour
   tf-gd tour 04 08
@@ -120,6 +126,24 @@ def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
     compare = command("compare", text, "OBJECTIVE [options]", _COMPARE)
     _descent(compare)
     _output(compare, "pictures", "open the pictures in a window")
+    text = "say why a training step of your own differs from Keras's"
+    explain = command("explain", text, "STEP --model MODEL --data DATA [options]", _EXPLAIN)
+    text = "module:function of your own, train_step(model, x, y) -> loss"
+    explain.add_argument("train_step", metavar="STEP", help=text)
+    text = "module:function that returns a new model at each call"
+    explain.add_argument("--model", metavar="MODEL", required=True, help=text)
+    text = "module:name of the training data"
+    explain.add_argument("--data", metavar="DATA", required=True, help=text)
+    text = "a name, as sgd, or module:function that returns one"
+    explain.add_argument("--optimizer", metavar="NAME", help=text)
+    explain.add_argument("--loss", metavar="NAME", help="a name, as mse, or module:name")
+    for name, default, text in (
+        ("batch-size", 32, "samples in a batch"),
+        ("steps", 10, "how many"),
+    ):
+        shown = f"{text}; default: %(default)s"
+        explain.add_argument(f"--{name}", type=int, default=default, metavar="N", help=shown)
+    _output(explain)
     text = "run a script as several workers on this machine"
     launch = command("launch", text, "[--workers N] SCRIPT ...", _LAUNCH)
     text = "how many; default: %(default)s"
@@ -149,7 +173,7 @@ def as_typed(message: str, options: argparse.Namespace) -> str:
     if " raised " in message:  # the rest is what the user's own code says
         return message
     for name in sorted(
-        vars(options).keys() - {"objective", "tutorials", "script", "name", "parser"}
+        vars(options).keys() - {"objective", "tutorials", "script", "name", "parser", "train_step"}
     ):
         typed = f"--{name.replace('_', '-')}"
         message = re.sub(rf"^{name}: ", f"{typed}: ", message)

@@ -13,7 +13,7 @@ def start_tensorflow(options) -> None:
     from tf_gd._runtime import quiet_tensorflow
 
     quiet_tensorflow()
-    if not options.show:
+    if not getattr(options, "show", False):
         import matplotlib
 
         matplotlib.use("Agg")

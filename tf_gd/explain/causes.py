@@ -10,18 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tf_gd._keras import has_own
 from tf_gd.explain.deviation import Deviation, Run
 from tf_gd.explain.evidence import HIDDEN, Evidence
-from tf_gd.explain.search import same_losses
+from tf_gd.explain.returned import of_samples, penalty_outside, wrong_loss
+from tf_gd.explain.where import where_to_look
 
 _AS_KERAS = Deviation()
+_NAMED = 1  # other mistakes that do the same, in the name of a cause; more stand in its evidence
 _ROUNDING = "only rounding"
 
 # What to do about a step that fails, by what the error says.
 _FIXES = {
     "NaN or infinite": "Lower the rate: tf_gd.learning_rate_limit says how far. Or find log(0).",
-    "NoneType|None values|None.*gradient|gradient.*None": "A gradient is None: let the loss depend "
-    "on the variable, inside the tape, by TensorFlow operations alone.",
+    "_unique_id|EagerTensor.* has no attribute": "Pairs are of gradient and variable, in this "
+    "order: apply_gradients(zip(gradients, model.trainable_variables)).",
+    "NoneType|None values|None.*gradient|gradient.*None|No gradients": "A gradient is None: "
+    "let the loss depend on the variable, inside the tape, by TensorFlow operations alone.",
     "positional argument|unexpected keyword": "Write it as train_step(model, x_batch, y_batch).",
     "nknown variable|[Oo]ptimizer": "Use model.optimizer, or make an optimizer for this model: an "
     "optimizer keeps the variables that it was first applied to.",
@@ -96,7 +101,11 @@ def _nothing_changed(seen: Evidence) -> Findings | None:
 def _keras_unknown(seen: Evidence) -> Findings | None:
     if seen.near <= seen.rounding or seen.keras_off <= max(1e-3, seen.rounding):
         return None
-    note = f"No mistake was tried: tf_gd's own Keras step is {seen.keras_off:.1%} off here."
+    note = f"No mistake was tried: tf_gd's own Keras step is {seen.keras_off:.1%} off here. "
+    if has_own(seen.theirs.model, "train_step"):
+        note = "The loop was compared with the model's own train_step; mistakes are tried on "
+        note += "Keras's step only. "
+    note += where_to_look(seen)
     return _amplified(seen) or _findings(seen, note=note)
 
 
@@ -124,7 +133,8 @@ def _only_rounding(seen: Evidence) -> Findings | None:
     findings = _findings(seen, agrees=not seen.starts_apart and not seen.by_hand.failed)
     if not seen.identical and not findings.causes:
         evidence = f"the weights are at most {np.abs(seen.ours - seen.expected).max():.2g} apart"
-        same = (name for name, w, _ in seen.other_modes() if np.array_equal(seen.ours, w))
+        modes = seen.other_modes(xla=False)  # XLA takes seconds to compile
+        same = (name for name, w, _ in modes if np.array_equal(seen.ours, w))
         if mode := next(same, None):
             evidence += f", and the same to the bit as Keras {mode}"
         fix = "Nothing to fix. For the same bits use one mode, under tf_gd.exact_arithmetic()."
@@ -146,11 +156,11 @@ def _not_explained(seen: Evidence) -> Findings | None:
     found = seen.found
     if found is None or found.reproduces:
         return None
-    note = "None of the known mistakes brings Keras's weights any nearer to yours."
-    if found.mistakes:
+    note = where_to_look(seen)
+    share = 1 - found.rest / seen.search.start
+    if found.mistakes and share >= 0.5:  # less would point the wrong way
         names = ", and ".join(mistake.name for mistake in found.mistakes)
-        share = 1 - found.rest / seen.search.start
-        note = f"Nearest comes: {names}. That explains {share:.0%} of the difference, not all."
+        note += f" Nearest comes: {names}. That explains {share:.0%} of the difference, not all."
     if seen.theirs.model.compute_dtype == "float16":
         note += " In float16 Keras scales the loss: see keras.optimizers.LossScaleOptimizer."
     return _amplified(seen) or _findings(seen, note=note)
@@ -167,10 +177,12 @@ def _mistakes(seen: Evidence) -> Findings:
     for mistake, share in found.mistakes.items():
         evidence = f"Keras with {together} ends {after:.2g} from your weights, without {before:.2g}"
         evidence += f"; this one explains {share:.1%} of the difference" if several else ""
-        if found.alike:
-            names = "; ".join(other.name for other in found.alike)
-            evidence += f". Here the same would come of: {names}"
-        causes.append(Cause(mistake.name, evidence, mistake.fix, share))
+        name = mistake.name
+        if found.alike:  # nothing here tells them apart
+            name = ", or ".join([name, *(other.name for other in found.alike[:_NAMED])])
+            rest = "; ".join(other.name for other in found.alike[_NAMED:])
+            evidence += f". Here the same would come of: {rest}" if rest else ""
+        causes.append(Cause(name, evidence, mistake.fix, share))
     findings = _findings(seen, *causes)
     findings.rests[: len(ours)] = np.linalg.norm(run.weights - ours, axis=1)
     return _with_losses(findings, seen, found.deviation, run)
@@ -200,52 +212,37 @@ def _with_losses(
     elif np.isnan(seen.by_hand.losses).all():
         note = "train_step returned NaN at every step, so no losses were compared."
     right = seen.theirs.losses if of_keras is None else of_keras
-    wrong = None if note else _wrong_loss(seen, deviation, run or seen.search.base, right)
-    if wrong is None:
+    search = seen.search
+    if note:
         return dataclasses.replace(findings, note=note)
+    given = (search.experiment, search.losses, deviation, run or search.base)
+    if search.experiment.model.losses and penalty_outside(*given[:3]):
+        renamed = {"regularisation losses left out": _OUTSIDE}
+        return dataclasses.replace(findings, causes=_renamed(findings.causes, renamed))
+    wrong = wrong_loss(*given, right)
+    if wrong is None:
+        renamed = dict.fromkeys(_SUMS, _OF_SAMPLES) if of_samples(*given) else {}
+        return dataclasses.replace(findings, causes=_renamed(findings.causes, renamed))
     others = (cause for cause in findings.causes if cause.name != _ROUNDING)
-    return dataclasses.replace(findings, agrees=False, causes=(*others, wrong))
+    cause = Cause(wrong.name, wrong.evidence, wrong.fix)
+    return dataclasses.replace(findings, agrees=False, causes=(*others, cause))
 
 
-def _wrong_loss(
-    seen: Evidence, deviation: Deviation, run: Run, of_keras: list[float]
-) -> Cause | None:
-    expected, returned = run.losses["loss"], seen.search.losses
-    steps = len(returned)
-    right = (np.array(of_keras)[:steps], expected)
-    if np.isnan(returned).all() or any(same_losses(returned, losses) for losses in right):
-        return None
-    after, without_training = _losses_after(seen.search.experiment, deviation)
-    so_far = np.cumsum(expected) / np.arange(1, steps + 1)
-    of_the_data = run.losses["of the data"]
-    before = "Return the loss that the tape saw, from before the update, as Keras reports it."
-    whole = "return loss + sum(model.losses)"
-    known = (
-        ("the loss reported after the update", after, before),
-        ("the loss reported after the update, with training=False", without_training, before),
-        ("the loss reported without the regularisation losses", of_the_data, whole),
-        ("the mean of the losses so far reported", so_far, "Return the loss of this batch."),
-    )
-    shown = f"returned {returned[0]:.6g} at step 1; Keras reports {expected[0]:.6g}"
-    for name, loss, fix in known:
-        if same_losses(returned, loss):
-            return Cause(name, f"{shown}, and {loss[0]:.6g} is this", fix)
-    with np.errstate(all="ignore"):
-        ratios = returned / expected
-    if not same_losses(ratios, np.full(steps, ratios[0])):
-        name = "another loss reported than the gradients are of"
-        fix = "Return the loss of which you took the gradients."
-        return Cause(name, f"{shown}; no known cause fits", fix)
-    name = f"the loss reported {ratios[0]:.4g} times too large"
-    name = name if ratios[0] > 1 else f"{ratios[0]:.4g} of the loss reported"
-    return Cause(name, shown, "Return the mean over the batch, as Keras does.")
+_SUMS = ("the loss summed over the batch, not averaged", "the loss summed instead of averaged")
+_OF_SAMPLES = (
+    "the losses of the samples differentiated, which adds them up, while their mean is returned",
+    "loss = tf.reduce_mean(loss)  # inside the tape",
+)
+_OUTSIDE = (
+    "the regularisation losses read outside the tape, so that they have no gradient",
+    "loss = loss_fn(y, model(x, training=True)) + sum(model.losses)  # inside the tape",
+)
 
 
-def _losses_after(experiment, deviation: Deviation) -> np.ndarray:
-    """Return the losses after each step, with and without training=True: ``(2, steps)``."""
-    state, after, modes = experiment.start(), [], (True, False)
-    for number in range(len(experiment.batches)):
-        batch = experiment.batch(deviation, number)
-        state, _ = experiment.step(deviation, state, batch)
-        after.append([experiment.losses_after(deviation, state, batch, training=m) for m in modes])
-    return np.transpose(after)
+def _renamed(causes: tuple[Cause, ...], names: dict[str, tuple[str, str]]) -> tuple[Cause, ...]:
+    """Return causes with names and fixes that say more, now that the losses are known."""
+    new = []
+    for cause in causes:
+        name, fix = names.get(cause.name, (cause.name, cause.fix))
+        new.append(dataclasses.replace(cause, name=name, fix=fix))
+    return tuple(new)

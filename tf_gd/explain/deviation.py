@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tf_gd import sgd
 from tf_gd._keras import is_decayed, keras
@@ -21,13 +20,23 @@ class Deviation:
     :class:`~tf_gd.explain.experiment.Experiment`."""
 
     batches: Any = "as given"
+    data: str = "as given"
     partial: str = "used"
     training: bool = True
     calls: str = "one"
     loss: str | tuple[float, ...] = "keras"
+    weights: str = "keras"
+    masked: str = "keras"
     reduction: Any = "mean"
     regularised: float = 1.0
+    penalised: tuple[str, float] | None = None
+    statistics: str = "kept"
+    permuted: tuple[int, ...] = ()
     left_out: tuple[int, ...] = ()
+    gradients: str = "fresh"
+    repeated: str = "once"
+    optimizer: str = "as set"
+    anew: bool = False
     frozen_too: bool = False
     accumulated: bool | str = True
     clip: str | tuple[str, float] = "as set"
@@ -40,7 +49,7 @@ class Deviation:
     rate: str | tuple[float, ...] = "as set"
     scale: float = 1.0
     exact_numbers: bool = False
-    averaged: bool = True
+    averaged: bool | str = True
     constrained: bool = True
 
 
@@ -52,6 +61,10 @@ REDUCTIONS: dict[
     "sum over the batch": lambda batch, full, outputs: batch,
     "sum over the outputs": lambda batch, full, outputs: outputs,
     "half": lambda batch, full, outputs: 0.5,
+    "half the sum": lambda batch, full, outputs: batch * outputs / 2,
+    "half the sum over the batch": lambda batch, full, outputs: batch / 2,
+    "half, fixed divisor": lambda batch, full, outputs: batch / full / 2,
+    "divided twice": lambda batch, full, outputs: 1 / batch,
     "double": lambda batch, full, outputs: 2.0,
     "fixed divisor": lambda batch, full, outputs: batch / full,
 }
@@ -65,7 +78,8 @@ class State:
     velocities: dict[Any, np.ndarray]
     averages: list[np.ndarray]
     sums: list[np.ndarray]
-    optimizer: list[np.ndarray]  # of an optimizer other than SGD
+    optimizer: dict[str, list[np.ndarray]]  # the variables of other optimizers, by their name
+    sums_of_all: list[np.ndarray] | None = None  # of the gradients so far
     step: int = 0
 
 
@@ -129,6 +143,8 @@ def options_of(deviation: Deviation, options: sgd.Options) -> sgd.Options:
         changes["gradient_accumulation_steps"] = None
     if not deviation.averaged:
         changes["ema_overwrite_frequency"] = None
+    elif deviation.averaged == "swapped":
+        changes["ema_momentum"] = 1 - options.ema_momentum
     return dataclasses.replace(options, **changes)
 
 
@@ -150,11 +166,11 @@ def numbers_of(
         others = {"the first": 0, "a step later": step + 1, "a step earlier": max(step - 1, 0)}
         rate = np.float32(rate_of(others.get(deviation.rate, step)))
         if deviation.exact_numbers:
+            options = dataclasses.replace(options, momentum=np.float64(options.momentum))
             # What was typed is the shortest number that float32 rounds to the same.
-            exact = tf.constant(float(str(rate)), tf.float64)
-            return exact, dataclasses.replace(options, momentum=np.float64(options.momentum))
+            return np.float64(str(rate)), options
     scaled = precision.type(rate) * precision.type(deviation.scale)
-    return tf.convert_to_tensor(scaled), options
+    return scaled, options
 
 
 def decay_of(deviation: Deviation, optimizer, variable) -> float:
@@ -184,6 +200,11 @@ def stages_of(deviation: Deviation, names: Sequence[str]) -> dict[str, Callable]
         or deviation.decay in ("after", "without the rate")
     ):
         stages["decay"] = lambda weights, gradients, learning_rate, decays: list(weights)
+    if deviation.decay == "before, without the rate":
+        stages["decay"] = lambda w, gradients, _, decays: sgd.decay(w, gradients, 1.0, decays)
+    if deviation.velocity == "clipped":
+        stages["clip"] = lambda options, gradients, weights, decays: list(gradients)
+        stages["step"] = _clipped
     if deviation.accumulated == "summed":
         stages["accumulate"] = _summed
     if deviation.velocity == "forgotten":
@@ -203,7 +224,7 @@ def stages_of(deviation: Deviation, names: Sequence[str]) -> dict[str, Callable]
 def _with_decay(gradients, weights, decays) -> list:
     """Return the gradients with the weight decay added to them."""
     return [
-        g if g is None or not amount else g + w * tf.cast(amount, w.dtype)
+        g if g is None or not amount else g + w * np.asarray(amount, w.dtype)
         for g, w, amount in zip(gradients, weights, decays, strict=True)
     ]
 
@@ -222,8 +243,15 @@ def _summed(options, state, gradients) -> tuple:
     return [None if mean is None else mean * count for mean in means], sums, due
 
 
+def _clipped(options, weights, velocities, *rest) -> tuple:
+    """Step with the velocity clipped, and not the gradient."""
+    _, moved = sgd.step_all(options, weights, velocities, *rest)
+    moved = sgd.clip(options, moved, weights, ())
+    return [w + v for w, v in zip(weights, moved, strict=True)], moved
+
+
 def _forgetful(options, weights, velocities, *rest) -> tuple:
-    return sgd.step_all(options, weights, [tf.zeros_like(v) for v in velocities], *rest)
+    return sgd.step_all(options, weights, [np.zeros_like(v) for v in velocities], *rest)
 
 
 def _of_pytorch(
@@ -235,7 +263,7 @@ def _of_pytorch(
         if g is None:
             moved.append((w, v))
             continue
-        rate, momentum = tf.cast(learning_rate, w.dtype), tf.cast(options.momentum, w.dtype)
+        rate, momentum = (w.dtype.type(n) for n in (learning_rate, options.momentum))
         v = momentum * v + ((1 - momentum) * g if dampened else g)
         moved.append((w - rate * (g + momentum * v if options.nesterov else v), v))
     return [w for w, _ in moved], [v for _, v in moved]

@@ -30,6 +30,7 @@ class Measured(NamedTuple):
     amount: float  # 0 at the step with the low value of the field, 1 at that with the high value
     error: float  # the rounding error of the amount
     off: bool  # whether the step does not lie on the line
+    loss: float  # before the step, at the low value
     moved: np.ndarray  # from where the low value leads, to where the loop went
     line: np.ndarray  # from where the low value leads, to where the high value leads
 
@@ -42,8 +43,8 @@ def measured(search, deviation: Deviation, field: str, low, high) -> Iterator[Me
     for number, reached in enumerate(search.weights[1:]):
         with np.errstate(all="ignore"):
             try:
-                lower, higher = (
-                    experiment.step(r, state, experiment.batch(r, number))[0] for r in pair
+                (lower, losses), (higher, _) = (
+                    experiment.step(r, state, experiment.batch(r, number)) for r in pair
                 )
             except ValueError:  # a velocity was shared by variables of different shapes
                 return
@@ -54,19 +55,35 @@ def measured(search, deviation: Deviation, field: str, low, high) -> Iterator[Me
             used = np.nan_to_num(amount)
             distance = np.linalg.norm(moved - used * line)
         off = not distance <= max(TOLERANCE * np.linalg.norm(moved), 8 * rounding)
-        yield Measured(amount, rounding / length if length else np.inf, off, moved, line)
+        error = rounding / length if length else np.inf
+        yield Measured(amount, error, off, losses["without the factor"], moved, line)
         pairs = ((n, v, higher.velocities[n]) for n, v in lower.velocities.items())
         velocities = {n: v + v.dtype.type(used) * (w - v) for n, v, w in pairs}
-        state = experiment.at(dataclasses.replace(lower, velocities=velocities), reached)
+        optimizer = {
+            name: [_between(v, w, used) for v, w in zip(held, higher.optimizer[name], strict=True)]
+            for name, held in lower.optimizer.items()
+        }
+        after = dataclasses.replace(lower, velocities=velocities, optimizer=optimizer)
+        state = experiment.at(after, reached)
 
 
-def _amounts(search, deviation, field, low, high) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the amounts of all steps, and their errors; None if one is off the line."""
+def _between(low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
+    """Return what an optimizer holds at a value between a low and a high one."""
+    return low + low.dtype.type(share) * (high - low) if low.dtype.kind == "f" else low
+
+
+def _amounts(search, deviation, field, low, high) -> tuple[np.ndarray, ...] | None:
+    """Return the amounts of all steps, their errors, and the losses before them.
+
+    None if one is off the line.
+    """
     steps = measured(search, deviation, field, low, high)
-    on_line = [(s.amount, s.error) for s in itertools.takewhile(lambda step: not step.off, steps)]
-    amounts, errors = np.array(on_line).reshape(-1, 2).T
+    on_line = [
+        (s.amount, s.error, s.loss) for s in itertools.takewhile(lambda step: not step.off, steps)
+    ]
+    amounts, errors, losses = np.array(on_line).reshape(-1, 3).T
     known = len(amounts) == len(search.weights) - 1 and not np.isnan(amounts).all()
-    return (amounts, errors) if known else None
+    return (amounts, errors, losses) if known else None
 
 
 def _constant(amounts: np.ndarray, errors: np.ndarray) -> float | None:
@@ -90,21 +107,33 @@ def nice(value: float, error: float) -> float:
 def rates(search, deviation: Deviation = _AS_KERAS) -> list[Mistake]:
     """Return another rate, or a factor on the loss, if all steps have the deviation's direction."""
     experiment = search.experiment
-    as_set = np.ones(len(search.weights) - 1)
-    if experiment.by_hand:
-        as_set = np.array([experiment.rate(step) for step in range(len(as_set))])
-        read = _amounts(search, deviation, "rate", _NO_RATE, _FULL_RATE)
-    else:
-        read = _amounts(search, deviation, "scale", 0.0, 1.0)
+    as_set = np.array([experiment.rate(step) for step in range(len(search.weights) - 1)])
+    read = _amounts(search, deviation, "rate", _NO_RATE, _FULL_RATE)
     if read is None:
         return []
-    amounts, errors = read
+    amounts, errors, losses = read
     moves = as_set != 0
     factor = _constant(amounts[moves] / as_set[moves], errors[moves] / np.abs(as_set[moves]))
     if factor is not None and (np.abs(amounts[~moves]) <= errors[~moves]).all():
         # nice() rounds by up to 3e-5: a factor so close to 1 is Keras's rate.
         return [] if abs(factor - 1) < 3e-5 else scaled(experiment, factor)
-    return _other_schedule(amounts, errors, as_set) if experiment.by_hand else []
+    scaled_loss = _scaled_loss(search, amounts / np.where(moves, as_set, 1.0), losses)
+    return [*scaled_loss, *_other_schedule(amounts, errors, as_set)]
+
+
+def _scaled_loss(search, factors: np.ndarray, losses: np.ndarray) -> list[Mistake]:
+    """Return a factor on the loss that changes, if what the loop returned has it as well."""
+    returned = search.losses
+    with np.errstate(all="ignore"):
+        ratios = returned / losses
+    if not np.isfinite(ratios).all() or not (factors > 0).all():
+        return []
+    if not np.allclose(ratios, factors, rtol=3 * TOLERANCE):
+        return []
+    shown = ", ".join(f"{factor:.4g}" for factor in ratios[:4])
+    name = f"the loss scaled by a number that changes with the batch: {shown}, ..."
+    fix = "Divide by what Keras divides by: the number of samples, tf.shape(x)[0], times outputs."
+    return [Mistake(name, {"reduction": tuple(map(float, ratios))}, fix)]
 
 
 def _other_schedule(amounts, errors, as_set) -> list[Mistake]:
@@ -117,9 +146,18 @@ def _other_schedule(amounts, errors, as_set) -> list[Mistake]:
     if not (amounts > 0).all() or same.all():
         return []
     taken = [nice(amount, error) for amount, error in zip(amounts, errors, strict=True)]
-    by_hand, by_keras = (", ".join(f"{r:.3g}" for r in series[:4]) for series in (taken, as_set))
+    first = int(np.argmax(~same))  # the first that differs is among those shown
+    part = slice(max(first - 1, 0), first + 3)
+    for digits in range(3, 8):
+        by_hand, by_keras = (
+            ", ".join(f"{r:.{digits}g}" for r in series[part]) for series in (taken, as_set)
+        )
+        if by_hand != by_keras:
+            break
     name = f"other learning rates: {by_hand}, ... instead of {by_keras}, ..."
-    fix = "Use the optimizer's rate: model.optimizer.learning_rate, or the same schedule."
+    name += f" from step {part.start + 1} on" if part.start else ""
+    fix = "Use the optimizer's rate: model.optimizer.learning_rate, or the same schedule. Or look "
+    fix += "for a factor on the loss, or on its gradients, that changes with the batch."
     return [Mistake(name, {"rate": tuple(taken)}, fix)]
 
 
@@ -170,7 +208,7 @@ def momenta(search) -> list[tuple[Mistake, ...]]:
     scale = nice(first.amount, first.error)
     # From 1e-12, not 0: without momentum no velocity would be kept.
     read = _amounts(search, Deviation(scale=scale, nesterov="ignored"), "momentum", 1e-12, 1.0)
-    momentum = None if read is None else _constant(*read)
+    momentum = None if read is None else _constant(*read[:2])
     if momentum is not None and TOLERANCE < momentum < 1.5:
         rate = scaled(experiment, scale)[:1] if abs(scale - 1) > 1e-4 else []
         found.append((*rate, _momentum(experiment, momentum, nesterov=False)))
@@ -233,18 +271,28 @@ def decays(search) -> list[Mistake]:
     experiment, found = search.experiment, []
     as_set = experiment.optimizer.weight_decay or 0.0
     # Without momentum, decay in the gradient makes the same steps as decay before the step.
+    constant = np.ptp([experiment.rate(step) for step in range(len(search.weights) - 1)]) == 0
+    ways = ["before"]
+    ways += ["coupled"] if experiment.optimizer.momentum else []
+    ways += [] if constant else ["before, without the rate", "without the rate"]
+    said = {"coupled": ", coupled, in the gradient"}
     for decayed in ("as set", "kernels"):
-        for decay in ("before", "coupled") if experiment.optimizer.momentum else ("before",):
+        for decay in ways:
             read = _amounts(search, Deviation(decay=decay, decayed=decayed), "amount", 0.0, 1.0)
-            amount = None if read is None else _constant(*read)
+            amount = None if read is None else _constant(*read[:2])
             if amount is None or read is None:
                 continue
             error = np.min(read[1])
-            if amount <= error or abs(amount - as_set) <= error:  # "left out" is in the table
+            same = abs(amount - as_set) <= error
+            # "left out", and other places of the same decay, are in the table.
+            if amount <= error or (same and decayed == "as set"):
                 continue
             name = f"a weight decay of {amount:.4g} instead of {as_set:.4g}"
-            name += ", coupled, in the gradient" if decay == "coupled" else ""
-            name += ", of the kernels alone" if decayed == "kernels" else ""
+            how = said.get(decay, ", without the learning rate" if "rate" in decay else "")
+            if same:
+                name = f"weight decay of the kernels alone{how}"
+            else:
+                name += how + (", of the kernels alone" if decayed == "kernels" else "")
             fix = f"Give the optimizer weight_decay={amount:.4g}; a regulariser is not one."
             changes = {"decay": decay, "decayed": decayed, "amount": amount}
             found.append(Mistake(name, changes, fix))

@@ -1,6 +1,6 @@
 """What is known about two loops: their distance, what rounding hides, the mistakes found."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,8 @@ class Evidence:
     Distances are residuals: the mean over the steps, as a share of the movement, from 0 to 1.
     """
 
-    def __init__(self, case: Case, by_hand: Loop, theirs: Loop):
+    def __init__(self, case: Case, by_hand: Loop, theirs: Loop, tell: Callable):
+        self._tell = tell
         self.case, self.by_hand, self.theirs = case, by_hand, theirs
         ours, expected = np.stack(by_hand.weights), np.stack(theirs.weights)
         self.same = [np.array_equal(*pair) for pair in zip(ours, expected, strict=False)]
@@ -40,8 +41,10 @@ class Evidence:
         case, steps = self.case, len(self.ours) - 1
         names = [variable.path for variable in self.by_hand.model.variables]
         given = (case.batches[:steps], case.batch_size, self.by_hand.initial, names)
-        experiment = Experiment(self.theirs.model, case.new_optimizer(), *given)
-        return Search(experiment, self.ours, np.array(self.by_hand.losses)[:steps])
+        weighed = case.weighed_by
+        experiment = Experiment(self.theirs.model, case.new_optimizer(), *given, weighed)
+        losses = np.array(self.by_hand.losses)[:steps]
+        return Search(experiment, self.ours, losses, self._tell)
 
     @cached_property
     def keras_off(self) -> float:
@@ -74,17 +77,17 @@ class Evidence:
         """What the search found; None if the difference is rounding."""
         if self.near <= self.rounding:
             return None
-        found = self.search.find(self.rounding)
-        explained = found.mistakes and found.reproduces and found.rest < 0.1 * self.near
         # Rounding is usually 16 units in the last place. 200 of them are still more likely to be
         # rounding than a mistake that does not explain them.
         perhaps = self.near <= max(self.rounding, min(12.5 * self.rounding, 1e-3))
+        found = self.search.find(self.rounding, *([1] if perhaps else []))
+        explained = found.mistakes and found.reproduces and found.rest < 0.1 * self.near
         same = found.reproduces and not found.mistakes
         return None if not explained and (perhaps or same) else found
 
-    def other_modes(self) -> Iterator[tuple[str, np.ndarray, Loop]]:
+    def other_modes(self, xla: bool = True) -> Iterator[tuple[str, np.ndarray, Loop]]:
         """Run Keras in its other modes, unless the initial weights differ: no mode explains it."""
-        for name, loop in [] if self.starts_apart else self.case.in_other_modes():
+        for name, loop in [] if self.starts_apart else self.case.in_other_modes(xla):
             weights = np.stack(loop.weights)[: len(self.ours)]
             if weights.shape == self.ours.shape:
                 yield name, weights, loop

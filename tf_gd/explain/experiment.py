@@ -1,16 +1,14 @@
 """Training steps with mistakes: Keras's step, with one or more of its parts replaced."""
 
-import collections
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tf_gd import sgd
-from tf_gd._keras import keras, learning_rate_of, made_trainable
+from tf_gd._keras import excluded_from_decay, learning_rate_of, made_trainable, mask_of
 from tf_gd.explain.deviation import (
     REDUCTIONS,
     Deviation,
@@ -24,12 +22,18 @@ from tf_gd.explain.deviation import (
     outputs_of,
     stages_of,
 )
-from tf_gd.explain.losses import gradients_of
-from tf_gd.networks.passes import count_samples, each
+from tf_gd.explain.evaluations import Evaluated, Evaluations
+from tf_gd.explain.optimizers import OTHERS, Adam, adam_of
+from tf_gd.networks.passes import count_samples
 from tf_gd.networks.step import forward, innermost, is_sgd
 
-# most mistakes are given up after a step or two, sooner than they would compile
-_CALLS_BEFORE_COMPILING = 25
+
+class Batch(NamedTuple):
+    """Inputs, targets and weights of samples, and the number of the batch."""
+
+    x: Any
+    y: Any
+    sample_weight: Any = None
 
 
 class Experiment:
@@ -43,9 +47,11 @@ class Experiment:
         full: int,
         initial: list[np.ndarray],
         names: list[str],
+        weighed_by: str = "",
     ):
-        self.model, self.batches, self.full = model, batches, full
-        self.initial, self.names = initial, names
+        self.model, self.full = model, full
+        self.batches = [Batch(*batch) for batch in batches]
+        self.initial, self.names, self.weighed_by = initial, names, weighed_by
         self.optimizer = innermost(optimizer)  # scaling the loss changes nothing
         self.loss_scale = float(getattr(optimizer, "initial_scale", 1.0))
         self.half = model.compute_dtype in ("float16", "bfloat16")
@@ -62,20 +68,17 @@ class Experiment:
         )
         self.by_hand = is_sgd(self.optimizer)
         self.optimizer.build(model.trainable_variables)
-        self._fresh_optimizer = (
-            [] if self.by_hand else [v.numpy() for v in self.optimizer.variables]
-        )
-        self._gradients: dict[tuple, Callable] = {}
-        self._weighed: dict[tuple, Any] = {}
-        self._calls: collections.Counter = collections.Counter()
+        self._optimizers: dict[str, Any] = {}
+        excludes = excluded_from_decay(self.optimizer)
+        self._adam = None if excludes else adam_of(self.optimizer)
+        self.masks = mask_of(forward(model, self.batches[0].x, training=False)) is not None
+        self._evaluations = Evaluations(model, self.variables, self.by_hand)
 
     def start(self) -> State:
         """Return the state before the first step."""
         weights = [np.asarray(w) for w in self.initial]
         trained = [weights[i] for i in [*self.trained, *self.frozen]]
-        return State(
-            weights, {}, list(trained), [np.zeros_like(w) for w in trained], self._fresh_optimizer
-        )
+        return State(weights, {}, list(trained), [np.zeros_like(w) for w in trained], {})
 
     def vector(self, weights: list[np.ndarray]) -> np.ndarray:
         """Return the weights that are compared as one vector."""
@@ -107,7 +110,7 @@ class Experiment:
             {name: np.array([loss[name] for loss in losses]) for name in losses[0]},
         )
 
-    def batch(self, deviation: Deviation, number: int) -> tuple:
+    def batch(self, deviation: Deviation, number: int) -> Batch:
         """Return the batch that the deviation takes for the one of this number."""
         if deviation.batches == "the first":
             return self.batches[0]
@@ -118,124 +121,150 @@ class Experiment:
         return self.batches[number]
 
     def step(
-        self, deviation: Deviation, state: State, batch: tuple
+        self, deviation: Deviation, state: State, batch: Batch
     ) -> tuple[State, dict[str, float]]:
-        """Return the state after a step, and the loss before it: with penalties, and without."""
-        if deviation.partial == "dropped" and count_samples(batch) < self.full:
-            return dataclasses.replace(state, step=state.step + 1), dict.fromkeys(
-                ("loss", "of the data"), float("nan")
-            )
-        chosen = [*self.trained, *(self.frozen if deviation.frozen_too else [])]
-        self._place(state, ahead=chosen if deviation.nesterov == "at the point ahead" else ())
-        loss, of_the_data, *gradients = self._evaluate(
-            deviation, batch, self.factor(deviation.reduction, batch)
-        )
-        # BatchNorm's statistics and seeds have moved
-        weights = [variable.numpy() for variable in self.variables]
-        for i in chosen:
-            weights[i] = state.weights[i]
-        state = dataclasses.replace(state, weights=weights)
-        state = self._updated(deviation, state, chosen, gradients)
-        if deviation.calls == "one after":
-            self._place(state)
-            forward(self.model, batch[0], training=True)
-            for i in set(range(len(self.variables))) - set(chosen):
-                state.weights[i] = self.variables[i].numpy()
-        return state, {"loss": float(loss), "of the data": float(of_the_data)}
+        """Return the state after a step, and the losses before it.
 
-    def factor(self, reduction, batch: tuple) -> float:
-        """Return the factor on the mean loss of a batch, of a kind of reduction by name, or a
-        number.
+        They are the loss, that of the data, and that without the factor of a reduction.
         """
+        if deviation.partial == "dropped" and count_samples(batch) < self.full:
+            nothing = dict.fromkeys(("loss", "of the data", "without the factor"), float("nan"))
+            return dataclasses.replace(state, step=state.step + 1), nothing
+        chosen = [*self.trained, *(self.frozen if deviation.frozen_too else [])]
+        found = self._evaluated(deviation, state, batch, chosen)
+        if deviation.repeated == "one by one":
+            return self._one_by_one(deviation, state, batch, chosen), found.losses
+        after = self._moved(deviation, state, found, chosen)
+        if deviation.repeated == "update twice":
+            after = self._moved(deviation, after, found, chosen)
+        elif deviation.repeated == "step twice":
+            again = self._evaluated(deviation, after, batch, chosen)
+            after = self._moved(deviation, after, again, chosen)
+        if deviation.calls == "one after":
+            self._evaluations.place(after.weights)
+            forward(self.model, batch.x, training=True)
+            for i in set(range(len(self.variables))) - set(chosen):
+                after.weights[i] = self.variables[i].numpy()
+        return after, found.losses
+
+    def _evaluated(
+        self, deviation: Deviation, state: State, batch: Batch, chosen: list[int]
+    ) -> Evaluated:
+        """Return losses and gradients at the weights of a state, or ahead of them."""
+        weights = state.weights
+        if deviation.nesterov == "at the point ahead":
+            weights = list(weights)
+            for n, i in enumerate(chosen):
+                if n in state.velocities:
+                    w = weights[i]
+                    weights[i] = w + w.dtype.type(self.optimizer.momentum) * state.velocities[n]
+        factor = self.factor(deviation.reduction, batch, state.step)
+        return self._evaluations.at(deviation, weights, batch, factor, chosen)
+
+    def _moved(
+        self, deviation: Deviation, state: State, found: Evaluated, chosen: list[int]
+    ) -> State:
+        """Return the state after the update, with the statistics that the call has moved."""
+        weights = list(found.weights)
+        discarded = [
+            i
+            for i in self.compared
+            if deviation.statistics == "discarded" and i not in self.trained
+        ]
+        for i in {*chosen, *discarded}:
+            weights[i] = state.weights[i]
+        gradients = list(found.gradients)
+        if deviation.permuted:
+            gradients = [gradients[n] for n in deviation.permuted]
+        state = dataclasses.replace(state, weights=weights)
+        if deviation.gradients == "summed":
+            pairs = zip(
+                gradients, state.sums_of_all or [np.zeros(())] * len(gradients), strict=True
+            )
+            gradients = [None if g is None else _dense(g) + s for g, s in pairs]
+            state = dataclasses.replace(state, sums_of_all=gradients)
+        return self._updated(deviation, state, chosen, gradients)
+
+    def _one_by_one(
+        self, deviation: Deviation, state: State, batch: Batch, chosen: list[int]
+    ) -> State:
+        """Move one variable after another, each by the gradient at the weights so far."""
+        once = dataclasses.replace(deviation, repeated="once")
+        for n in range(len(chosen)):
+            found = self._evaluated(once, state, batch, chosen)
+            others = tuple(set(range(len(chosen))) - {n})
+            moved = self._moved(dataclasses.replace(once, left_out=others), state, found, chosen)
+            state = dataclasses.replace(moved, step=state.step)
+        return dataclasses.replace(state, step=state.step + 1)
+
+    def factor(self, reduction, batch: Batch, step: int = 0) -> float:
+        """Return the factor on the mean loss of a batch.
+
+        Args:
+            reduction: a kind of reduction by name, a number, or a number for each step.
+            batch: to reduce over.
+            step: counted from 0.
+        """
+        if isinstance(reduction, tuple):
+            return reduction[min(step, len(reduction) - 1)]
         if not isinstance(reduction, str):
             return reduction
-        return REDUCTIONS[reduction](count_samples(batch), self.full, outputs_of(batch[1]))
+        return REDUCTIONS[reduction](count_samples(batch), self.full, outputs_of(batch.y))
 
     def first_losses(self, deviation: Deviation) -> tuple[float, float]:
         """Return the loss of the first batch's data before the first step, and the regularisation
         loss.
         """
-        self._place(self.start())
-        loss, of_the_data, *_ = self._evaluate(deviation, self.batches[0])
-        return float(of_the_data), float(loss) - float(of_the_data)
+        state, chosen = self.start(), self.trained
+        losses = self._evaluated(deviation, state, self.batches[0], chosen).losses
+        return losses["of the data"], losses["loss"] - losses["of the data"]
 
-    def losses_after(
-        self, deviation: Deviation, state: State, batch: tuple, *, training: bool
-    ) -> float:
+    def loss_in(self, deviation: Deviation, state: State, batch: Batch, *, training: bool) -> float:
         """Return the loss on a batch in a state, without a step."""
-        self._place(state)
-        return float(
-            self._evaluate(
-                dataclasses.replace(deviation, training=training),
-                batch,
-                self.factor(deviation.reduction, batch),
-            )[0]
-        )
+        deviation = dataclasses.replace(deviation, training=training)
+        return self._evaluated(deviation, state, batch, self.trained).losses["loss"]
 
-    def _place(self, state: State, ahead: Sequence[int] = ()) -> None:
-        """Put the weights into the model; some of them ahead of where they are, by the momentum."""
-        for variable, value in zip(self.variables, state.weights, strict=True):
-            variable.assign(value)
-        for n, i in enumerate(ahead):
-            w = state.weights[i]
-            if n in state.velocities:
-                self.variables[i].assign(
-                    w + w.dtype.type(self.optimizer.momentum) * state.velocities[n]
-                )
-
-    def _evaluate(self, deviation: Deviation, batch: tuple, factor: float = 1.0):
-        """Return the loss, the loss of the data, and the gradients on a batch, with the weights
-        that are in the model.
-        """
-        numbers = (
-            tf.constant(number, keras.config.floatx()) for number in (factor, deviation.regularised)
-        )
-        return self._gradient(deviation)(*batch, *numbers)
-
-    def _gradient(self, deviation: Deviation) -> Callable:
-        """Return the function of :func:`gradients_of`; compiled from a number of calls on."""
-        key = (deviation.training, deviation.calls, deviation.loss, deviation.frozen_too)
-        if key not in self._gradients:
-            chosen = [*self.trained, *(self.frozen if deviation.frozen_too else [])]
-            variables = [self.variables[i] for i in chosen]
-            given = self.model, variables, self._weighed, self.by_hand
-            self._gradients[key] = functools.partial(gradients_of, deviation, *given)
-        self._calls[key] += 1
-        if self._calls[key] == _CALLS_BEFORE_COMPILING:
-            batch = self.batches[0]
-            specs = each(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), batch)
-            number = tf.TensorSpec((), keras.config.floatx())
-            traced = tf.function(self._gradients[key])
-            self._gradients[key] = traced.get_concrete_function(*specs, number, number)
-        return self._gradients[key]
+    def predicted(self, state: State, batch: Batch) -> np.ndarray:
+        """Return the prediction on a batch in a state, in training."""
+        self._evaluations.place(state.weights)
+        return forward(self.model, batch.x, training=True)
 
     def _updated(
         self, deviation: Deviation, state: State, chosen: list[int], gradients: list
     ) -> State:
-        if not self.by_hand:
+        gradients = [None if n in deviation.left_out else g for n, g in enumerate(gradients)]
+        adam = self._adam_of(deviation)
+        sparse = any(isinstance(g, tf.IndexedSlices) for g in gradients)
+        # Keras steps the rows of a sparse gradient in its own way.
+        if adam is not None and not (sparse and deviation.optimizer == "as set"):
+            return self._updated_by_adam(adam, deviation, state, chosen, gradients)
+        if not self.by_hand or deviation.optimizer != "as set":
             return self._updated_by_keras(deviation, state, chosen, gradients)
         options = dataclasses.replace(sgd.Options.of(self.optimizer), loss_scale_factor=None)
         options = options_of(deviation, options)
-        rate, options = numbers_of(deviation, options, self.rate, state.step, self.precision)
         count = len(chosen)
-        weights = [tf.convert_to_tensor(state.weights[i]) for i in chosen]
+        rate, options = self._numbers(deviation, options, state.step)
+        weights = [state.weights[i] for i in chosen]
         velocities = [state.velocities.get(n, np.zeros_like(w)) for n, w in enumerate(weights)]
         lists = (
             velocities if options.momentum else [],
             state.averages[:count] if options.use_ema else [],
             state.sums[:count] if options.gradient_accumulation_steps else [],
         )
-        velocities, averages, sums = ([tf.convert_to_tensor(one) for one in some] for some in lists)
+        velocities, averages, sums = ([np.asarray(one) for one in some] for some in lists)
+        stages = stages_of(deviation, [self.variables[i].name for i in chosen])
+        if deviation.rate == "once a variable":
+            stages["step"] = self._scheduled_one_by_one(state.step)
         new = sgd.step(
             options,
             sgd.State(weights, velocities, averages, sums, state.step),
-            [None if n in deviation.left_out else g for n, g in enumerate(gradients)],
+            gradients,
             rate,
             decays=[decay_of(deviation, self.optimizer, self.variables[i]) for i in chosen],
             constraints=[
                 self.variables[i].constraint if deviation.constrained else None for i in chosen
             ],
-            stages=stages_of(deviation, [self.variables[i].name for i in chosen]),
+            stages=stages,
         )
         all_weights = list(state.weights)
         for i, weight in zip(chosen, new.weights, strict=True):
@@ -249,25 +278,103 @@ class Experiment:
             step=state.step + 1,
         )
 
+    def _numbers(self, deviation: Deviation, options: sgd.Options, step: int) -> tuple:
+        if deviation.rate == "all variables":
+            deviation, step = (
+                dataclasses.replace(deviation, rate="as set"),
+                step * len(self.trained),
+            )
+        return numbers_of(deviation, options, self.rate, step, self.precision)
+
+    def _scheduled_one_by_one(self, step: int) -> Callable:
+        """Return the stage of SGD in which the schedule counts each variable as a step."""
+
+        def move(options, weights, velocities, gradients, _, decays):
+            held, moved = velocities or [None] * len(weights), []
+            for n, (w, v, g) in enumerate(zip(weights, held, gradients, strict=True)):
+                rate = w.dtype.type(self.rate(step * len(weights) + n))
+                moved.append((w, v) if g is None else sgd.step_one(options, w, v, g, rate))
+            return [w for w, _ in moved], [v for _, v in moved] if velocities else []
+
+        return move
+
     def rate(self, step: int) -> float:
         """Return the learning rate of a step."""
         rate = learning_rate_of(self.optimizer)
         return float(rate(tf.constant(step, tf.int64)) if callable(rate) else rate.numpy())
 
+    def _adam_of(self, deviation: Deviation) -> Adam | None:
+        """Return the Adam that makes the step, by hand, which takes less time than Keras's."""
+        if isinstance(deviation.optimizer, Adam):
+            return deviation.optimizer
+        as_set = deviation.optimizer == "as set"
+        adam = self._adam if as_set else None
+        if adam is None or deviation.decay != "none":
+            return adam
+        return dataclasses.replace(adam, decay=0.0)
+
+    def _updated_by_adam(
+        self, adam: Adam, deviation: Deviation, state: State, chosen: list[int], gradients: list
+    ) -> State:
+        ways = () if deviation.clip == "none" else ("clipnorm", "global_clipnorm", "clipvalue")
+        options = sgd.Options(**{way: getattr(self.optimizer, way) for way in ways})
+        weights = [state.weights[i] for i in chosen]
+        clipped = sgd.clip(options, gradients, weights, ())
+        parts = [None if g is None else _dense(g) for g in clipped]
+        fresh = [np.zeros_like(w) for w in weights for _ in range(2)]
+        moments = fresh if deviation.anew else state.optimizer.get("by hand", fresh)
+        step = 0 if deviation.anew else state.step
+        rate = float(self._numbers(deviation, options, state.step)[0])
+        moved, moments = adam.step(weights, moments, parts, rate, step)
+        all_weights = list(state.weights)
+        for i, weight in zip(chosen, moved, strict=True):
+            all_weights[i] = weight
+        held = {**state.optimizer, "by hand": moments}
+        return dataclasses.replace(state, weights=all_weights, optimizer=held, step=state.step + 1)
+
     def _updated_by_keras(
         self, deviation: Deviation, state: State, chosen: list[int], gradients: list
     ) -> State:
-        for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
+        name, optimizer, fresh = self._keras_optimizer(deviation)
+        held = fresh if deviation.anew else state.optimizer.get(name, fresh)
+        for variable, value in zip(optimizer.variables, held, strict=True):
             variable.assign(value)
-        rate = learning_rate_of(self.optimizer)
-        constant = None if callable(rate) else float(rate.numpy())
-        if constant is not None:
-            self.optimizer.learning_rate = deviation.scale * constant
-        kept = [n for n, g in enumerate(gradients) if g is not None and n not in deviation.left_out]
-        pairs = [(gradients[n], self.variables[chosen[n]]) for n in kept]
-        self.optimizer.apply_gradients(pairs)
-        weights = [variable.numpy() for variable in self.variables]
-        if constant is not None:
-            self.optimizer.learning_rate = constant
-        optimizer = [variable.numpy() for variable in self.optimizer.variables]
-        return dataclasses.replace(state, weights=weights, optimizer=optimizer, step=state.step + 1)
+        options = sgd.Options()
+        optimizer.learning_rate = float(self._numbers(deviation, options, state.step)[0])
+        for i in chosen:
+            self.variables[i].assign(state.weights[i])
+        pairs = [
+            (g, self.variables[i]) for g, i in zip(gradients, chosen, strict=True) if g is not None
+        ]
+        if pairs:
+            optimizer.apply_gradients(pairs)
+        weights = list(state.weights)
+        for i in chosen:
+            weights[i] = self.variables[i].numpy()
+        kept = {**state.optimizer, name: [variable.numpy() for variable in optimizer.variables]}
+        return dataclasses.replace(state, weights=weights, optimizer=kept, step=state.step + 1)
+
+    def _keras_optimizer(self, deviation: Deviation) -> tuple[str, Any, list[np.ndarray]]:
+        """Return the name of the optimizer of Keras that makes the step, itself, and its start."""
+        options: dict[str, Any] = {}
+        if deviation.clip == "none":
+            options |= dict(clipnorm=None, global_clipnorm=None, clipvalue=None)
+        if deviation.decay == "none":
+            options["weight_decay"] = None
+        name = f"{deviation.optimizer} {options}"
+        if name not in self._optimizers:
+            if deviation.optimizer == "as set":
+                config = self.optimizer.get_config() | options | {"learning_rate": 0.1}
+                optimizer = type(self.optimizer).from_config(config)
+                if excluded := excluded_from_decay(self.optimizer):
+                    optimizer.exclude_from_weight_decay(var_names=[excluded])
+            else:
+                optimizer = OTHERS[deviation.optimizer]()
+            optimizer.build(self.model.trainable_variables)
+            self._optimizers[name] = optimizer, [v.numpy() for v in optimizer.variables]
+        return name, *self._optimizers[name]
+
+
+def _dense(gradient) -> np.ndarray:
+    """Return a gradient as an array; the rows of a sparse one are added up."""
+    return np.asarray(tf.convert_to_tensor(gradient))

@@ -5,7 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_gd._keras import LossOfOutputs, compiled_parts, keras, of_same_rank
+from tf_gd._keras import LossOfOutputs, compiled_parts, keras, mask_of, of_same_rank
+from tf_gd.explain.other_data import changed
 from tf_gd.networks.step import forward
 
 _binary = keras.losses.binary_crossentropy
@@ -16,6 +17,9 @@ OTHER_LOSSES: dict[str, Callable] = {
     "the root of the mean squared error": lambda y, p: tf.sqrt(tf.reduce_mean((y - p) ** 2)),
     "the logarithm of the hyperbolic cosine": keras.losses.log_cosh,
     "Huber's loss": keras.losses.huber,
+    "the mean squared logarithmic error": keras.losses.mean_squared_logarithmic_error,
+    "the hinge loss": keras.losses.hinge,
+    "the Kullback-Leibler divergence": keras.losses.kl_divergence,
     "the cross-entropy of probabilities": _binary,
     "the cross-entropy of logits": lambda y, p: _binary(y, p, from_logits=True),
 }
@@ -54,7 +58,14 @@ def names_of_losses(model) -> list[str]:
     return names if len(names) == len(keras.tree.flatten(losses)) > 1 else []
 
 
-def loss_of(model, how: str | tuple[float, ...], y, prediction, weighed: dict):
+def label_smoothing_of(model) -> float:
+    """Return the label smoothing of the one loss of a model, or 0."""
+    loss = _only_loss(model)
+    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
+    return float(config.get("label_smoothing") or 0.0)
+
+
+def loss_of(model, how: str | tuple[float, ...], y, prediction, sample_weight, weighed: dict):
     """Return the loss of the data for ``Deviation.loss``.
 
     ``weighed`` caches the compiled losses by the weights of the outputs.
@@ -64,7 +75,7 @@ def loss_of(model, how: str | tuple[float, ...], y, prediction, weighed: dict):
         if how not in weighed:
             weights = keras.tree.pack_sequence_as(model.loss, how)
             weighed[how] = LossOfOutputs(model.loss, weights, output_names=model.output_names)
-        return weighed[how](y, prediction)
+        return weighed[how](y, prediction, sample_weight)
     if how == "broadcast":  # every prediction against every target
         targets, predictions = tf.meshgrid(tf.reshape(y, [-1]), tf.reshape(prediction, [-1]))
         return compiled(tf.reshape(targets, (-1, 1)), tf.reshape(predictions, (-1, 1)))
@@ -75,18 +86,51 @@ def loss_of(model, how: str | tuple[float, ...], y, prediction, weighed: dict):
     elif how != "keras":
         y, prediction = of_same_rank(y, tf.identity(prediction))
         if how in OTHER_LOSSES:
-            return tf.reduce_mean(OTHER_LOSSES[how](tf.cast(y, prediction.dtype), prediction))
+            return _mean(OTHER_LOSSES[how](tf.cast(y, prediction.dtype), prediction), sample_weight)
         function = function_of(model)
         assert function is not None
-        other = {} if how == "not cast" else {"from_logits": not from_logits_of(model)}
-        return tf.reduce_mean(function(y, prediction, **other))
-    return compiled(y, prediction)
+        if how == "not smoothed":
+            other = {"from_logits": from_logits_of(model), "label_smoothing": 0.0}
+        else:
+            other = {} if how == "not cast" else {"from_logits": not from_logits_of(model)}
+        return _mean(function(y, prediction, **other), sample_weight)
+    return compiled(y, prediction, sample_weight)
+
+
+def _mean(losses, sample_weight):
+    """Return the mean of losses, those of a sample weighed alike."""
+    if sample_weight is None or not losses.shape.rank:
+        return tf.reduce_mean(losses)
+    of_samples = tf.reduce_mean(tf.reshape(losses, (tf.shape(losses)[0], -1)), axis=1)
+    return tf.reduce_mean(of_samples * tf.cast(tf.reshape(sample_weight, -1), losses.dtype))
+
+
+def _penalty(penalised: tuple[str, float], variables, values):
+    """Return the sum of the squares of all, of the kernels or of the biases, times a number."""
+    which, amount = penalised
+    kinds = {"every variable": (1, 2, 3, 4, 5), "the kernels": (2, 3, 4, 5), "the biases": (0, 1)}
+    chosen = [
+        v
+        for variable, v in zip(variables, values, strict=True)
+        if variable.trainable and (which == "every variable" or len(v.shape) in kinds[which])
+    ]
+    return amount * tf.add_n([tf.reduce_sum(tf.square(v)) for v in chosen])
 
 
 def gradients_of(
-    deviation, model, variables, weighed: dict, dense: bool, x, y, factor, regularised
+    deviation,
+    model,
+    variables,
+    weighed: dict,
+    dense: bool,
+    classes: int | None,
+    x,
+    y,
+    sample_weight,
+    factor,
+    regularised,
 ):
-    """Return the loss, the loss of the data, and the gradients on a batch.
+    """Return the loss, that of the data, that without the factor, and the gradients on a batch.
 
     Args:
         deviation: how the model is called, and which loss is taken.
@@ -95,20 +139,36 @@ def gradients_of(
         weighed: losses with other weights, once built.
         dense: whether to add up the rows of sparse gradients. Optimizers other than SGD may treat
             the rows of an embedding in their own way.
-        x, y: the batch.
+        classes: how many there are, for labels.
+        x, y, sample_weight: the batch.
         factor, regularised: on the loss of the data, and on the regularisation losses; scalars.
     """
     values = [variable.value for variable in variables]
+    x, y = changed(deviation.data, x, y, classes)
+    weights = None if deviation.weights == "left out" else sample_weight
     if deviation.calls == "one before":
         forward(model, x, training=True)
     with tf.GradientTape() as tape:
         tape.watch(values)
         prediction = forward(model, x, training=deviation.training)
-        penalties = tf.add_n([tf.zeros(()), *(tf.cast(loss, "float32") for loss in model.losses)])
-        data = tf.cast(loss_of(model, deviation.loss, y, prediction, weighed), factor.dtype)
+        if deviation.penalised is None:
+            losses = [tf.cast(loss, "float32") for loss in model.losses]
+        else:
+            losses = [tf.cast(_penalty(deviation.penalised, variables, values), "float32")]
+        penalties = tf.add_n([tf.zeros(()), *losses])
+        mask = mask_of(prediction)
+        if deviation.masked == "left out":
+            prediction = tf.identity(prediction)
+        data = loss_of(model, deviation.loss, y, prediction, weights, weighed)
+        if deviation.masked == "counted" and mask is not None:
+            data = data * tf.reduce_mean(tf.cast(mask, data.dtype))
+        if deviation.weights == "over their sum" and sample_weight is not None:
+            data = data / tf.reduce_mean(tf.cast(sample_weight, data.dtype))
+        data = tf.cast(data, factor.dtype)
         of_the_data = data * factor
-        loss = of_the_data + regularised * tf.cast(penalties, factor.dtype)
+        penalties = regularised * tf.cast(penalties, factor.dtype)
+        loss = of_the_data + penalties
     gradients = tape.gradient(loss, values)
     if dense:
         gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-    return loss, of_the_data, *gradients
+    return loss, of_the_data, data + penalties, *gradients

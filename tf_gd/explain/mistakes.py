@@ -27,6 +27,20 @@ class Mistake:
     fix: str
     possible: Condition = field(default=CONDITIONS["always"], repr=False)
 
+    @property
+    def rare(self) -> bool:
+        """Whether another mistake that does the same is more likely."""
+        rate, reduction = self.changes.get("rate"), self.changes.get("reduction")
+        measured = isinstance(reduction, tuple) or (isinstance(rate, tuple) and len(rate) > 1)
+        return (
+            measured
+            or reduction in ("divided twice", "half, fixed divisor")
+            or bool(_RARE & set(self.changes))
+        )
+
+
+_RARE = {"repeated", "penalised", "data", "permuted", "optimizer", "anew", "statistics"}
+
 
 def together(mistakes: Iterable[Mistake]) -> Deviation:
     """Return the deviation with all of these mistakes in it."""
@@ -67,6 +81,46 @@ reduction, always
         {mean}
     fixed divisor: the last, smaller batch averaged over the size of a full one
         Divide by the samples that there are: tf.shape(x)[0], not batch_size.
+    divided twice: divided by the size of the batch twice
+        {mean}
+    half, fixed divisor: half the loss, and the last, smaller batch over the size of a full one
+        Take out the factor 1/2, and divide by tf.shape(x)[0], not batch_size.
+reduction, if several numbers are predicted per sample
+    half the sum over the batch: half the loss summed over the batch, not averaged
+        {mean}
+reduction, always
+    half the sum: half the loss summed, not averaged
+        {mean}
+weights, if sample_weight is given
+    left out: sample_weight left out
+        loss = loss_fn(y, prediction, sample_weight=weights)
+weights, if class_weight is given
+    left out: class_weight left out
+        loss = loss_fn(y, prediction, sample_weight=tf.gather(weights_of_classes, y))
+weights, if samples are weighed
+    over their sum: the mean taken over the sum of the weights
+        Keras divides by the number of samples: tf.reduce_mean(losses * weights).
+masked, if the model masks
+    left out: the mask left out, padding trained on like the rest
+        loss_fn(y, model(x, training=True)) with a Keras loss object finds the mask by itself.
+    counted: padding counted in the mean
+        Divide by the steps that count: tf.reduce_sum(losses * mask) / tf.reduce_sum(mask).
+gradients, always
+    summed: gradients never set to zero, so that each step adds all before
+        Take the gradients of this batch alone: a new tape, and a new list, in every step.
+repeated, always
+    update twice: the update made twice for each gradient
+        Call apply_gradients, or assign, once a batch.
+    step twice: two steps on each batch
+        Take one gradient and make one update a batch.
+    one by one: one variable after another, with gradients taken anew
+        Take all gradients from one tape, and then update all variables.
+anew, if the optimizer has a memory
+    True: an optimizer made anew in each step
+        Make the optimizer once, before the loop.
+statistics, if there are statistics
+    discarded: the statistics of BatchNormalization discarded
+        Keep what the call with training=True assigns to model.non_trainable_variables.
 partial, always
     dropped: the last, smaller batch dropped
         Train on it as well: x[i : i + batch_size] may be shorter; no drop_remainder.
@@ -86,13 +140,16 @@ batches, always
         Pass the batch as an argument: tf.function traces what it reads from outside only once.
     backwards: the batches backwards
         Visit the batches in the order in which they come.
+loss, if labels are smoothed
+    not smoothed: label smoothing left out
+        Give the loss the same label_smoothing as Keras's.
 frozen_too, if SGD with frozen layers
     True: frozen variables updated as well
         Take gradients for model.trainable_variables, not for model.variables.
 velocity, if SGD with momentum
     none: momentum left out
         v.assign(momentum * v - learning_rate * g); w.assign_add(v)
-    forgotten: the velocity forgotten after every step
+    forgotten: the velocity forgotten after every step, as by an optimizer made anew
         Make the velocities once, before the loop; or the optimizer, if it is one.
     pytorch: momentum in PyTorch's form, with the rate outside the velocity
         v.assign(momentum * v - learning_rate * g); w.assign_add(v)  # the rate inside the velocity
@@ -119,9 +176,14 @@ decay, if SGD with weight_decay
         Decay w before the step, and after the gradient.
     without the rate: weight decay without the learning rate
         w.assign_sub(learning_rate * weight_decay * w)  # times the rate
+    before, without the rate: weight decay without the learning rate, before the step
+        w.assign_sub(learning_rate * weight_decay * w)  # times the rate
     excluded too: weight decay also of variables excluded from it
         Leave out what optimizer.exclude_from_weight_decay names.
-clip, if SGD with clipping
+velocity, if SGD with momentum and clipping
+    clipped: the velocity clipped instead of the gradient
+        Clip the gradients, before the velocity takes them up.
+clip, if the optimizer clips
     none: gradients not clipped
         Clip the gradients before the step.
 clip, if SGD with global_clipnorm
@@ -133,13 +195,18 @@ clip, if SGD with clipnorm
 clip, if SGD with clipping and weight_decay
     after decay: gradients clipped after weight decay was added to them
         Clip the gradient of the loss alone, and decay w by itself.
-rate, if SGD with a schedule
+rate, if there is a schedule
     the first: the learning rate of the first step at every step
         Read the rate inside the step, as a tensor: a trace keeps the value of a Python number.
     a step later: the schedule one step ahead
         Count from 0: take schedule(step) first, and then add 1 to step.
     a step earlier: the schedule one step behind
         Count every step: the second one has schedule(1).
+    all variables: the schedule counted once a variable
+        Count once a step: step += 1 behind the loop over the variables.
+rate, if SGD with a schedule
+    once a variable: the schedule counted once a variable, within the loop over them
+        Count once a step: step += 1 behind the loop over the variables.
 loss, if Keras casts the loss down
     not cast: the loss computed in float64, where Keras casts to float32
         keras.config.set_floatx('float64'), or a loss object with dtype='float64'.
@@ -154,6 +221,8 @@ accumulated, if SGD with gradient_accumulation_steps
 averaged, if SGD with overwriting averages
     False: the average of the weights never put in their place
         w.assign(average) every ema_overwrite_frequency steps.
+    swapped: the factor of the moving average swapped
+        average = ema_momentum * average + (1 - ema_momentum) * w
 constrained, if SGD with constraints
     False: constraints not applied
         if w.constraint is not None: w.assign(w.constraint(w))  # after the step

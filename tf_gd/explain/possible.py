@@ -11,9 +11,11 @@ import numpy as np
 from tf_gd._keras import keras, learning_rate_of
 from tf_gd.explain.deviation import Deviation, outputs_of
 from tf_gd.explain.experiment import Experiment
-from tf_gd.explain.losses import from_logits_of, function_of
+from tf_gd.explain.losses import from_logits_of, function_of, label_smoothing_of
 
 Condition = Callable[[Experiment], Any]
+
+_CLIPPINGS = ("clipnorm", "global_clipnorm", "clipvalue")
 
 
 def sgd(*options: str) -> Condition:
@@ -25,7 +27,7 @@ def sgd(*options: str) -> Condition:
 
 def clips(experiment: Experiment) -> bool:
     """Return whether the optimizer is SGD and clips gradients in any way."""
-    return any(sgd(way)(experiment) for way in ("clipnorm", "global_clipnorm", "clipvalue"))
+    return any(sgd(way)(experiment) for way in _CLIPPINGS)
 
 
 def _one_number_per_sample(experiment: Experiment) -> bool:
@@ -55,12 +57,22 @@ CONDITIONS: dict[str, Condition] = {
     "the loss takes from_logits": lambda k: from_logits_of(k.model) is not None,
     "from_logits=True": lambda k: from_logits_of(k.model),
     "Keras casts the loss down": _loss_cast_down,
+    "labels are smoothed": lambda k: label_smoothing_of(k.model),
+    "sample_weight is given": lambda k: k.weighed_by == "sample_weight",
+    "class_weight is given": lambda k: k.weighed_by == "class_weight",
+    "samples are weighed": lambda k: k.weighed_by,
+    "the model masks": lambda k: k.masks,
+    "there are statistics": lambda k: set(k.compared) - set(k.trained) - set(k.frozen),
+    "the optimizer has a memory": lambda k: not k.by_hand,
+    "the optimizer clips": lambda k: any(getattr(k.optimizer, way) for way in _CLIPPINGS),
+    "there is a schedule": lambda k: callable(learning_rate_of(k.optimizer)),
     "SGD with frozen layers": lambda k: k.by_hand and k.frozen,
     "SGD in float64": lambda k: k.by_hand and any(w.dtype == "float64" for w in k.initial),
     "SGD with constraints": lambda k: (
         k.by_hand and any(k.variables[i].constraint for i in k.trained)
     ),
     "SGD with momentum": sgd("momentum"),
+    "SGD with momentum and clipping": lambda k: sgd("momentum")(k) and clips(k),
     "SGD with Nesterov": sgd("momentum", "nesterov"),
     "SGD with momentum, without Nesterov": lambda k: (
         sgd("momentum")(k) and not k.optimizer.nesterov

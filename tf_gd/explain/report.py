@@ -12,16 +12,21 @@ How the search works, file by file, in the order of the calls:
 - ``causes.py`` decides in a table of checks what follows, and writes causes, evidence and fixes.
 """
 
+import dataclasses
+import html
+import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tf_gd._keras import keras
+from tf_gd._runtime import Progress
 from tf_gd.explain.causes import Cause, causes_of
 from tf_gd.explain.evidence import Evidence
-from tf_gd.explain.loops import Case, Loop, places, quietly
+from tf_gd.explain.loops import Case, Loop, check_step, places, quietly
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,30 +64,74 @@ class Explanation:
     note: str = ""
 
     def __str__(self) -> str:
-        lines = [self.title, ""]
+        lines = [_hanging(self.title), ""]
         if self.identical:
             lines.append(f"Weights: the same to the bit after all {self.steps} steps.")
         elif self.first_difference is not None:
             apart = f"{self.max_abs:.3g} apart at most, in {self.farthest}"
-            lines.append(f"Weights: {apart}; first after step {self.first_difference}.")
+            lines.append(_hanging(f"Weights: {apart}; first after step {self.first_difference}."))
         if self.steps:
             losses = f"{_shown(self.losses)} by hand, {_shown(self.keras_losses)} from Keras"
-            lines.append(f"Losses: {losses}.")
+            lines.append(_hanging(f"Losses: {losses}."))
         if self.agrees or not self.causes:
             lines.append("They agree." if self.agrees else "No known cause fits.")
         for number, cause in enumerate(self.causes, start=1):
             if self.agrees:
                 lines += ["", textwrap.fill(f"{cause.name}: {cause.evidence}. {cause.fix}", 80)]
             else:
-                lines += ["", f"{number}. {cause.name}"]
+                lines += ["", _hanging(f"{number}. {cause.name}")]
                 lines += [_indented("evidence", cause.evidence), _indented("fix", cause.fix)]
         return "\n".join([*lines, *(["", textwrap.fill(self.note, 80)] if self.note else [])])
+
+    def report(self) -> dict[str, Any]:
+        """Return the report as numbers, texts and lists, for JSON; NaN is None."""
+        return {
+            "title": self.title,
+            "agrees": self.agrees,
+            "causes": [dataclasses.asdict(cause) for cause in self.causes],
+            "note": self.note,
+            "steps": self.steps,
+            "identical": self.identical,
+            "max_abs": _finite(self.max_abs),
+            "first_difference": self.first_difference,
+            "farthest": self.farthest,
+            "distances": list(map(_finite, self.distances.tolist())),
+            "losses": list(map(_finite, self.losses.tolist())),
+            "keras_losses": list(map(_finite, self.keras_losses.tolist())),
+        }
+
+    def to_html(self) -> str:
+        """Return the report as a piece of HTML."""
+        said = html.escape
+        lines = str(self).split("\n\n")[1].splitlines()
+        parts = [f"<p><strong>{said(self.title)}</strong></p>"]
+        parts += [f"<p>{'<br>'.join(said(line) for line in lines)}</p>"]
+        items = (
+            f"<li><p><strong>{said(cause.name)}</strong></p>"
+            f"<p>Evidence: {said(cause.evidence)}.</p>"
+            f"<p>Fix: <code>{said(cause.fix)}</code></p></li>"
+            for cause in self.causes
+        )
+        parts += [f"<ol>{''.join(items)}</ol>"] if self.causes else []
+        parts += [f"<p>{said(self.note)}</p>"] if self.note else []
+        return f'<div class="tf-gd-explanation">{"".join(parts)}</div>'
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     def plot(self, ax=None):
         """Draw ``distances`` and ``rests`` against the steps; return the axes."""
         from tf_gd.show.curves import plot_explanation
 
         return plot_explanation(self, ax=ax)
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _hanging(text: str) -> str:
+    return textwrap.fill(text, 80, subsequent_indent="   ", break_long_words=False)
 
 
 def _indented(label: str, text: str) -> str:
@@ -106,6 +155,8 @@ def explain_difference(
     loss_weights=None,
     batch_size: int = 32,
     steps: int = 10,
+    sample_weight=None,
+    class_weight=None,
     seed: int = 0,
 ) -> Explanation:
     """Run your own training step beside Keras on the same batches, and name why they differ.
@@ -115,15 +166,20 @@ def explain_difference(
 
     Args:
         build_model: returns a fresh model, not compiled; called several times at the same seed.
-        x, y: training data ``(samples, ...)``. Batches are taken in order, at most so many that an
-            epoch, with its smaller last batch, ends within the steps.
-        train_step: ``train_step(model, x_batch, y_batch) -> loss``, your own step, which changes
+        x, y: training data ``(samples, ...)``; or a ``tf.data.Dataset``, a generator or a
+            ``PyDataset`` of batches as x, and None as y. Batches are taken in order, at most so
+            many that an epoch, with its smaller last batch, ends within the steps.
+        train_step: ``train_step(model, x_batch, y_batch) -> loss``, or the same with
+            ``sample_weight`` as a fourth argument: your own step, which changes
             the model's weights. The model is compiled: ``model.optimizer`` may be used.
         optimizer: what Keras trains with; each run gets a copy. For ``keras.optimizers.SGD`` all
             mistakes are tried, for others those that are not about the update.
         loss, loss_weights: as ``model.compile`` takes them.
         batch_size: samples in a batch.
         steps: how many to make.
+        sample_weight, class_weight: as ``model.fit`` takes them: a weight for each sample, or a
+            dict from class to weight. Keras gets them; so does a step that takes a fourth argument,
+            as a tensor ``(batch,)``.
         seed: of the initial weights and Dropout.
 
     Returns:
@@ -152,16 +208,15 @@ def explain_difference(
         (False, 'half the loss, as in 1/2 (prediction - y)^2')
     """
     options = dict(loss=loss, loss_weights=loss_weights, batch_size=batch_size)
+    options |= dict(sample_weight=sample_weight, class_weight=class_weight)
     case = Case.of(build_model, x, y, optimizer=optimizer, steps=steps, seed=seed, **options)
-    if not callable(train_step):
-        expected = "a function train_step(model, x_batch, y_batch) -> loss"
-        raise TypeError(f"train_step: got {train_step!r}, expected {expected}.")
-    with quietly():
+    check_step(train_step)
+    with quietly(), Progress(None, "trying mistakes", patience=2.0) as progress:
         model = case.fresh()
         case = case.in_the_precision_of(model)
         by_hand = Loop(model)
         by_hand.run(train_step, case.batches)
-        seen = Evidence(case, by_hand, case.by_keras(other=model))
+        seen = Evidence(case, by_hand, case.by_keras(other=model), progress.at)
         findings = causes_of(seen)
     name = getattr(train_step, "__name__", type(train_step).__name__)
     title = f"{name} beside Keras: {case.steps} steps of {case.batch_size} samples, "

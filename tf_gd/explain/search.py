@@ -3,8 +3,10 @@
 A beam search: first every mistake alone, then the best with one more, up to ``_DEPTH`` of them.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +15,14 @@ from tf_gd.explain.estimates import rates
 from tf_gd.explain.experiment import Experiment
 from tf_gd.explain.mistakes import MISTAKES, Mistake, together
 from tf_gd.explain.traces import traces_of
+from tf_gd.explain.variants import variants_of
 
 Combination = tuple[Mistake, ...]
 
+_NEAREST = 16  # how many are tried whose first step is not nearer than Keras's
 _WIDTH = 6  # how many combinations get one more mistake
 _DEPTH = 4  # how many mistakes at most
+_PATIENCE = 6.0  # seconds, after which no further mistake is added to those found
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,23 @@ class Search:
     ``base`` is the run without a mistake, and ``start`` its residual.
     """
 
-    def __init__(self, experiment: Experiment, weights: np.ndarray, losses: np.ndarray):
+    def __init__(
+        self,
+        experiment: Experiment,
+        weights: np.ndarray,
+        losses: np.ndarray,
+        tell: Callable[[int], Any],
+    ):
         self.experiment, self.weights, self.losses = experiment, weights, losses
+        self._tell = tell  # how many mistakes were tried
         base = experiment.make_steps(Deviation())
         assert base is not None
         self.base, self.rounding = base, 0.0
         self._scale = scale_of(weights, base.weights)
         self.start = residual(base.weights, weights, self._scale)
+        self._first_steps: dict[Deviation, float] = {}
+        self._order: dict[Mistake, int] = {}  # in which to prefer mistakes that do the same
+        self._until = np.inf
         # By deviation: its residual and run; or no run, and the residual at which it was given up.
         self._tried: dict[Deviation, tuple[float, Run | None]] = {Deviation(): (self.start, base)}
 
@@ -54,6 +69,9 @@ class Search:
         if run is not None or worst <= known:
             return np.inf if run is None else known
         total, steps = 0.0, len(self.experiment.batches)
+        if self._first(deviation) / steps > worst:
+            self._tried[deviation] = max(worst, known), None
+            return np.inf
 
         def give_up(step: int, weights: np.ndarray) -> bool:
             nonlocal total
@@ -69,44 +87,96 @@ class Search:
         self._tried[deviation] = (worst if run is None else total / steps), run
         return np.inf if run is None else total / steps
 
-    def find(self, rounding: float) -> Diagnosis:
+    def _first(self, deviation: Deviation) -> float:
+        """Return how far the first step of a deviation is from the loop's, as a share, up to 1."""
+        if deviation not in self._first_steps:
+            self._tell(len(self._first_steps) + 1)
+            experiment = self.experiment
+            try:
+                with np.errstate(all="ignore"):
+                    batch = experiment.batch(deviation, 0)
+                    after, _ = experiment.step(deviation, experiment.start(), batch)
+                    apart = np.linalg.norm(experiment.vector(after.weights) - self.weights[1])
+                    share = float(apart / self._scale[0])
+            except ValueError:
+                share = np.inf
+            self._first_steps[deviation] = min(share, 1.0) if np.isfinite(share) else 1.0
+        return self._first_steps[deviation]
+
+    def find(self, rounding: float, most: int = _DEPTH) -> Diagnosis:
         """Return the fewest mistakes that do what the loop did, or else those that come nearest.
 
-        A residual up to ``rounding`` counts as none.
+        A residual up to ``rounding`` counts as none. ``most`` mistakes are tried together, or fewer
+        if that takes too long.
         """
-        self.rounding = rounding
+        self.rounding, self._until = rounding, time.perf_counter() + _PATIENCE
         known = [mistake for mistake in MISTAKES if mistake.possible(self.experiment)]
+        known += variants_of(self.experiment)
+        ranked: list[Combination] = []
+        self._put_in_order(known)
+        self._rank([(mistake,) for mistake in known], ranked, patient=True)
+        likely = [c for c in self._exact(ranked) if not c[0].rare]
+        if any(map(self._gives_the_losses, likely)):
+            return self._diagnosis(ranked[0], ranked)
         traces, seeds = traces_of(self, known)
         known += traces
-        in_order = dict.fromkeys([*known, *(mistake for seed in seeds for mistake in seed)])
-        order = {mistake: number for number, mistake in enumerate(in_order)}
-
-        def by_simplicity(combination: Combination) -> tuple:
-            return len(combination), [order[mistake] for mistake in combination]
-
-        best: Combination = ()
-        front: list[Combination] = [(), *seeds]
-        ranked: list[Combination] = []
-        for _ in range(_DEPTH):
-            chosen = {frozenset((*c, m)) for c in front for m in known if _fits(m, c)}
-            chosen |= {frozenset(c) for c in front if c and c not in ranked}
-            combinations = (tuple(sorted(c, key=order.__getitem__)) for c in chosen)
-            rests: list[float] = []
-            for combination in sorted(combinations, key=by_simplicity):
-                rest = self._try(together(combination), self._worst_of_use(rests))
-                rests = sorted([*rests, rest])
-                ranked += [combination] if self._rest(combination) < np.inf else []
-            ranked.sort(key=lambda c: (max(self._rest(c), self.rounding), *by_simplicity(c)))
+        self._put_in_order([*known, *(mistake for seed in seeds for mistake in seed)])
+        self._rank([*((mistake,) for mistake in traces), *seeds], ranked, patient=True)
+        best: Combination = ranked[0] if ranked and self._rest(ranked[0]) < self.start else ()
+        for number in range(1, most):
+            found = self._rest(best) <= self.rounding
+            told = any(map(self._gives_the_losses, self._exact(ranked)))
+            if (found and (told or number > 1)) or time.perf_counter() > self._until:
+                break
+            # What makes the same steps may still give other losses than the loop.
+            bases = [*(seeds if number == 1 else []), *([] if found else ranked[:_WIDTH])]
+            for base in sorted(dict.fromkeys(bases), key=lambda c: (found * len(c), self._rest(c))):
+                front = [(*base, mistake) for mistake in known if _fits(mistake, base)]
+                self._rank(front, ranked, patient=False)
+                if any(map(self._gives_the_losses, self._exact(ranked))):
+                    break
             # One more mistake has to take away a tenth of the residual, or nine tenths of it if
             # those found already reproduce the loop.
             enough = 0.1 if self._reproduces(best) else 0.9
             if not ranked or self._rest(ranked[0]) > enough * self._rest(best):
                 break
-            front = ranked[:_WIDTH]
-            best = front[0]
-            if self._rest(best) <= self.rounding:
-                break
+            best = ranked[0]
         return self._diagnosis(best, ranked)
+
+    def _rank(
+        self, combinations: list[Combination], ranked: list[Combination], patient: bool
+    ) -> None:
+        """Try combinations, those with the nearest first step first, and sort them into others."""
+        in_order = (tuple(sorted(set(c), key=self._order.__getitem__)) for c in combinations)
+        new = (c for c in dict.fromkeys(in_order) if patient or time.perf_counter() < self._until)
+        first = {c: max(self._first(together(c)), self.rounding) for c in new}
+        nearest = sorted(first, key=lambda c: (first[c], *self._by_simplicity(c)))
+        unchanged = 1e-6 * self._first(Deviation())
+        no_nearer = self._first(Deviation()) + unchanged
+        far = [c for c in nearest if first[c] > no_nearer]
+        # A step in the wrong direction, rarely of use together with another mistake.
+        left_out = set(far[max(_NEAREST - len(nearest) + len(far), 0) :])
+        rests = sorted(self._rest(c) for c in ranked)
+        for combination in nearest:
+            if combination in left_out:
+                continue
+            if not patient and time.perf_counter() > self._until:
+                break
+            rest = self._try(together(combination), self._worst_of_use(rests))
+            rests = sorted([*rests, rest])
+            if self._rest(combination) < np.inf and combination not in ranked:
+                ranked.append(combination)
+        ranked.sort(key=lambda c: (max(self._rest(c), self.rounding), *self._by_simplicity(c)))
+
+    def _exact(self, ranked: list[Combination]) -> list[Combination]:
+        return [c for c in ranked if self._rest(c) <= self.rounding]
+
+    def _put_in_order(self, mistakes: list[Mistake]) -> None:
+        in_order = dict.fromkeys(sorted(mistakes, key=lambda mistake: mistake.rare))
+        self._order = {mistake: number for number, mistake in enumerate(in_order)}
+
+    def _by_simplicity(self, combination: Combination) -> tuple:
+        return len(combination), [self._order[mistake] for mistake in combination]
 
     def _worst_of_use(self, rests: list[float]) -> float:
         """Return the residual above which a deviation is given up, from those of others, sorted."""
@@ -134,11 +204,11 @@ class Search:
                 best = without
         all_alike = sorted((c for c in ranked if self._rest(c) <= as_near), key=len)
         alike = [c for c in all_alike if len(c) == len(best)]
-        for combinations in (alike or [best], self._at_another_rate(best, as_near), all_alike):
-            if with_the_losses := list(filter(self._gives_the_losses, combinations)):
-                best, alike = with_the_losses[0], with_the_losses
-                break
-        others = (c[0] for c in alike if len(c) == len(best) == 1 and c != best)
+        alike = self._told_by_the_losses(alike or [best], best, as_near, all_alike) or alike
+        best = alike[0] if alike else best
+        # Of those that do the same, the ones that are as likely.
+        likely = [c[0] for c in alike if len(c) == len(best) == 1 and c != best]
+        others = [m for m in likely if m.rare == best[0].rare] if len(best) == 1 else []
         return Diagnosis(
             mistakes=self._shares(best),
             rest=self._rest(best),
@@ -147,6 +217,16 @@ class Search:
             reproduces=self._reproduces(best),
             alike=tuple(others),
         )
+
+    def _told_by_the_losses(self, alike, best, as_near: float, all_alike) -> list[Combination]:
+        """Return which of the combinations that make the same steps gives the losses returned."""
+        rare: list[Combination] = []
+        for combinations in (alike, self._at_another_rate(best, as_near), all_alike):
+            found = [c for c in combinations if self._gives_the_losses(c)]
+            if likely := [c for c in found if not any(mistake.rare for mistake in c)]:
+                return likely
+            rare = rare or found
+        return [c for c in all_alike if self._sums_up_samples(c)] or rare
 
     def _at_another_rate(self, best: Combination, as_near: float) -> list[Combination]:
         """Return what makes the same steps, with a factor on the rate instead of the loss."""
@@ -164,10 +244,19 @@ class Search:
             shares[following] = float(np.clip((before - rests[following]) / self.start, 0.0, 1.0))
             before = rests[following]
             left.remove(following)
-        return dict(sorted(shares.items(), key=lambda pair: -pair[1]))
+        # A rate is the rate of an optimizer: which one comes first.
+        return dict(
+            sorted(shares.items(), key=lambda pair: ("optimizer" not in pair[0].changes, -pair[1]))
+        )
 
     def _gives_the_losses(self, combination: Combination) -> bool:
         return same_losses(self.losses, self._run(combination).losses["loss"])
+
+    def _sums_up_samples(self, combination: Combination) -> bool:
+        """Return whether a combination sums over the samples, and the loop returned their mean."""
+        sums = together(combination).reduction in ("sum", "sum over the batch")
+        plain = self._run(combination).losses["without the factor"]
+        return sums and same_losses(self.losses, plain)
 
     def _run(self, combination: Combination) -> Run:
         run = self._tried[together(combination)][1]

@@ -17,7 +17,7 @@ from tf_gd.explain.mistakes import Mistake, together
 from tf_gd.explain.possible import clips
 
 # The fields that change how far a step goes: no rate is measured on top of such a mistake.
-_LENGTHS = {"reduction", "scale", "rate", "batches"}
+_LENGTHS = {"reduction", "scale", "rate", "batches", "permuted", "data"}
 
 
 def traces_of(search, known: Sequence[Mistake]) -> tuple[list[Mistake], list[tuple[Mistake, ...]]]:
@@ -63,6 +63,8 @@ def _of_the_first_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, 
         of_the_data, regularisation = experiment.first_losses(together([*training, *loss]))
         pairs = itertools.product(none_or_one("reduction"), none_or_one("regularised"))
         for reduction, regularised in pairs:
+            if any("smaller batch" in mistake.name for mistake in reduction):
+                continue  # which is not the first batch
             deviation = together([*reduction, *regularised])
             factor = experiment.factor(deviation.reduction, experiment.batches[0])
             predicted = factor * of_the_data + deviation.regularised * regularisation
@@ -75,6 +77,7 @@ def _of_the_first_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, 
             if rest > 0 and of_the_data > 0:
                 factor = nice(rest / of_the_data, 1e-5 * rest / of_the_data)
                 others += [(*training, *regularised, m) for m in times_the_loss(experiment, factor)]
+        others += [(*training, one) for one in _penalties(experiment, returned - of_the_data)]
         share = (returned - of_the_data) / regularisation if regularisation > 0 else 0.0
         if share > 1e-3 and not np.isclose(share, (0.5, 1.0, 2.0), rtol=1e-3).any():
             share = nice(share, 1e-4 * share)
@@ -83,6 +86,22 @@ def _of_the_first_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, 
             others.append((*training, Mistake(name, {"regularised": share}, fix)))
     fewest = min(map(len, named), default=0)
     return [mistakes for mistakes in named if len(mistakes) == fewest > 0] or others
+
+
+def _penalties(experiment, excess: float) -> list[Mistake]:
+    """Return the L2 penalties that come to what the loop returned beyond the loss of the data."""
+    found, start = [], experiment.start().weights
+    trained = [start[i] for i in experiment.trained]
+    kinds = {"every variable": trained, "the kernels": [w for w in trained if w.ndim > 1]}
+    for which, weights in kinds.items():
+        squares = float(sum(np.sum(np.square(w, dtype="float64")) for w in weights))
+        if not squares or not excess > 1e-5 * squares:
+            continue
+        amount = nice(excess / squares, 3e-4 * excess / squares)
+        name = f"an L2 penalty of {amount:.4g} times the squares of {which}"
+        fix = "loss = loss_fn(y, prediction) + sum(model.losses); regularise in the layers."
+        found.append(Mistake(name, {"penalised": (which, amount)}, fix))
+    return found
 
 
 def _left_out(search) -> list[Mistake]:
@@ -104,14 +123,15 @@ def _reordered(search) -> list[Mistake]:
     experiment, state = search.experiment, search.experiment.start()
     order: list[int] = []
     for number, weights in enumerate(search.weights[1:]):
-        reached = []
-        for batch, data in enumerate(experiment.batches):
-            after, _ = experiment.step(Deviation(), state, data)
-            distance = np.linalg.norm(experiment.vector(after.weights) - weights)
-            reached.append((np.nan_to_num(distance, nan=np.inf), batch != number, batch, after))
-        distance, _, batch, state = min(reached, key=lambda entry: entry[:3])
-        if not distance <= 0.01 * np.linalg.norm(weights - search.weights[0]):
-            return []  # another batch leads to a step that differs by much more than 1%
+        near = 0.01 * np.linalg.norm(weights - search.weights[0])
+        others = (batch for batch in range(len(experiment.batches)) if batch != number)
+        for batch in (number, *others):
+            after, _ = experiment.step(Deviation(), state, experiment.batches[batch])
+            if np.linalg.norm(experiment.vector(after.weights) - weights) <= near:
+                break  # another batch leads to a step that differs by much more than 1%
+        else:
+            return []
+        state = after
         order.append(batch)
     if order == list(range(len(order))):
         return []

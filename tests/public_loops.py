@@ -268,7 +268,13 @@ WRONG = {
         step_with(lambda m, x, y, p: squared_error(y, p) / len(x)),
         MSE,
     ),
-    "half the loss summed": (plain, X, Y, step_with(lambda m, x, y, p: tf.reduce_sum((y - p) ** 2) / 2), MSE),
+    "half the loss summed": (
+        one_out,
+        X,
+        ONE[:, None],
+        step_with(lambda m, x, y, p: tf.reduce_sum((y - p) ** 2) / 2),
+        MSE,
+    ),
     "the mask left out": (tagger, WORDS, TAGS, step_with(tagged(lambda e, m: tf.reduce_mean(e))), TAGGING),
     "padding counted": (tagger, WORDS, TAGS, step_with(tagged(lambda e, m: tf.reduce_mean(e * m))), TAGGING),
     "sample_weight left out": (
@@ -309,7 +315,7 @@ WRONG = {
     "L2 on every variable": (regularised, X, Y, step_with(l2_of(lambda w: True)), MSE),
     "L2 on the biases": (regularised, X, Y, step_with(l2_of(lambda w: "bias" in w.path)), MSE),
     "an L2 penalty of 0.02 times": (plain, X, Y, step_with(l2_of(lambda w: "kernel" in w.path, 0.02)), MSE),
-    "an L2 penalty of 0.05 times": (plain, X, Y, step_with(l2_of(lambda w: True, 0.05)), ADAM | {}),
+    "an L2 penalty of 0.05 times": (plain, X, Y, step_with(l2_of(lambda w: True, 0.05), **of_keras()), ADAM),
     "weight decay of the kernels alone": (
         plain,
         X,
@@ -325,7 +331,7 @@ WRONG = {
         dict(optimizer=sgd(weight_decay=0.1), loss="mse"),
     ),
     "an optimizer made anew": (plain, X, Y, step_with(**by(lambda: optimizers.Adam(0.01), True)), ADAM),
-    "the velocity forgotten": (
+    "momentum left out, or the velocity forgotten": (
         plain,
         X,
         Y,

@@ -4,16 +4,14 @@ Exit codes: 0 done; 1 diverged, not identical or a claim fails; 2 usage; 130 Ctr
 Only the commands that compute import TensorFlow, so that ``--help`` and ``list`` answer at once.
 """
 
-import contextlib
-import importlib
 import json
-import os
 import sys
 import textwrap
 from typing import Any
 
 from tf_gd._runtime import ends_on_sigterm
 from tf_gd.command import command_line, output
+from tf_gd.command.modules import from_module
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -154,52 +152,9 @@ def _compare(options) -> int:
 
 
 def _explain(options) -> int:
-    output.start_tensorflow(options)
-    import tf_gd
+    from tf_gd.command import explaining
 
-    # What the user's code prints is not part of the report.
-    with contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):
-        step = _from_module("train_step", options.train_step)
-        build_model = _from_module("model", options.model)
-        data = _from_module("data", options.data)
-        data = data() if callable(data) else data
-        parts = tuple(data) if isinstance(data, tuple | list) else (data,)
-        if len(parts) > 3:
-            raise ValueError(
-                f"data: got {len(parts)} parts, expected (x, y), (x, y, sample_weight) or batches."
-            )
-        x, y, weights, *_ = (*parts, None, None)
-        optimizer, loss = _compiled_with(options, build_model)
-        numbers = dict(batch_size=options.batch_size, steps=options.steps, sample_weight=weights)
-        found = tf_gd.explain_difference(
-            build_model, x, y, step, optimizer=optimizer, loss=loss, **numbers
-        )
-    if options.json:
-        output.print_json(found.report())
-    else:
-        print(found)
-    return DONE if found.agrees else FAILED
-
-
-def _compiled_with(options, build_model) -> tuple:
-    """Return optimizer and loss: those typed, or those that the model was compiled with."""
-    import keras
-
-    optimizer, loss = options.optimizer, options.loss
-    if optimizer is not None:
-        optimizer = _from_module("optimizer", optimizer) if ":" in optimizer else optimizer
-        optimizer = optimizer() if callable(optimizer) else keras.optimizers.get(optimizer)
-    if loss is not None and ":" in loss:
-        loss = _from_module("loss", loss)
-    if optimizer is not None and loss is not None:
-        return optimizer, loss
-    model = build_model()
-    if not getattr(model, "compiled", False):
-        raise ValueError(
-            f"model: {options.model} returned a model that is not compiled, expected an optimizer "
-            "and a loss. Compile it there, or pass --optimizer=sgd --loss=mse."
-        )
-    return optimizer or model.optimizer, model.loss if loss is None else loss
+    return explaining.explain(options)
 
 
 def _tour(options) -> int:
@@ -268,28 +223,7 @@ def _objective(options):
     """Return the name as it is, or for ``module:function`` the function of that module."""
     if ":" not in options.objective:
         return options.objective
-    function = _from_module("objective", options.objective)
+    function = from_module("objective", options.objective)
     if not callable(function):
         raise ValueError(f"objective: got {options.objective!r}, expected a function.")
     return function
-
-
-def _from_module(option: str, name: str):
-    """Return what ``module:name`` stands for, of a module in this folder."""
-    module_name, _, attribute = name.partition(":")
-    if not module_name or not attribute:
-        raise ValueError(f"{option}: got {name!r}, expected module:name, as my_module:{option}.")
-    sys.path.insert(0, os.getcwd())  # as `python -m` does  # noqa: PTH109
-    try:
-        module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
-        raise ValueError(
-            f"{option}: got {name!r}, but cannot import {module_name!r} "
-            f"({type(error).__name__}: {error}). "
-            "Expected module:function, of a module in this folder that imports without error."
-        ) from error
-    if not hasattr(module, attribute):
-        where = getattr(module, "__file__", None) or f"the module {module_name}"
-        expected = f"a function called {attribute!r} in {where}"
-        raise ValueError(f"{option}: got {name!r}, expected {expected}.")
-    return getattr(module, attribute)

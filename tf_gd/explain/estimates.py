@@ -11,13 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_gd import updates
-from tf_gd.explain.deviation import CLIPPINGS, REDUCTIONS, Deviation
-from tf_gd.explain.loops import places
+from tf_gd.explain.deviation import REDUCTIONS, Deviation
 from tf_gd.explain.mistakes import Mistake
 
 _AS_KERAS = Deviation()
-_NO_RATE, _FULL_RATE = (0.0,), (1.0,)  # a rate of 0 and of 1 at every step
+NO_RATE, FULL_RATE = (0.0,), (1.0,)  # a rate of 0 and of 1 at every step
 
 # How far a step may be off the line, as a share of its length: more than rounding usually makes,
 # and less than a step in another direction.
@@ -72,7 +70,7 @@ def _between(low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
     return low + low.dtype.type(share) * (high - low) if low.dtype.kind == "f" else low
 
 
-def _amounts(search, deviation, field, low, high) -> tuple[np.ndarray, ...] | None:
+def amounts_of(search, deviation, field, low, high) -> tuple[np.ndarray, ...] | None:
     """Return the amounts of all steps, their errors, and the losses before them.
 
     None if one is off the line.
@@ -86,7 +84,7 @@ def _amounts(search, deviation, field, low, high) -> tuple[np.ndarray, ...] | No
     return (amounts, errors, losses) if known else None
 
 
-def _constant(amounts: np.ndarray, errors: np.ndarray) -> float | None:
+def constant_of(amounts: np.ndarray, errors: np.ndarray) -> float | None:
     """Return the mean of the amounts, weighted by their errors; None if they differ by more."""
     known = np.isfinite(amounts)
     weights = 1 / errors[known] ** 2
@@ -108,12 +106,12 @@ def rates(search, deviation: Deviation = _AS_KERAS) -> list[Mistake]:
     """Return another rate, or a factor on the loss, if all steps have the deviation's direction."""
     experiment = search.experiment
     as_set = np.array([experiment.rate(step) for step in range(len(search.weights) - 1)])
-    read = _amounts(search, deviation, "rate", _NO_RATE, _FULL_RATE)
+    read = amounts_of(search, deviation, "rate", NO_RATE, FULL_RATE)
     if read is None:
         return []
     amounts, errors, losses = read
     moves = as_set != 0
-    factor = _constant(amounts[moves] / as_set[moves], errors[moves] / np.abs(as_set[moves]))
+    factor = constant_of(amounts[moves] / as_set[moves], errors[moves] / np.abs(as_set[moves]))
     if factor is not None and (np.abs(amounts[~moves]) <= errors[~moves]).all():
         # nice() rounds by up to 3e-5: a factor so close to 1 is Keras's rate.
         return [] if abs(factor - 1) < 3e-5 else scaled(experiment, factor)
@@ -137,7 +135,7 @@ def _scaled_loss(search, factors: np.ndarray, losses: np.ndarray) -> list[Mistak
 
 
 def _other_schedule(amounts, errors, as_set) -> list[Mistake]:
-    rate = _constant(amounts, errors)
+    rate = constant_of(amounts, errors)
     if rate is not None:
         name = f"a constant learning rate of {rate:.4g}, where there is a schedule"
         fix = "learning_rate = schedule(step), with the step counted from 0 in a tf.Variable."
@@ -207,8 +205,8 @@ def momenta(search) -> list[tuple[Mistake, ...]]:
         found.append((_momentum(experiment, nesterov, nesterov=True),))
     scale = nice(first.amount, first.error)
     # From 1e-12, not 0: without momentum no velocity would be kept.
-    read = _amounts(search, Deviation(scale=scale, nesterov="ignored"), "momentum", 1e-12, 1.0)
-    momentum = None if read is None else _constant(*read[:2])
+    read = amounts_of(search, Deviation(scale=scale, nesterov="ignored"), "momentum", 1e-12, 1.0)
+    momentum = None if read is None else constant_of(*read[:2])
     if momentum is not None and TOLERANCE < momentum < 1.5:
         rate = scaled(experiment, scale)[:1] if abs(scale - 1) > 1e-4 else []
         found.append((*rate, _momentum(experiment, momentum, nesterov=False)))
@@ -225,75 +223,3 @@ def _momentum(experiment, momentum: float, *, nesterov: bool) -> Mistake:
     form = "ignored" if not nesterov else "keras" if of_keras else "added"
     fix = f"momentum = {as_set:.4g}, or {sgd}."
     return Mistake(name, {"momentum": momentum, "nesterov": form}, fix)
-
-
-def clippings(search) -> list[Mistake]:
-    """Return clipping by another limit or in another way, from the first step that was clipped."""
-    steps = measured(search, Deviation(clip="none"), "rate", _NO_RATE, _FULL_RATE)
-    for number, step in enumerate(steps):
-        rate = search.experiment.rate(number)
-        if rate and (step.off or abs(step.amount - rate) > max(TOLERANCE * rate, step.error)):
-            return _limits(search.experiment, step, rate)
-    return []
-
-
-def _limits(experiment, step: Measured, rate: float) -> list[Mistake]:
-    """Return every way of clipping that makes this step, each with its limit."""
-    optimizer = experiment.optimizer
-    factor = rate * (1 + optimizer.momentum if optimizer.nesterov else 1)
-    parts = [place for i, place in places(experiment).items() if i in experiment.trained]
-    clipped = [step.moved[part] / factor for part in parts]  # up to the sign
-    whole = [step.line[part] * (rate / factor) for part in parts]
-    lengths, before = ([float(np.linalg.norm(g)) for g in part] for part in (clipped, whole))
-    shorter = [n for n, b in zip(lengths, before, strict=True) if n < (1 - TOLERANCE) * b]
-    total, largest = float(np.linalg.norm(lengths)), max(np.abs(g).max() for g in clipped)
-    of_keras = (optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)
-    as_set = [f"{kind} at {at:.4g}" for kind, at in zip(CLIPPINGS, of_keras, strict=True) if at]
-    ways = (updates.clip_by_norm, updates.clip_by_global_norm, updates.clip_by_value)
-    limits = (max(shorter, default=0.0), total, float(largest))
-    found = []
-    for kind, clip, limit in zip(CLIPPINGS, ways, limits, strict=True):
-        if not limit:
-            continue
-        pairs = zip(clip(whole, limit), clipped, strict=True)
-        distance = np.linalg.norm([np.linalg.norm(expected - g) for expected, g in pairs])
-        if distance <= max(TOLERANCE * total, step.error):
-            limit = nice(limit, 1e-4 * limit)
-            name = f"gradients clipped {kind} at {limit:.4g} instead of "
-            name += as_set[0] if as_set else "not at all"
-            fix = "Clip as the optimizer does; or give it clipnorm, global_clipnorm or clipvalue."
-            found.append(Mistake(name, {"clip": (kind, limit)}, fix))
-    return found
-
-
-def decays(search) -> list[Mistake]:
-    """Return another weight decay: of which amount, of which variables, in the gradient or not."""
-    experiment, found = search.experiment, []
-    as_set = experiment.optimizer.weight_decay or 0.0
-    # Without momentum, decay in the gradient makes the same steps as decay before the step.
-    constant = np.ptp([experiment.rate(step) for step in range(len(search.weights) - 1)]) == 0
-    ways = ["before"]
-    ways += ["coupled"] if experiment.optimizer.momentum else []
-    ways += [] if constant else ["before, without the rate", "without the rate"]
-    said = {"coupled": ", coupled, in the gradient"}
-    for decayed in ("as set", "kernels"):
-        for decay in ways:
-            read = _amounts(search, Deviation(decay=decay, decayed=decayed), "amount", 0.0, 1.0)
-            amount = None if read is None else _constant(*read[:2])
-            if amount is None or read is None:
-                continue
-            error = np.min(read[1])
-            same = abs(amount - as_set) <= error
-            # "left out", and other places of the same decay, are in the table.
-            if amount <= error or (same and decayed == "as set"):
-                continue
-            name = f"a weight decay of {amount:.4g} instead of {as_set:.4g}"
-            how = said.get(decay, ", without the learning rate" if "rate" in decay else "")
-            if same:
-                name = f"weight decay of the kernels alone{how}"
-            else:
-                name += how + (", of the kernels alone" if decayed == "kernels" else "")
-            fix = f"Give the optimizer weight_decay={amount:.4g}; a regulariser is not one."
-            changes = {"decay": decay, "decayed": decayed, "amount": amount}
-            found.append(Mistake(name, changes, fix))
-    return found

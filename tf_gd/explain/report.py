@@ -2,14 +2,19 @@
 
 How the search works, file by file, in the order of the calls:
 
-- ``loops.py`` makes the steps, by hand and by Keras, on the same batches from the same weights.
+- ``case.py`` and ``loops.py`` make the steps, by hand and by Keras, on the same batches from the
+  same weights.
 - ``evidence.py`` measures how far apart the two are, and asks the search for mistakes.
 - ``search.py`` looks for the mistakes with which Keras's steps become those of the loop. It tries
-  those of ``mistakes.py`` that are possible with this model and optimizer (``possible.py``), and
-  those that ``traces.py`` and ``estimates.py`` measure on the loop: rates, limits, orders.
+  those of ``mistakes.py`` that are possible with this model and optimizer (``possible.py``), others
+  in their place (``variants.py``: ``optimizers.py``, ``other_data.py``), and those that
+  ``traces.py``, ``estimates.py`` and ``limits.py`` measure on the loop: rates, limits, orders.
 - ``experiment.py`` makes steps with mistakes in them. ``deviation.py`` defines the deviation, whose
-  fields a mistake changes; ``losses.py`` computes the loss that the deviation says.
-- ``causes.py`` decides in a table of checks what follows, and writes causes, evidence and fixes.
+  fields a mistake changes; ``losses.py`` computes the loss that the deviation says,
+  ``evaluations.py`` its gradients, each once, and ``updating.py`` the update, some of whose
+  ``stages.py`` are mistaken.
+- ``causes.py`` decides in a table of checks what follows, and writes causes, evidence and fixes;
+  ``returned.py`` says what a loop returned for its loss, ``where.py`` where to look.
 """
 
 import dataclasses
@@ -24,9 +29,10 @@ import numpy as np
 
 from tf_gd._keras import keras
 from tf_gd._runtime import Progress
+from tf_gd.explain.case import Case
 from tf_gd.explain.causes import Cause, causes_of
 from tf_gd.explain.evidence import Evidence
-from tf_gd.explain.loops import Case, Loop, check_step, places, quietly
+from tf_gd.explain.loops import Loop, check_step, places, quietly
 
 
 @dataclass(frozen=True, eq=False)

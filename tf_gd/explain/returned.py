@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tf_gd._keras import keras
 from tf_gd.explain.deviation import Deviation, Run
-from tf_gd.explain.search import same_losses
+from tf_gd.explain.residuals import same_losses
 
 _BEFORE = "Return the loss that the tape saw, from before the update, as Keras reports it."
 

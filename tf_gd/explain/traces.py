@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tf_gd.explain import estimates
+from tf_gd.explain import estimates, limits
 from tf_gd.explain.deviation import Deviation
 from tf_gd.explain.estimates import TOLERANCE, nice, rates, times_the_loss
 from tf_gd.explain.loops import places
@@ -34,10 +34,10 @@ def traces_of(search, known: Sequence[Mistake]) -> tuple[list[Mistake], list[tup
     weighted: list[Mistake] = []
     if search.experiment.by_hand:
         of_momentum, weighted = estimates.momenta(search), _weights_of_losses(search)
-        limits = estimates.clippings(search)
+        clipped = limits.clippings(search)
         # Of equally good mistakes the search prefers the first.
-        alone = [*limits, *alone] if clips(search.experiment) else [*alone, *limits]
-        changing += estimates.decays(search)
+        alone = [*clipped, *alone] if clips(search.experiment) else [*alone, *clipped]
+        changing += limits.decays(search)
     alone = [*_left_out(search), *alone, *changing, *weighted, *_reordered(search)]
     alone += [mistakes[0] for mistakes in of_momentum if len(mistakes) == 1]
     starts = dict.fromkeys([*((mistake,) for mistake in (*known, *weighted)), *of_the_loss])

@@ -1,0 +1,57 @@
+"""``tf-gd explain``: a step, a model and data from modules of the user's own."""
+
+import contextlib
+import sys
+
+from tf_gd.command import output
+from tf_gd.command.modules import from_module
+
+
+def explain(options) -> int:
+    """Run ``tf-gd explain``; return the exit code."""
+    output.start_tensorflow(options)
+    import tf_gd
+
+    # What the user's code prints is not part of the report.
+    with contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):
+        step = from_module("train_step", options.train_step)
+        build_model = from_module("model", options.model)
+        data = from_module("data", options.data)
+        data = data() if callable(data) else data
+        parts = tuple(data) if isinstance(data, tuple | list) else (data,)
+        if len(parts) > 3:
+            raise ValueError(
+                f"data: got {len(parts)} parts, expected (x, y), (x, y, sample_weight) or batches."
+            )
+        x, y, weights, *_ = (*parts, None, None)
+        optimizer, loss = _compiled_with(options, build_model)
+        numbers = dict(batch_size=options.batch_size, steps=options.steps, sample_weight=weights)
+        found = tf_gd.explain_difference(
+            build_model, x, y, step, optimizer=optimizer, loss=loss, **numbers
+        )
+    if options.json:
+        output.print_json(found.report())
+    else:
+        print(found)
+    return 0 if found.agrees else 1
+
+
+def _compiled_with(options, build_model) -> tuple:
+    """Return optimizer and loss: those typed, or those that the model was compiled with."""
+    import keras
+
+    optimizer, loss = options.optimizer, options.loss
+    if optimizer is not None:
+        optimizer = from_module("optimizer", optimizer) if ":" in optimizer else optimizer
+        optimizer = optimizer() if callable(optimizer) else keras.optimizers.get(optimizer)
+    if loss is not None and ":" in loss:
+        loss = from_module("loss", loss)
+    if optimizer is not None and loss is not None:
+        return optimizer, loss
+    model = build_model()
+    if not getattr(model, "compiled", False):
+        raise ValueError(
+            f"model: {options.model} returned a model that is not compiled, expected an optimizer "
+            "and a loss. Compile it there, or pass --optimizer=sgd --loss=mse."
+        )
+    return optimizer or model.optimizer, model.loss if loss is None else loss

@@ -116,8 +116,18 @@ def outputs_of(y) -> int:
     return int(np.prod(leaf.shape[1:])) if leaf.dtype.is_floating else 1
 
 
+def is_of(which: str, rank: int) -> bool:
+    """Return whether a variable is of ``"every variable"``, ``"the kernels"`` or ``"the biases"``.
+
+    Args:
+        which: one of the three.
+        rank: of the variable; a bias is a vector.
+    """
+    return which == "every variable" or (which == "the kernels") == (rank > 1)
+
+
 CLIPPINGS = ("tensor by tensor", "all together", "value by value")
-_LIMITS = dict(zip(CLIPPINGS, ("clipnorm", "global_clipnorm", "clipvalue"), strict=True))
+LIMITS = dict(zip(CLIPPINGS, ("clipnorm", "global_clipnorm", "clipvalue"), strict=True))
 
 
 def options_of(deviation: Deviation, options: sgd.Options) -> sgd.Options:
@@ -132,12 +142,12 @@ def options_of(deviation: Deviation, options: sgd.Options) -> sgd.Options:
     if deviation.nesterov == "added":
         changes["nesterov"] = True
     if isinstance(deviation.clip, tuple):
-        changes |= dict.fromkeys(_LIMITS.values()) | {_LIMITS[deviation.clip[0]]: deviation.clip[1]}
+        changes |= dict.fromkeys(LIMITS.values()) | {LIMITS[deviation.clip[0]]: deviation.clip[1]}
     elif deviation.clip == "none":
-        changes |= dict.fromkeys(_LIMITS.values())
-    elif deviation.clip in _LIMITS and (options.clipnorm or options.global_clipnorm):
+        changes |= dict.fromkeys(LIMITS.values())
+    elif deviation.clip in LIMITS and (options.clipnorm or options.global_clipnorm):
         limit = options.clipnorm or options.global_clipnorm
-        changes |= dict.fromkeys(_LIMITS.values()) | {_LIMITS[deviation.clip]: limit}
+        changes |= dict.fromkeys(LIMITS.values()) | {LIMITS[deviation.clip]: limit}
     if not deviation.accumulated:
         changes["gradient_accumulation_steps"] = None
     if not deviation.averaged:

@@ -19,11 +19,11 @@ from tf_gd.explain.deviation import (
 from tf_gd.explain.evaluations import Evaluated, Evaluations
 from tf_gd.explain.updating import Updates, dense
 from tf_gd.networks.passes import count_samples
-from tf_gd.networks.step import forward, innermost, is_sgd
+from tf_gd.networks.step import forward, innermost
 
 
 class Batch(NamedTuple):
-    """Inputs, targets and weights of samples, and the number of the batch."""
+    """Inputs, targets and weights of samples."""
 
     x: Any
     y: Any
@@ -60,10 +60,9 @@ class Experiment:
         self.precision = np.dtype(
             self.variables[self.trained[0]].dtype if "float" in model.compute_dtype else "float32"
         )
-        self.by_hand = is_sgd(self.optimizer)
         self.optimizer.build(model.trainable_variables)
         self.updates = Updates(self.optimizer, self.variables, self.trained, self.precision)
-        self.rate = self.updates.rate
+        self.rate, self.by_hand = self.updates.rate, self.updates.by_hand
         self.masks = mask_of(forward(model, self.batches[0].x, training=False)) is not None
         self._evaluations = Evaluations(model, self.variables, self.by_hand)
 
@@ -171,9 +170,8 @@ class Experiment:
             gradients = [gradients[n] for n in deviation.permuted]
         state = dataclasses.replace(state, weights=weights)
         if deviation.gradients == "summed":
-            pairs = zip(
-                gradients, state.sums_of_all or [np.zeros(())] * len(gradients), strict=True
-            )
+            before = state.sums_of_all or [np.zeros(())] * len(gradients)
+            pairs = zip(gradients, before, strict=True)
             gradients = [None if g is None else dense(g) + s for g, s in pairs]
             state = dataclasses.replace(state, sums_of_all=gradients)
         return self.updates.made(deviation, state, chosen, gradients)

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_gd._keras import LossOfOutputs, compiled_parts, keras, mask_of, of_same_rank
+from tf_gd.explain.deviation import is_of
 from tf_gd.explain.other_data import changed
 from tf_gd.networks.step import forward
 
@@ -108,11 +109,10 @@ def _mean(losses, sample_weight):
 def _penalty(penalised: tuple[str, float], variables, values):
     """Return the sum of the squares of all, of the kernels or of the biases, times a number."""
     which, amount = penalised
-    kinds = {"every variable": (1, 2, 3, 4, 5), "the kernels": (2, 3, 4, 5), "the biases": (0, 1)}
     chosen = [
         v
         for variable, v in zip(variables, values, strict=True)
-        if variable.trainable and (which == "every variable" or len(v.shape) in kinds[which])
+        if variable.trainable and is_of(which, len(v.shape))
     ]
     return amount * tf.add_n([tf.reduce_sum(tf.square(v)) for v in chosen])
 

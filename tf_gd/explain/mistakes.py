@@ -42,6 +42,11 @@ class Mistake:
 _RARE = {"repeated", "penalised", "data", "permuted", "optimizer", "anew", "statistics"}
 
 
+def fits(mistake: Mistake, others: Iterable[Mistake]) -> bool:
+    """Return whether a mistake can be made beside others: it changes no field that they change."""
+    return not any(set(mistake.changes) & set(other.changes) for other in others)
+
+
 def together(mistakes: Iterable[Mistake]) -> Deviation:
     """Return the deviation with all of these mistakes in it."""
     changes: dict = {}

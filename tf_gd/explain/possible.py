@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from tf_gd._keras import keras, learning_rate_of
-from tf_gd.explain.deviation import Deviation, outputs_of
+from tf_gd.explain.deviation import LIMITS, Deviation, outputs_of
 from tf_gd.explain.experiment import Experiment
 from tf_gd.explain.losses import from_logits_of, function_of, label_smoothing_of
 
 Condition = Callable[[Experiment], Any]
-
-_CLIPPINGS = ("clipnorm", "global_clipnorm", "clipvalue")
 
 
 def sgd(*options: str) -> Condition:
@@ -27,11 +25,11 @@ def sgd(*options: str) -> Condition:
 
 def clips(experiment: Experiment) -> bool:
     """Return whether the optimizer is SGD and clips gradients in any way."""
-    return any(sgd(way)(experiment) for way in _CLIPPINGS)
+    return any(sgd(way)(experiment) for way in LIMITS.values())
 
 
 def _one_number_per_sample(experiment: Experiment) -> bool:
-    outputs, targets = _outputs_and_targets(experiment)
+    outputs, targets = outputs_and_targets(experiment)
     one = len(targets) == 1 and targets[0].shape.num_elements() == targets[0].shape[0]
     return one and (not outputs or (len(outputs) == 1 and outputs[0].shape[-1] == 1))
 
@@ -41,7 +39,8 @@ def _loss_cast_down(experiment: Experiment) -> bool:
     return casts and function_of(experiment.model) is not None
 
 
-def _outputs_and_targets(experiment: Experiment) -> tuple[list, list]:
+def outputs_and_targets(experiment: Experiment) -> tuple[list, list]:
+    """Return the symbols of the model's outputs, if it has them, and the first batch's targets."""
     outputs = keras.tree.flatten(getattr(experiment.model, "outputs", None) or [])
     return outputs, keras.tree.flatten(experiment.batches[0][1])
 
@@ -64,7 +63,7 @@ CONDITIONS: dict[str, Condition] = {
     "the model masks": lambda k: k.masks,
     "there are statistics": lambda k: set(k.compared) - set(k.trained) - set(k.frozen),
     "the optimizer has a memory": lambda k: not k.by_hand,
-    "the optimizer clips": lambda k: any(getattr(k.optimizer, way) for way in _CLIPPINGS),
+    "the optimizer clips": lambda k: any(getattr(k.optimizer, way) for way in LIMITS.values()),
     "there is a schedule": lambda k: callable(learning_rate_of(k.optimizer)),
     "SGD with frozen layers": lambda k: k.by_hand and k.frozen,
     "SGD in float64": lambda k: k.by_hand and any(w.dtype == "float64" for w in k.initial),
@@ -92,7 +91,7 @@ def another_loss(name: str) -> Condition:
     """Return the condition that a loss of OTHER_LOSSES fits the targets, with another value."""
 
     def fits(experiment: Experiment) -> bool:
-        outputs, targets = _outputs_and_targets(experiment)
+        outputs, targets = outputs_and_targets(experiment)
         if not len(outputs) == len(targets) == 1:
             return False
         shape = targets[0].shape

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_gd._keras import keras
 from tf_gd.explain.deviation import Deviation, Run
+from tf_gd.explain.possible import outputs_and_targets
 from tf_gd.explain.residuals import same_losses
 
 _BEFORE = "Return the loss that the tape saw, from before the update, as Keras reports it."
@@ -75,13 +76,15 @@ def of_samples(experiment, returned: np.ndarray, deviation: Deviation, run: Run)
 
 def penalty_outside(experiment, returned: np.ndarray, deviation: Deviation) -> bool:
     """Return whether a loop left out the gradients of the regularisation losses, not their sum."""
+    if deviation.regularised != 0.0:
+        return False
     whole = dataclasses.replace(deviation, regularised=1.0)
 
     def measure(state, batch):
         return experiment.loss_in(whole, state, batch, training=deviation.training)
 
     losses = list(_before_each_step(experiment, deviation, measure))
-    return deviation.regularised == 0.0 and same_losses(returned, np.array(losses))
+    return same_losses(returned, np.array(losses))
 
 
 def _known(experiment, deviation: Deviation, run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
@@ -112,8 +115,7 @@ def _known(experiment, deviation: Deviation, run: Run) -> Iterator[tuple[str, np
 
 def _metrics(experiment) -> Iterator[tuple[str, Callable]]:
     """Yield the metrics that fit targets and outputs."""
-    outputs = keras.tree.flatten(getattr(experiment.model, "outputs", None) or [])
-    targets = keras.tree.flatten(experiment.batches[0].y)
+    outputs, targets = outputs_and_targets(experiment)
     if len(targets) != 1 or len(outputs) != 1:
         return
     shape, target = tuple(outputs[0].shape), tuple(targets[0].shape)

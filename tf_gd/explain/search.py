@@ -4,7 +4,7 @@ A beam search: first every mistake alone, then the best with one more, up to ``_
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,14 @@ import numpy as np
 from tf_gd.explain.deviation import Deviation, Run
 from tf_gd.explain.estimates import rates
 from tf_gd.explain.experiment import Experiment
-from tf_gd.explain.mistakes import MISTAKES, Mistake, together
+from tf_gd.explain.mistakes import MISTAKES, Mistake, fits, together
 from tf_gd.explain.residuals import residual, same_losses, scale_of
 from tf_gd.explain.traces import traces_of
 from tf_gd.explain.variants import variants_of
 
 Combination = tuple[Mistake, ...]
 
-_NEAREST = 16  # how many are tried whose first step is not nearer than Keras's
+_NEAREST = 16  # how many are tried, and all whose first step is at least as near as Keras's
 _WIDTH = 6  # how many combinations get one more mistake
 _DEPTH = 4  # how many mistakes at most
 _PATIENCE = 6.0  # seconds, after which no further mistake is added to those found
@@ -132,7 +132,7 @@ class Search:
             # What makes the same steps may still give other losses than the loop.
             bases = [*(seeds if number == 1 else []), *([] if found else ranked[:_WIDTH])]
             for base in sorted(dict.fromkeys(bases), key=lambda c: (found * len(c), self._rest(c))):
-                front = [(*base, mistake) for mistake in known if _fits(mistake, base)]
+                front = [(*base, mistake) for mistake in known if fits(mistake, base)]
                 self._rank(front, ranked, patient=False)
                 if any(map(self._gives_the_losses, self._exact(ranked))):
                     break
@@ -152,15 +152,11 @@ class Search:
         new = (c for c in dict.fromkeys(in_order) if patient or time.perf_counter() < self._until)
         first = {c: max(self._first(together(c)), self.rounding) for c in new}
         nearest = sorted(first, key=lambda c: (first[c], *self._by_simplicity(c)))
-        unchanged = 1e-6 * self._first(Deviation())
-        no_nearer = self._first(Deviation()) + unchanged
-        far = [c for c in nearest if first[c] > no_nearer]
-        # A step in the wrong direction, rarely of use together with another mistake.
-        left_out = set(far[max(_NEAREST - len(nearest) + len(far), 0) :])
+        # A first step farther off than Keras's is rarely of use together with another mistake.
+        as_keras = (1 + 1e-6) * self._first(Deviation())
+        near = sum(share <= as_keras for share in first.values())
         rests = sorted(self._rest(c) for c in ranked)
-        for combination in nearest:
-            if combination in left_out:
-                continue
+        for combination in nearest[: max(near, _NEAREST)]:
             if not patient and time.perf_counter() > self._until:
                 break
             rest = self._try(together(combination), self._worst_of_use(rests))
@@ -222,18 +218,24 @@ class Search:
     def _told_by_the_losses(self, alike, best, as_near: float, all_alike) -> list[Combination]:
         """Return which of the combinations that make the same steps gives the losses returned."""
         rare: list[Combination] = []
-        for combinations in (alike, self._at_another_rate(best, as_near), all_alike):
+        for made in (
+            lambda: alike,
+            lambda: self._at_another_rate(best, as_near),
+            lambda: all_alike,
+        ):
+            combinations = made()  # the rates are measured only where they are needed
             found = [c for c in combinations if self._gives_the_losses(c)]
             if likely := [c for c in found if not any(mistake.rare for mistake in c)]:
                 return likely
             rare = rare or found
         return [c for c in all_alike if self._sums_up_samples(c)] or rare
 
-    def _at_another_rate(self, best: Combination, as_near: float) -> list[Combination]:
-        """Return what makes the same steps, with a factor on the rate instead of the loss."""
+    def _at_another_rate(self, best: Combination, as_near: float) -> Iterator[Combination]:
+        """Yield what makes the same steps, with a factor on the rate instead of the loss."""
         rest = tuple(m for m in best if not set(m.changes) & {"scale", "reduction"})
-        factors = ((*rest, factor) for factor in rates(self, together(rest)))
-        return [c for c in factors if self._try(together(c)) <= as_near]
+        for factor in rates(self, together(rest)):
+            if self._try(together((*rest, factor))) <= as_near:
+                yield *rest, factor
 
     def _shares(self, mistakes: Iterable[Mistake]) -> dict[Mistake, float]:
         """Return what each mistake explains, added to those that explain more; largest first."""
@@ -263,7 +265,3 @@ class Search:
         run = self._tried[together(combination)][1]
         assert run is not None
         return run
-
-
-def _fits(mistake: Mistake, others: Combination) -> bool:
-    return not any(set(mistake.changes) & set(other.changes) for other in others)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tf_gd.explain import estimates, limits
-from tf_gd.explain.deviation import Deviation
+from tf_gd.explain.deviation import Deviation, is_of
 from tf_gd.explain.estimates import TOLERANCE, nice, rates, times_the_loss
 from tf_gd.explain.loops import places
 from tf_gd.explain.losses import names_of_losses
@@ -92,9 +92,9 @@ def _penalties(experiment, excess: float) -> list[Mistake]:
     """Return the L2 penalties that come to what the loop returned beyond the loss of the data."""
     found, start = [], experiment.start().weights
     trained = [start[i] for i in experiment.trained]
-    kinds = {"every variable": trained, "the kernels": [w for w in trained if w.ndim > 1]}
-    for which, weights in kinds.items():
-        squares = float(sum(np.sum(np.square(w, dtype="float64")) for w in weights))
+    for which in ("every variable", "the kernels"):
+        chosen = (w for w in trained if is_of(which, w.ndim))
+        squares = float(sum(np.sum(np.square(w, dtype="float64")) for w in chosen))
         if not squares or not excess > 1e-5 * squares:
             continue
         amount = nice(excess / squares, 3e-4 * excess / squares)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tf_gd import sgd
 from tf_gd._keras import excluded_from_decay, learning_rate_of
 from tf_gd.explain.deviation import (
+    LIMITS,
     Deviation,
     State,
     decay_of,
@@ -88,10 +89,8 @@ class Updates:
 
     def _numbers(self, deviation: Deviation, options: sgd.Options, step: int) -> tuple:
         if deviation.rate == "all variables":
-            deviation, step = (
-                dataclasses.replace(deviation, rate="as set"),
-                step * len(self.trained),
-            )
+            deviation = dataclasses.replace(deviation, rate="as set")
+            step *= len(self.trained)
         return numbers_of(deviation, options, self.rate, step, self.precision)
 
     def _scheduled_one_by_one(self, step: int) -> Callable:
@@ -115,8 +114,7 @@ class Updates:
         """Return the Adam that makes the step, by hand, which takes less time than Keras's."""
         if isinstance(deviation.optimizer, Adam):
             return deviation.optimizer
-        as_set = deviation.optimizer == "as set"
-        adam = self._adam if as_set else None
+        adam = self._adam if deviation.optimizer == "as set" else None
         if adam is None or deviation.decay != "none":
             return adam
         return dataclasses.replace(adam, decay=0.0)
@@ -124,7 +122,7 @@ class Updates:
     def _updated_by_adam(
         self, adam: Adam, deviation: Deviation, state: State, chosen: list[int], gradients: list
     ) -> State:
-        ways = () if deviation.clip == "none" else ("clipnorm", "global_clipnorm", "clipvalue")
+        ways = () if deviation.clip == "none" else LIMITS.values()
         options = sgd.Options(**{way: getattr(self.optimizer, way) for way in ways})
         weights = [state.weights[i] for i in chosen]
         clipped = sgd.clip(options, gradients, weights, ())
@@ -147,8 +145,8 @@ class Updates:
         held = fresh if deviation.anew else state.optimizer.get(name, fresh)
         for variable, value in zip(optimizer.variables, held, strict=True):
             variable.assign(value)
-        options = sgd.Options()
-        optimizer.learning_rate = float(self._numbers(deviation, options, state.step)[0])
+        rate, _ = self._numbers(deviation, sgd.Options(), state.step)
+        optimizer.learning_rate = float(rate)
         for i in chosen:
             self.variables[i].assign(state.weights[i])
         pairs = [
@@ -166,7 +164,7 @@ class Updates:
         """Return the name of the optimizer of Keras that makes the step, itself, and its start."""
         options: dict[str, Any] = {}
         if deviation.clip == "none":
-            options |= dict(clipnorm=None, global_clipnorm=None, clipvalue=None)
+            options |= dict.fromkeys(LIMITS.values())
         if deviation.decay == "none":
             options["weight_decay"] = None
         name = f"{deviation.optimizer} {options}"

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tf_gd.explain.loops import places
+from tf_gd.networks.passes import count_samples
 
 _SHOWN = 4  # variables
 _SAME = 1e-3  # shares of a step below which it counts as the same
@@ -25,20 +26,13 @@ def where_to_look(seen) -> str:
         else:
             said.append("So look at the loss, the labels, the inputs, a mask or the weights.")
     else:
-        batch = seen.search.experiment.batches[first]
-        size = len(np.asarray(_leaf(batch.y if batch.y is not None else batch.x)))
+        size = count_samples(seen.search.experiment.batches[first])
         said.append(
             f"Steps 1 to {first} agree, and step {first + 1} does not: look at what is kept from "
             "step to step (velocities, moments, the step counter, the schedule), and at its "
             f"batch, which has {size} samples."
         )
     return " ".join(said)
-
-
-def _leaf(structure):
-    from tf_gd.networks.passes import leaves_of
-
-    return leaves_of(structure)[0]
 
 
 def _first_loss_agrees(seen) -> bool:
@@ -58,7 +52,7 @@ def _of_the_first_loss(seen) -> str:
 
 
 def _steps_apart(seen) -> list[float]:
-    """Return how far each step of the loop is from Keras's, made from the loop's own weights."""
+    """Return how far each step of the loop is from Keras's, as a share of the longer one."""
     ours, theirs = np.diff(seen.ours, axis=0), np.diff(seen.expected, axis=0)
     shares = []
     for mine, of_keras in zip(ours, theirs, strict=False):

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from tf_gd import _checks, _keras
 from tf_gd._keras import keras
-from tf_gd.networks import class_weights
 from tf_gd.networks.passes import count_samples, each, leaves_of
 
 _ROWS_AT_ONCE = 4096
@@ -196,17 +195,15 @@ def adapter_of(x, name: str, y=None, sample_weight=None, shuffle: bool = False, 
     Args:
         x, y, sample_weight: as ``model.fit`` takes them.
         name: of the argument.
-        shuffle: whether to shuffle arrays, and the batches of a ``PyDataset`` of known length.
+        shuffle: as :func:`shuffled_by_keras` says.
         **options: as of :func:`tf_gd._keras.data_adapter`.
     """
-    shuffle = shuffled_by_keras(x, shuffle)
-    if options.get("class_weight") is not None:
-        class_weights.check_class_weight(options["class_weight"], sample_weight)
-        if is_streamed(x) and not isinstance(x, tf.data.Dataset | keras.utils.PyDataset):
-            raise ValueError(
-                f"class_weight: got one beside a {type(x).__name__}, expected none. Let it yield "
-                "(x, y, sample_weight)."
-            )
+    weighed = options.get("class_weight") is not None
+    if weighed and is_streamed(x) and not isinstance(x, tf.data.Dataset | keras.utils.PyDataset):
+        raise ValueError(
+            f"class_weight: got one beside a {type(x).__name__}, expected none. Let it yield "
+            "(x, y, sample_weight)."
+        )
     try:  # Keras reads the first batch
         return _keras.data_adapter(x, y, sample_weight, shuffle=shuffle, **options)
     except (StopIteration, LookupError, ValueError, TypeError) as error:

@@ -19,8 +19,6 @@ from tf_gd.networks.targets import (
     suspected,
 )
 
-OWN_STEPS = ("train_step", "make_train_function")
-
 
 def check_compiled(model, replicas: bool = False, own_steps: bool = False) -> None:
     """Raise unless this is a Keras model, compiled with an optimizer.
@@ -38,7 +36,7 @@ def check_compiled(model, replicas: bool = False, own_steps: bool = False) -> No
             "model: got a model that is not compiled, expected an optimizer and a loss. Call "
             "model.compile(optimizer=keras.optimizers.SGD(0.1), loss=...) first."
         )
-    own = [method for method in OWN_STEPS if _keras.has_own(model, method)]
+    own = own_steps_of(model, trains=True)
     if own and not own_steps:
         raise ValueError(
             f"model: {type(model).__name__} has a {own[0]} of its own, which this would not call. "
@@ -63,7 +61,7 @@ def build_if_possible(model, x, y, sample_weight, prefix: str = "") -> Exception
     Raises:
         ValueError: the data do not fit the model.
     """
-    if not has_own_step(model, trains=not prefix):  # which may take what it likes
+    if not own_steps_of(model, trains=not prefix):  # which may take what it likes
         _check_targets_given(model, y, prefix)
     wanted = _inputs_of(model)
     texts = [leaf for leaf in leaves_of(x) if getattr(leaf, "dtype", None) == tf.string]
@@ -73,7 +71,7 @@ def build_if_possible(model, x, y, sample_weight, prefix: str = "") -> Exception
             "into numbers with a keras.layers.TextVectorization or StringLookup."
         )
     symbols = all(_has_symbol(leaf) for leaf in leaves_of((x, y)))
-    if model.run_eagerly or not symbols or any(_keras.has_own(model, name) for name in OWN_STEPS):
+    if model.run_eagerly or not symbols or own_steps_of(model, trains=True):
         return None
     try:
         build(model, x, y, sample_weight, prefix)
@@ -84,10 +82,11 @@ def build_if_possible(model, x, y, sample_weight, prefix: str = "") -> Exception
     return suspected(model, sample_weight, prefix)
 
 
-def has_own_step(model, trains: bool) -> bool:
-    """Return whether a step of the model's own gets the batches."""
+def own_steps_of(model, trains: bool) -> list[str]:
+    """Return the methods of the model's own that get the batches, to train on or to test with."""
     side = "train" if trains else "test"
-    return any(_keras.has_own(model, name) for name in (f"{side}_step", f"make_{side}_function"))
+    names = (f"{side}_step", f"make_{side}_function")
+    return [name for name in names if _keras.has_own(model, name)]
 
 
 def _check_targets_given(model, y, prefix: str) -> None:
@@ -120,7 +119,7 @@ def build(model, x, y, sample_weight, prefix: str = "") -> None:
     Raises:
         ValueError: there is nothing to train on, or the data do not fit the model.
     """
-    if not has_own_step(model, trains=not prefix):
+    if not own_steps_of(model, trains=not prefix):
         _check_targets_given(model, y, prefix)
     shapes = repr(each(lambda leaf: (leaf.shape[1:], leaf.dtype), [x, y]))
     known = model.__dict__.setdefault("_tf_gd_outputs", {})

@@ -42,7 +42,7 @@ def weighted_by_class(samples: tuple, class_weight) -> tuple[Any, Any, Any]:
     return x, y, weights
 
 
-def check_class_weight(class_weight, sample_weight=None) -> None:
+def check_class_weight(class_weight, sample_weight) -> None:
     """Raise where these are not weights of classes, or not the only weights."""
     numbers_in = isinstance(class_weight, dict) and all(
         isinstance(key, numbers.Real)
@@ -62,14 +62,14 @@ def check_class_weight(class_weight, sample_weight=None) -> None:
         )
 
 
-def with_all_classes(class_weight, model):
+def with_all_classes(class_weight, sample_weight, model):
     """Return weights with 1 for the classes that they leave out, which Keras does for arrays only.
 
     Args:
-        class_weight: of :func:`tf_gd.fit`.
+        class_weight, sample_weight: of :func:`tf_gd.fit`, of which one is given.
         model: a Keras model; where its outputs are known, one of them is for each class.
     """
-    check_class_weight(class_weight)
+    check_class_weight(class_weight, sample_weight)
     outputs = leaves_of(getattr(model, "outputs", None))
     sizes = [output.shape[-1] or 0 for output in outputs if len(output.shape)]
     whole = {int(label): weight for label, weight in class_weight.items()}

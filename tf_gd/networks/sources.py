@@ -8,7 +8,7 @@ from tf_gd import _keras
 from tf_gd._keras import keras
 from tf_gd.networks import arrays, class_weights
 from tf_gd.networks.batches import DataSet, InMemory
-from tf_gd.networks.checks import build_if_possible, has_own_step
+from tf_gd.networks.checks import build_if_possible, own_steps_of
 from tf_gd.networks.orders import Orders
 from tf_gd.networks.passes import count_samples
 
@@ -94,9 +94,10 @@ def _streamed(
     model, given: Given, name: str, steps, shuffle=False, class_weight=None, batch_size=None
 ) -> DataSet:
     if class_weight is not None:
-        class_weight = class_weights.with_all_classes(class_weight, model)
+        class_weight = class_weights.with_all_classes(class_weight, given[2], model)
     options = dict(class_weight=class_weight, batch_size=batch_size, steps_per_epoch=steps)
-    adapter = arrays.adapter_of(given[0], name, *given[1:], shuffle=shuffle, **options)
+    shuffled = arrays.shuffled_by_keras(given[0], shuffle)
+    adapter = arrays.adapter_of(given[0], name, *given[1:], shuffle=shuffled, **options)
     dataset = adapter.get_tf_dataset()
     endless = int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY
     if steps is None and endless and adapter.num_batches is None:
@@ -106,8 +107,8 @@ def _streamed(
             ".repeat()."
         )
     source = DataSet(adapter, steps, trains=name == "x", name=name)
-    source.shuffled = arrays.shuffled_by_keras(given[0], shuffle)
-    if has_own_step(model, trains=name == "x"):  # of batches in any form
+    source.shuffled = shuffled
+    if own_steps_of(model, trains=name == "x"):  # of batches in any form
         return source
     spec: Given = keras.utils.unpack_x_y_sample_weight(arrays.spec_of(dataset, name))
     source.trouble = build_if_possible(model, *spec, prefix=_prefix(name))

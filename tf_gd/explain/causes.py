@@ -178,9 +178,9 @@ def _mistakes(seen: Evidence) -> Findings:
         evidence = f"Keras with {together} ends {after:.2g} from your weights, without {before:.2g}"
         evidence += f"; this one explains {share:.1%} of the difference" if several else ""
         name = mistake.name
-        if found.alike:  # nothing here tells them apart
-            name = ", or ".join([name, *(other.name for other in found.alike[:_NAMED])])
-            rest = "; ".join(other.name for other in found.alike[_NAMED:])
+        if alike := found.alike[mistake]:  # nothing here tells them apart
+            name = ", or ".join([name, *(other.name for other in alike[:_NAMED])])
+            rest = "; ".join(other.name for other in alike[_NAMED:])
             evidence += f". Here the same would come of: {rest}" if rest else ""
         causes.append(Cause(name, evidence, mistake.fix, share))
     findings = _findings(seen, *causes)

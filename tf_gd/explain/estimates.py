@@ -219,6 +219,8 @@ def _momentum(experiment, momentum: float, *, nesterov: bool) -> Mistake:
     name = f"{kind} of {momentum:.4g} instead of {as_set:.4g}"
     if nesterov != of_keras and as_set:
         name += f", and {'of the other form' if nesterov else 'not of Nesterov form'}"
+    if abs(momentum - 1) < TOLERANCE:
+        name += ", as of gradients never set to zero"
     sgd = f"keras.optimizers.SGD(..., momentum={momentum:.4g}, nesterov={nesterov})"
     form = "ignored" if not nesterov else "keras" if of_keras else "added"
     fix = f"momentum = {as_set:.4g}, or {sgd}."

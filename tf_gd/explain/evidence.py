@@ -6,10 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from tf_gd.explain.case import Case
+from tf_gd.explain.diagnosis import Diagnosis
 from tf_gd.explain.experiment import Experiment
 from tf_gd.explain.loops import Loop, places
 from tf_gd.explain.residuals import residual, scale_of
-from tf_gd.explain.search import Diagnosis, Search
+from tf_gd.explain.search import Search
 
 # Where rounding may come to a tenth of the movement, no diagnosis can be trusted.
 HIDDEN = 0.1

@@ -74,16 +74,12 @@ def decays(search) -> list[Mistake]:
             if amount is None or read is None:
                 continue
             error = np.min(read[1])
-            same = abs(amount - as_set) <= error
-            # "left out", and other places of the same decay, are in the table.
-            if amount <= error or (same and decayed == "as set"):
+            # "left out", other places of the same decay, and the kernels alone are in the table.
+            if amount <= error or abs(amount - as_set) <= error:
                 continue
             name = f"a weight decay of {amount:.4g} instead of {as_set:.4g}"
-            how = said.get(decay, ", without the learning rate" if "rate" in decay else "")
-            if same:
-                name = f"weight decay of the kernels alone{how}"
-            else:
-                name += how + (", of the kernels alone" if decayed == "kernels" else "")
+            name += said.get(decay, ", without the learning rate" if "rate" in decay else "")
+            name += ", of the kernels alone" if decayed == "kernels" else ""
             fix = f"Give the optimizer weight_decay={amount:.4g}; a regulariser is not one."
             changes = {"decay": decay, "decayed": decayed, "amount": amount}
             found.append(Mistake(name, changes, fix))

@@ -28,17 +28,18 @@ class Mistake:
     possible: Condition = field(default=CONDITIONS["always"], repr=False)
 
     @property
-    def rare(self) -> bool:
-        """Whether another mistake that does the same is more likely."""
+    def unlikely(self) -> int:
+        """How much less likely it is than others that do the same: 0 to 2.
+
+        2 is a number measured at each step, which fits any mistake that scales the steps.
+        """
         rate, reduction = self.changes.get("rate"), self.changes.get("reduction")
-        measured = isinstance(reduction, tuple) or (isinstance(rate, tuple) and len(rate) > 1)
-        return (
-            measured
-            or reduction in ("divided twice", "half, fixed divisor")
-            or bool(_RARE & set(self.changes))
-        )
+        if isinstance(reduction, tuple) or (isinstance(rate, tuple) and len(rate) > 1):
+            return 2
+        return int(reduction in _RARE_REDUCTIONS or bool(_RARE & set(self.changes)))
 
 
+_RARE_REDUCTIONS = ("divided twice", "half, fixed divisor")
 _RARE = {"repeated", "penalised", "data", "permuted", "optimizer", "anew", "statistics"}
 
 
@@ -185,6 +186,9 @@ decay, if SGD with weight_decay
         w.assign_sub(learning_rate * weight_decay * w)  # times the rate
     excluded too: weight decay also of variables excluded from it
         Leave out what optimizer.exclude_from_weight_decay names.
+decayed, if SGD or Adam with weight_decay
+    kernels: weight decay of the kernels alone
+        Decay every variable, or leave some out: optimizer.exclude_from_weight_decay(var_names=...).
 velocity, if SGD with momentum and clipping
     clipped: the velocity clipped instead of the gradient
         Clip the gradients, before the velocity takes them up.

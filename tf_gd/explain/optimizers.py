@@ -54,12 +54,18 @@ class Adam:
     first: int = 1
 
     def step(
-        self, weights: Sequence, moments: Sequence, gradients: Sequence, rate: float, step: int
+        self,
+        weights: Sequence,
+        moments: Sequence,
+        gradients: Sequence,
+        rate: float,
+        step: int,
+        decays: Sequence[float],
     ) -> tuple[list, list]:
-        """Return the weights and the moments after a step; two moments for each variable."""
+        """Return the weights and the moments after a step; two moments, one decay a variable."""
         new_weights, new_moments = [], []
         count = len(weights)
-        for n, (w, g) in enumerate(zip(weights, gradients, strict=True)):
+        for n, (w, g, decay) in enumerate(zip(weights, gradients, decays, strict=True)):
             m, v = moments[2 * n : 2 * n + 2]
             if g is None:
                 new_weights.append(w)
@@ -67,10 +73,10 @@ class Adam:
                 continue
             number = w.dtype.type
             t = self._time(step, n, count)
-            if self.decay and self.coupled:
-                g = g + number(self.decay) * w
-            elif self.decay:
-                w = w - number(self.decay * (rate if self.rate_on_decay else 1.0)) * w
+            if decay and self.coupled:
+                g = g + number(decay) * w
+            elif decay:
+                w = w - number(decay * (rate if self.rate_on_decay else 1.0)) * w
             m = m + (g - m) * number(1 - self.beta_1)
             v = v + (g * g - v) * number(1 - self.beta_2)
             of_m = 1 - self.beta_1**t if 1 in self.corrected else 1.0

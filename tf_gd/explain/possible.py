@@ -12,6 +12,7 @@ from tf_gd._keras import keras, learning_rate_of
 from tf_gd.explain.deviation import LIMITS, Deviation, outputs_of
 from tf_gd.explain.experiment import Experiment
 from tf_gd.explain.losses import from_logits_of, function_of, label_smoothing_of
+from tf_gd.explain.optimizers import adam_of
 
 Condition = Callable[[Experiment], Any]
 
@@ -77,6 +78,9 @@ CONDITIONS: dict[str, Condition] = {
         sgd("momentum")(k) and not k.optimizer.nesterov
     ),
     "SGD with weight_decay": sgd("weight_decay"),
+    "SGD or Adam with weight_decay": lambda k: (
+        k.optimizer.weight_decay and (k.by_hand or adam_of(k.optimizer))
+    ),
     "SGD with clipping": clips,
     "SGD with global_clipnorm": sgd("global_clipnorm"),
     "SGD with clipnorm": sgd("clipnorm"),

@@ -131,7 +131,9 @@ class Updates:
         moments = fresh if deviation.anew else state.optimizer.get("by hand", fresh)
         step = 0 if deviation.anew else state.step
         rate = float(self._numbers(deviation, options, state.step)[0])
-        moved, moments = adam.step(weights, moments, parts, rate, step)
+        as_set = dataclasses.replace(deviation, amount=adam.decay)
+        decays = [decay_of(as_set, self.optimizer, self.variables[i]) for i in chosen]
+        moved, moments = adam.step(weights, moments, parts, rate, step, decays)
         all_weights = list(state.weights)
         for i, weight in zip(chosen, moved, strict=True):
             all_weights[i] = weight

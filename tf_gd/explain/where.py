@@ -15,7 +15,9 @@ def where_to_look(seen) -> str:
     apart = _steps_apart(seen)
     first = next((n for n, share in enumerate(apart) if share > _SAME), None)
     if first is None:
-        said.append("Each step, from your own weights, is Keras's up to rounding.")
+        said.append(
+            "Each step agrees with Keras's to a thousandth: look for a small term or factor."
+        )
     elif first == 0:
         said.append(f"The first step differs: {_of_the_first_step(seen)}.")
         if _first_loss_agrees(seen):

@@ -3,7 +3,21 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from loops import LABELS, LOGITS, ONE, SCHEDULE, X, Y, dense, model_of, plain, regularised, sgd, squared_error
+from loops import (
+    LABELS,
+    LOGITS,
+    ONE,
+    SCHEDULE,
+    X,
+    Y,
+    dense,
+    model_of,
+    plain,
+    regularised,
+    same_shapes,
+    sgd,
+    squared_error,
+)
 
 layers, optimizers = keras.layers, keras.optimizers
 GENERATOR = np.random.default_rng(5)
@@ -72,12 +86,16 @@ def of_keras(times=1, **changes):
     return dict(update=update, **changes)
 
 
-def adam(rate=0.01, b1=0.9, b2=0.999, epsilon=1e-7, corrected=True, textbook=False, l2=0.0, first=1, each=False):
+def adam(
+    rate=0.01, b1=0.9, b2=0.999, epsilon=1e-7, corrected=True, textbook=False, l2=0.0, first=1, each=False, never=False
+):
     """Return an Adam by hand; as it stands, Keras's."""
 
     def update(model, variables, gradients, state):
         for n, (w, g) in enumerate(zip(variables, gradients, strict=True)):
-            if each or n == 0:
+            if never:
+                state["t"] = 1
+            elif each or n == 0:
                 state["t"] = state.get("t", first - 1) + 1
             t = float(state["t"])
             g = g + l2 * w
@@ -166,6 +184,22 @@ def momentum(velocity_of, rate=0.05):
     return dict(update=update, new=dict)
 
 
+def momentum_outside(clip):
+    """Return the momentum of PyTorch's form, with the velocity clipped."""
+
+    def update(model, variables, gradients, state):
+        for w, g in zip(variables, gradients, strict=True):
+            state[w.path] = clip(0.9 * state.get(w.path, tf.zeros_like(w)) + g)
+            w.assign_sub(0.05 * state[w.path])
+
+    return dict(update=update, new=dict)
+
+
+def of_targets_masked(model, x, y, p):
+    each, mask = keras.ops.sparse_categorical_crossentropy(y, p, from_logits=True), tf.cast(y != 0, tf.float32)
+    return tf.reduce_sum(each * mask) / tf.reduce_sum(mask)
+
+
 def scheduled_once_a_variable(model, variables, gradients, state):
     for w, g in zip(variables, gradients, strict=True):
         w.assign_sub(SCHEDULE(state.setdefault("step", 0)) * g)
@@ -247,6 +281,7 @@ MSE = dict(optimizer=sgd(), loss="mse")
 TAGGING = dict(optimizer=sgd(), loss=LOGITS)
 SOFT = dict(optimizer=sgd(), loss=LOGITS)
 ADAM = dict(optimizer=optimizers.Adam(0.01), loss="mse")
+CLIPPED_LATE = dict(optimizer=sgd(momentum=0.9, clipnorm=0.3), loss="mse")
 CLIPPED = dict(optimizer=sgd(momentum=0.9, clipnorm=0.1), loss="mse")
 AVERAGED = dict(optimizer=sgd(use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=3), loss="mse")
 SCALED = dict(optimizer=optimizers.LossScaleOptimizer(sgd(), initial_scale=1024.0), loss="mse")
@@ -453,6 +488,233 @@ WRONG = {
         step_with(lambda m, x, y, p: tf.reduce_mean(tf.abs(y - p)), **of_keras()),
         ADAM,
     ),
+}
+
+
+def in_turn(parts):
+    """Return a step on one part after another: of the variables, or of the batch."""
+
+    def make():
+        def train_step(model, x, y):
+            losses = []
+            for variables, rows in parts(model, len(x)):
+                with tf.GradientTape() as tape:
+                    losses.append(squared_error(y[rows], model(x[rows], training=True)))
+                for w, g in zip(variables, tape.gradient(losses[-1], variables), strict=True):
+                    w.assign_sub(0.05 * g)
+            return tf.reduce_mean(losses) if len(losses) > 2 else losses[-1]
+
+        return train_step
+
+    return make
+
+
+def transposed(gradients, variables, state):
+    return [tf.transpose(g) if n == 2 else g for n, g in enumerate(gradients)]
+
+
+def layers_swapped(gradients, variables, state):
+    return [*gradients[2:4], *gradients[:2], *gradients[4:]]
+
+
+def rmsprop(rho):
+    def update(model, variables, gradients, state):
+        for w, g in zip(variables, gradients, strict=True):
+            state[w.path] = rho * state.get(w.path, tf.zeros_like(w)) + (1 - rho) * g * g
+            w.assign_sub(0.01 * g / tf.sqrt(state[w.path] + 1e-7))
+
+    return dict(update=update, new=dict)
+
+
+def two_outputs():
+    inputs = layers.Input((6,))
+    hidden = layers.Dense(5, "tanh")(inputs)
+    return keras.Model(inputs, [layers.Dense(2, name="a")(hidden), layers.Dense(2, name="b")(hidden)])
+
+
+def image_model():
+    return keras.Sequential(
+        [layers.Input((4, 4, 1)), layers.Conv2D(3, 2, activation="tanh"), layers.Flatten(), layers.Dense(3)]
+    )
+
+
+class OwnCall(keras.Model):
+    """A model without known outputs, of integer labels."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.drop = layers.Dense(9, "tanh"), layers.Dropout(0.5, seed=3)
+        self.out = layers.Dense(3)
+
+    def call(self, x, training=False):
+        return self.out(self.drop(self.hidden(x), training=training))
+
+
+def of_labels(**options):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, **options)
+    return lambda m, x, y, p: loss(y, p)
+
+
+IMAGES = X[:, :4, None, None] * X[:, None, :4, None]
+BINARY = (ONE[:, None] > 0).astype("float32")
+PROBABILITY = model_of(dense(5, "tanh"), dense(3, "softmax"))
+SIGMOID = model_of(dense(5, "tanh"), dense(1, "sigmoid"))
+CATEGORICAL = dict(optimizer=sgd(), loss="categorical_crossentropy")
+OF_TWO = dict(optimizer=sgd(), loss=["mse", "mse"])
+NO_SMOOTHING = keras.losses.CategoricalCrossentropy(from_logits=True)
+
+WRONG |= {
+    "one layer after another": (
+        plain,
+        X,
+        Y,
+        in_turn(lambda m, n: [(layer.trainable_variables, slice(None)) for layer in m.layers]),
+        MSE,
+    ),
+    "an update for each sample of the batch": (
+        plain,
+        X,
+        Y,
+        in_turn(lambda m, n: [(m.trainable_variables, slice(i, i + 1)) for i in range(n)]),
+        MSE,
+    ),
+    "the first sample of each batch alone": (
+        plain,
+        X,
+        Y,
+        step_with(lambda m, x, y, p: squared_error(y[:1], p[:1])),
+        MSE,
+    ),
+    "gradients given to the wrong layer": (same_shapes, X, np.repeat(Y, 3, 1), step_with(gradients=layers_swapped), MSE),
+    "the gradient of": (equal_layers, X, Y, step_with(gradients=transposed), MSE),
+    "the velocity of PyTorch's form clipped": (
+        plain,
+        X,
+        Y,
+        step_with(**momentum_outside(lambda v: tf.clip_by_norm(v, 0.3))),
+        CLIPPED_LATE,
+    ),
+    "the regularisation losses divided": (
+        regularised,
+        X,
+        Y,
+        step_with(lambda m, x, y, p: squared_error(y, p) + sum(m.losses) / len(x)),
+        MSE,
+    ),
+    "targets smoothed by 0.1": (
+        classes,
+        X,
+        ONE_HOT,
+        step_with(lambda m, x, y, p: NO_SMOOTHING(0.9 * y + 0.1 / 3, p)),
+        dict(optimizer=sgd(), loss=NO_SMOOTHING),
+    ),
+    "another loss: the binary cross-entropy": (
+        PROBABILITY,
+        X,
+        ONE_HOT,
+        step_with(lambda m, x, y, p: keras.losses.BinaryCrossentropy()(y, p)),
+        CATEGORICAL,
+    ),
+    "the arguments of the loss the wrong way round": (
+        PROBABILITY,
+        X,
+        ONE_HOT,
+        step_with(lambda m, x, y, p: keras.losses.CategoricalCrossentropy()(p, y)),
+        CATEGORICAL,
+    ),
+    "targets the other way round": (
+        SIGMOID,
+        X,
+        BINARY,
+        step_with(lambda m, x, y, p: keras.losses.BinaryCrossentropy()(1 - y, p)),
+        dict(optimizer=sgd(), loss="binary_crossentropy"),
+    ),
+    "weights (N,) that broadcast": (
+        one_out,
+        X,
+        ONE[:, None],
+        step_with(lambda m, x, y, p, w: tf.reduce_mean(w * (y - p) ** 2)),
+        MSE | dict(sample_weight=WEIGHTS),
+    ),
+    "the weights of the samples multiplied twice": (
+        one_out,
+        X,
+        ONE[:, None],
+        step_with(lambda m, x, y, p, w: tf.reduce_mean((w[:, None] * (y - p)) ** 2)),
+        MSE | dict(sample_weight=WEIGHTS),
+    ),
+    "other inputs: mirrored, left to right": (
+        image_model,
+        IMAGES,
+        LABELS,
+        step_with(lambda m, x, y, p: LOGITS(y, m(x[:, :, ::-1], training=True))),
+        SOFT,
+    ),
+    "labels one too low, but for 0": (
+        classes,
+        X,
+        LABELS,
+        step_with(lambda m, x, y, p: LOGITS(tf.maximum(y - 1, 0), p)),
+        SOFT,
+    ),
+    "the mask made from the targets": (
+        tagger,
+        WORDS,
+        TAGS,
+        step_with(of_targets_masked),
+        TAGGING,
+    ),
+    "the mean of each sequence first": (
+        tagger,
+        WORDS,
+        TAGS,
+        step_with(tagged(lambda e, m: tf.reduce_mean(tf.reduce_sum(e * m, 1) / tf.reduce_sum(m, 1)))),
+        TAGGING,
+    ),
+    "the loss summed over the time steps": (
+        tagger,
+        WORDS,
+        TAGS,
+        step_with(tagged(lambda e, m: tf.reduce_mean(tf.reduce_sum(e * m, 1)))),
+        TAGGING,
+    ),
+    "targets of the time step after": (
+        tagger,
+        WORDS,
+        TAGS,
+        step_with(lambda m, x, y, p: m.compute_loss(x, tf.roll(y, -1, 1), p)),
+        TAGGING,
+    ),
+    "the targets of the two outputs swapped": (
+        two_outputs,
+        X,
+        [Y, 2 * Y[::-1] + 1],
+        step_with(lambda m, x, y, p: squared_error(y[1], p[0]) + squared_error(y[0], p[1])),
+        OF_TWO,
+    ),
+    "the losses of the outputs averaged": (
+        two_outputs,
+        X,
+        [Y, 2 * Y[::-1] + 1],
+        step_with(lambda m, x, y, p: (squared_error(y[0], p[0]) + squared_error(y[1], p[1])) / 2),
+        OF_TWO,
+    ),
+    "Adam's step never counted": (plain, X, Y, step_with(**adam(textbook=True, never=True)), ADAM),
+    "RMSprop's rho of 0.99": (
+        plain,
+        X,
+        Y,
+        step_with(**rmsprop(0.99)),
+        dict(optimizer=optimizers.RMSprop(0.01), loss="mse"),
+    ),
+    "gradients clipped value by value at 0.1": (
+        plain,
+        X,
+        Y,
+        step_with(gradients=lambda g, w, s: [tf.clip_by_value(one, -0.1, 0.1) for one in g], **of_keras()),
+        ADAM,
+    ),
+    "training=True forgotten": (OwnCall, X, LABELS, step_with(of_labels(), training=False), SOFT),
 }
 
 RIGHT = {

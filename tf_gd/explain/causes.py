@@ -170,7 +170,9 @@ def _mistakes(seen: Evidence) -> Findings:
     found, ours = seen.found, seen.ours
     assert found is not None
     base, run = seen.search.base, found.run
-    before, after = (np.linalg.norm(r.weights[-1] - ours[-1]) for r in (base, run))
+    reached = run.weights / seen.search.experiment.units
+    after = np.linalg.norm(reached[-1] - ours[-1])
+    before = np.linalg.norm(base.weights[-1] / seen.search.experiment.units - ours[-1])
     several = len(found.mistakes) > 1
     together = "all of these mistakes" if several else "this mistake"
     causes = []
@@ -184,7 +186,7 @@ def _mistakes(seen: Evidence) -> Findings:
             evidence += f". Here the same would come of: {rest}" if rest else ""
         causes.append(Cause(name, evidence, mistake.fix, share))
     findings = _findings(seen, *causes)
-    findings.rests[: len(ours)] = np.linalg.norm(run.weights - ours, axis=1)
+    findings.rests[: len(ours)] = np.linalg.norm(reached - ours, axis=1)
     return _with_losses(findings, seen, found.deviation, run)
 
 

@@ -27,14 +27,15 @@ class Deviation:
     weights: str = "keras"
     masked: str = "keras"
     reduction: Any = "mean"
-    regularised: float = 1.0
+    regularised: float | str = 1.0
     penalised: tuple[str, float] | None = None
     statistics: str = "kept"
     permuted: tuple[int, ...] = ()
+    transposed: int | None = None
     left_out: tuple[int, ...] = ()
     gradients: str = "fresh"
     repeated: str = "once"
-    optimizer: str = "as set"
+    optimizer: Any = "as set"
     anew: bool = False
     frozen_too: bool = False
     accumulated: bool | str = True
@@ -108,6 +109,14 @@ def as_vector(values) -> np.ndarray:
     exactly.
     """
     return np.concatenate([np.ravel(value).astype("float64") for value in values])
+
+
+def of_layers(variables) -> list[list[int]]:
+    """Return the places of the variables of each layer, in order."""
+    groups: dict[str, list[int]] = {}
+    for n, variable in enumerate(variables):
+        groups.setdefault(variable.path.rpartition("/")[0], []).append(n)
+    return list(groups.values())
 
 
 def outputs_of(y) -> int:

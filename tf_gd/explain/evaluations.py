@@ -3,6 +3,7 @@
 import collections
 import functools
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from tf_gd.networks.passes import each
 
 # most mistakes are given up after a step or two, sooner than they would compile
 _CALLS_BEFORE_COMPILING = 10
+_SLOW = 0.05  # seconds of a call; then a third one compiles
 _KEPT = 2**26  # bytes of gradients and weights, 64 MiB
 
 # The fields of a deviation that change the losses or the gradients at given weights.
@@ -53,12 +55,16 @@ class Evaluations:
         model: compiled.
         variables: of the model.
         dense: whether to add up the rows of sparse gradients.
+        classes: how many there are, for labels.
     """
 
-    def __init__(self, model, variables: list, dense: bool):
+    def __init__(self, model, variables: list, dense: bool, classes: int | None):
+        self._classes = classes
         self._model, self._variables, self._dense = model, variables, dense
         self._weighed: dict[tuple, Any] = {}
         self._functions: dict[tuple, Callable] = {}
+        self._compiled: set[tuple] = set()
+        self._seconds = 0.0  # that the fastest call took
         self._calls: collections.Counter = collections.Counter()
         self._kept: collections.OrderedDict[tuple, Evaluated] = collections.OrderedDict()
         size = sum(2 * np.prod(v.shape) * 4 for v in variables)
@@ -94,7 +100,10 @@ class Evaluations:
             tf.constant(number, keras.config.floatx()) for number in (factor, deviation.regularised)
         )
         function = self._function(deviation, (how, len(chosen)), chosen, batch)
+        started = time.perf_counter()
         loss, data, plain, *gradients = function(*batch, *numbers)
+        if not self._compiled:
+            self._seconds = min(self._seconds or np.inf, time.perf_counter() - started)
         losses = {"loss": loss, "of the data": data, "without the factor": plain}
         after = list(weights)
         for i in set(range(len(weights))) - set(chosen):
@@ -110,16 +119,14 @@ class Evaluations:
         """Return the function of :func:`gradients_of`; compiled from a number of calls on."""
         if key not in self._functions:
             variables = [self._variables[i] for i in chosen]
-            given = (self._model, variables, self._weighed, self._dense, self._classes())
+            given = (self._model, variables, self._weighed, self._dense, self._classes)
             self._functions[key] = functools.partial(gradients_of, deviation, *given)
         self._calls[key] += 1
-        if self._calls[key] == _CALLS_BEFORE_COMPILING:
+        slow = self._seconds > _SLOW and self._calls[key] > 2
+        if (slow or self._calls[key] >= _CALLS_BEFORE_COMPILING) and key not in self._compiled:
+            self._compiled.add(key)
             specs = each(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), batch)
             number = tf.TensorSpec((), keras.config.floatx())
             traced = tf.function(self._functions[key], autograph=False)
             self._functions[key] = traced.get_concrete_function(*specs, number, number)
         return self._functions[key]
-
-    def _classes(self) -> int | None:
-        outputs = keras.tree.flatten(getattr(self._model, "outputs", None) or [])
-        return outputs[0].shape[-1] if len(outputs) == 1 else None

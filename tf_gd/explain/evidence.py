@@ -27,6 +27,7 @@ class Evidence:
 
     def __init__(self, case: Case, by_hand: Loop, theirs: Loop, tell: Callable):
         self._tell = tell
+        self._modes: dict[bool, list[tuple[str, Loop]]] = {}
         self.case, self.by_hand, self.theirs = case, by_hand, theirs
         ours, expected = np.stack(by_hand.weights), np.stack(theirs.weights)
         self.same = [np.array_equal(*pair) for pair in zip(ours, expected, strict=False)]
@@ -47,17 +48,55 @@ class Evidence:
         weighed = case.weighed_by
         experiment = Experiment(self.theirs.model, case.new_optimizer(), *given, weighed)
         losses = np.array(self.by_hand.losses)[:steps]
-        return Search(experiment, self.ours, losses, self._tell)
+        experiment.units = self._units(experiment)
+        return Search(experiment, self.ours * experiment.units, losses, self._tell)
+
+    def _units(self, experiment: Experiment) -> np.ndarray:
+        """Return a power of two for each number of the weights, by which statistics are divided.
+
+        So that they do not outweigh the weights: those of raw pixels move by thousands.
+        """
+        both = [self.ours, self.expected[: len(self.ours)]]
+
+        def moved(part) -> float:
+            return max(float(np.linalg.norm(w[:, part] - w[0, part], axis=1).max()) for w in both)
+
+        units, spans = np.ones(self.ours.shape[1]), places(experiment)
+        weights = [np.arange(self.ours.shape[1])[spans[i]] for i in experiment.trained]
+        of_weights = moved(np.concatenate(weights))
+        for i in set(spans) - set(experiment.trained):
+            share = moved(spans[i]) / of_weights if of_weights else 0.0
+            if share > 1:
+                units[spans[i]] = 2.0 ** -np.ceil(np.log2(share))
+        return units
+
+    @cached_property
+    def random(self) -> bool:
+        """Whether the model draws random numbers: its seeds have moved."""
+        pairs = zip(self.theirs.model.variables, self.theirs.initial, strict=True)
+        seeds = (pair for pair in pairs if "seed" in pair[0].path)
+        return any(not np.array_equal(seed.numpy(), initial) for seed, initial in seeds)
+
+    def _in_units(self, weights: np.ndarray) -> np.ndarray:
+        return weights * self.search.experiment.units
 
     @cached_property
     def keras_off(self) -> float:
         """The distance of the experiment's steps without a mistake from Keras's own."""
-        return 0.0 if self.starts_apart else _between(self.search.base.weights, self.expected)
+        return (
+            0.0
+            if self.starts_apart
+            else _between(self.search.base.weights, self._in_units(self.expected))
+        )
 
     @cached_property
     def near(self) -> float:
         """The distance of the loop from Keras."""
-        return self.search.start if self.starts_apart else _between(self.ours, self.expected)
+        return (
+            self.search.start
+            if self.starts_apart
+            else _between(self._in_units(self.ours), self._in_units(self.expected))
+        )
 
     @cached_property
     def hidden(self) -> float:
@@ -90,13 +129,21 @@ class Evidence:
 
     def other_modes(self, xla: bool = True) -> Iterator[tuple[str, np.ndarray, Loop]]:
         """Run Keras in its other modes, unless the initial weights differ: no mode explains it."""
-        for name, loop in [] if self.starts_apart else self.case.in_other_modes(xla):
+        if xla not in self._modes:
+            modes = () if self.starts_apart else self.case.in_other_modes(xla)
+            self._modes[xla] = list(modes)
+        for name, loop in self._modes[xla]:
             weights = np.stack(loop.weights)[: len(self.ours)]
             if weights.shape == self.ours.shape:
                 yield name, weights, loop
 
     def same_mode(self) -> Loop | None:
-        """Return Keras's loop in the mode in which it reaches the same weights, if there is one."""
+        """Return Keras's loop in the mode in which it reaches the same weights, if there is one.
+
+        Only random numbers differ from mode to mode by more than rounding.
+        """
+        if not self.random:
+            return None
         limit = 4 * self.rounding  # each mode rounds in its own way
         same = (loop for _, w, loop in self.other_modes() if _between(self.ours, w) <= limit)
         return next(same, None)
@@ -108,6 +155,8 @@ class Evidence:
         Adam makes a whole step.
         """
         experiment = self.search.experiment
+        if experiment.by_hand and not experiment.half:
+            return ""  # SGD makes of rounding no more than rounding
         spans, eps = places(experiment), np.finfo(experiment.precision).eps
         rounding = 64 * eps * (1 + np.abs(self.expected).max())
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_gd._keras import made_trainable, mask_of
+from tf_gd._keras import keras, made_trainable, mask_of
 from tf_gd.explain.deviation import (
     REDUCTIONS,
     Deviation,
@@ -14,11 +14,12 @@ from tf_gd.explain.deviation import (
     State,
     as_vector,
     compared,
+    of_layers,
     outputs_of,
 )
 from tf_gd.explain.evaluations import Evaluated, Evaluations
 from tf_gd.explain.updating import Updates, dense
-from tf_gd.networks.passes import count_samples
+from tf_gd.networks.passes import count_samples, each
 from tf_gd.networks.step import forward, innermost
 
 
@@ -63,8 +64,16 @@ class Experiment:
         self.optimizer.build(model.trainable_variables)
         self.updates = Updates(self.optimizer, self.variables, self.trained, self.precision)
         self.rate, self.by_hand = self.updates.rate, self.updates.by_hand
-        self.masks = mask_of(forward(model, self.batches[0].x, training=False)) is not None
-        self._evaluations = Evaluations(model, self.variables, self.by_hand)
+        self.prediction = forward(model, self.batches[0].x, training=False)
+        self.units: Any = 1.0  # of the weights in the vector of weights, powers of two
+        self.masks = mask_of(self.prediction) is not None
+        self._samples: dict[int, list[Batch]] = {}
+        self._groups = of_layers(model.trainable_variables)
+        self._evaluations = Evaluations(model, self.variables, self.by_hand, self._classes())
+
+    def _classes(self) -> int | None:
+        outputs = keras.tree.flatten(self.prediction)
+        return outputs[0].shape[-1] if len(outputs) == 1 else None
 
     def start(self) -> State:
         """Return the state before the first step."""
@@ -74,11 +83,12 @@ class Experiment:
 
     def vector(self, weights: list[np.ndarray]) -> np.ndarray:
         """Return the weights that are compared as one vector."""
-        return as_vector([weights[i] for i in self.compared])
+        return as_vector([weights[i] for i in self.compared]) * self.units
 
     def at(self, state: State, vector: np.ndarray) -> State:
         """Return the state with the weights that are compared set to those of a vector."""
         weights, first = list(state.weights), 0
+        vector = vector / self.units
         for i in self.compared:
             part = vector[first : first + weights[i].size]
             weights[i] = part.reshape(weights[i].shape).astype(weights[i].dtype)
@@ -124,14 +134,18 @@ class Experiment:
             return dataclasses.replace(state, step=state.step + 1), nothing
         chosen = [*self.trained, *(self.frozen if deviation.frozen_too else [])]
         found = self._evaluated(deviation, state, batch, chosen)
-        if deviation.repeated == "one by one":
-            return self._one_by_one(deviation, state, batch, chosen), found.losses
+        if deviation.repeated in ("one by one", "layer by layer"):
+            return self._one_by_one(deviation, state, batch, chosen)
+        if deviation.repeated == "sample by sample":
+            return self._sample_by_sample(deviation, state, batch)
         after = self._moved(deviation, state, found, chosen)
         if deviation.repeated == "update twice":
             after = self._moved(deviation, after, found, chosen)
         elif deviation.repeated == "step twice":
             again = self._evaluated(deviation, after, batch, chosen)
             after = self._moved(deviation, after, again, chosen)
+            losses = {**found.losses, "of the last step": again.losses["loss"]}
+            found = found._replace(losses=losses)
         if deviation.calls == "one after":
             self._evaluations.place(after.weights)
             forward(self.model, batch.x, training=True)
@@ -151,6 +165,8 @@ class Experiment:
                     w = weights[i]
                     weights[i] = w + w.dtype.type(self.optimizer.momentum) * state.velocities[n]
         factor = self.factor(deviation.reduction, batch, state.step)
+        if deviation.regularised == "over the batch":
+            deviation = dataclasses.replace(deviation, regularised=1 / count_samples(batch))
         return self._evaluations.at(deviation, weights, batch, factor, chosen)
 
     def _moved(
@@ -166,6 +182,8 @@ class Experiment:
         for i in {*chosen, *discarded}:
             weights[i] = state.weights[i]
         gradients = list(found.gradients)
+        if deviation.transposed is not None:
+            gradients[deviation.transposed] = np.transpose(gradients[deviation.transposed])
         if deviation.permuted:
             gradients = [gradients[n] for n in deviation.permuted]
         state = dataclasses.replace(state, weights=weights)
@@ -178,15 +196,38 @@ class Experiment:
 
     def _one_by_one(
         self, deviation: Deviation, state: State, batch: Batch, chosen: list[int]
-    ) -> State:
-        """Move one variable after another, each by the gradient at the weights so far."""
+    ) -> tuple[State, dict[str, float]]:
+        """Move one variable, or layer, after another, each by the gradient at the weights so far.
+
+        The losses are those before the first.
+        """
         once = dataclasses.replace(deviation, repeated="once")
-        for n in range(len(chosen)):
+        one_each = [[n] for n in range(len(chosen))]
+        losses: dict[str, float] = {}
+        for group in one_each if deviation.repeated == "one by one" else self._groups:
             found = self._evaluated(once, state, batch, chosen)
-            others = tuple(set(range(len(chosen))) - {n})
+            losses = losses or dict(found.losses)
+            others = tuple(set(range(len(chosen))) - set(group))
             moved = self._moved(dataclasses.replace(once, left_out=others), state, found, chosen)
             state = dataclasses.replace(moved, step=state.step)
-        return dataclasses.replace(state, step=state.step + 1)
+        losses["of the last step"] = found.losses["loss"]
+        return dataclasses.replace(state, step=state.step + 1), losses
+
+    def _sample_by_sample(
+        self, deviation: Deviation, state: State, batch: Batch
+    ) -> tuple[State, dict[str, float]]:
+        """Make a step on each sample of a batch; the losses are their means."""
+        once, all_losses = dataclasses.replace(deviation, repeated="once"), []
+        if id(batch) not in self._samples:
+            self._samples[id(batch)] = [
+                Batch(*each(lambda leaf, n=n: leaf[n : n + 1], tuple(batch)))
+                for n in range(count_samples(batch))
+            ]
+        for sample in self._samples[id(batch)]:
+            state, losses = self.step(once, state, sample)
+            all_losses.append(losses)
+        means = {name: float(np.mean([one[name] for one in all_losses])) for name in all_losses[0]}
+        return state, means
 
     def factor(self, reduction, batch: Batch, step: int = 0) -> float:
         """Return the factor on the mean loss of a batch.
@@ -200,6 +241,8 @@ class Experiment:
             return reduction[min(step, len(reduction) - 1)]
         if not isinstance(reduction, str):
             return reduction
+        if reduction == "over the outputs":
+            return 1 / max(len(keras.tree.flatten(self.prediction)), 1)
         return REDUCTIONS[reduction](count_samples(batch), self.full, outputs_of(batch.y))
 
     def first_losses(self, deviation: Deviation) -> tuple[float, float]:

@@ -12,6 +12,9 @@ from tf_gd.networks.step import forward
 
 _binary = keras.losses.binary_crossentropy
 
+# Of the prediction as Keras's own losses see it, with the logits that its softmax remembers.
+_OF_CLASSES = "the binary cross-entropy"
+
 OTHER_LOSSES: dict[str, Callable] = {
     "the mean squared error": lambda y, p: (y - p) ** 2,
     "the mean absolute error": lambda y, p: tf.abs(y - p),
@@ -23,6 +26,7 @@ OTHER_LOSSES: dict[str, Callable] = {
     "the Kullback-Leibler divergence": keras.losses.kl_divergence,
     "the cross-entropy of probabilities": _binary,
     "the cross-entropy of logits": lambda y, p: _binary(y, p, from_logits=True),
+    _OF_CLASSES: _binary,
 }
 
 
@@ -78,18 +82,24 @@ def loss_of(model, how: str | tuple[float, ...], y, prediction, sample_weight, w
             weighed[how] = LossOfOutputs(model.loss, weights, output_names=model.output_names)
         return weighed[how](y, prediction, sample_weight)
     if how == "broadcast":  # every prediction against every target
-        targets, predictions = tf.meshgrid(tf.reshape(y, [-1]), tf.reshape(prediction, [-1]))
+        y = tf.cast(tf.reshape(y, [-1]), prediction.dtype)
+        targets, predictions = tf.meshgrid(y, tf.reshape(prediction, [-1]))
         return compiled(tf.reshape(targets, (-1, 1)), tf.reshape(predictions, (-1, 1)))
     if how == "softmax twice":
         softmax = tf.nn.sigmoid if prediction.shape[-1] == 1 else tf.nn.softmax
         # Behind tf.identity Keras does not find the softmax, and so does not take its logits.
         prediction = tf.identity(softmax(prediction))
+    elif how == _OF_CLASSES:
+        y = y if y.shape.rank == prediction.shape.rank else y[..., None]
+        return _mean(_binary(tf.cast(y, prediction.dtype), prediction), sample_weight)
     elif how != "keras":
         y, prediction = of_same_rank(y, tf.identity(prediction))
         if how in OTHER_LOSSES:
             return _mean(OTHER_LOSSES[how](tf.cast(y, prediction.dtype), prediction), sample_weight)
         function = function_of(model)
         assert function is not None
+        if how == "arguments swapped":
+            return _mean(function(prediction, tf.cast(y, prediction.dtype)), sample_weight)
         if how == "not smoothed":
             other = {"from_logits": from_logits_of(model), "label_smoothing": 0.0}
         else:
@@ -115,6 +125,27 @@ def _penalty(penalised: tuple[str, float], variables, values):
         if variable.trainable and is_of(which, len(v.shape))
     ]
     return amount * tf.add_n([tf.reduce_sum(tf.square(v)) for v in chosen])
+
+
+# What is divided by what, if the losses of time steps (samples, steps) are added up by a mask.
+MASKED: dict[str, Callable] = {
+    "sequence by sequence": lambda each, m: tf.reduce_mean(
+        tf.math.divide_no_nan(tf.reduce_sum(each * m, 1), tf.reduce_sum(m, 1))
+    ),
+    "summed over the steps": lambda each, m: tf.reduce_mean(tf.reduce_sum(each * m, 1)),
+    "summed": lambda each, m: tf.reduce_sum(each * m),
+    "by the targets": lambda each, m: tf.reduce_sum(each * m) / tf.reduce_sum(m),
+}
+
+
+def _masked(model, how: str, y, prediction, mask):
+    """Return the loss of the time steps under the mask, or under one made from the targets."""
+    function = function_of(model)
+    assert function is not None
+    logits = {} if from_logits_of(model) is None else {"from_logits": from_logits_of(model)}
+    each = function(*of_same_rank(y, tf.identity(prediction)), **logits)
+    mask = y != 0 if how == "by the targets" else mask
+    return MASKED[how](each, tf.cast(mask, each.dtype))
 
 
 def gradients_of(
@@ -145,7 +176,12 @@ def gradients_of(
     """
     values = [variable.value for variable in variables]
     x, y = changed(deviation.data, x, y, classes)
-    weights = None if deviation.weights == "left out" else sample_weight
+    weights = None if deviation.weights in ("left out", "broadcast") else sample_weight
+    if deviation.weights == "twice" and sample_weight is not None:
+        weights = sample_weight * sample_weight
+    if deviation.data == "the first sample":
+        x, y = (keras.tree.map_structure(lambda leaf: leaf[:1], part) for part in (x, y))
+        weights = None if weights is None else weights[:1]
     if deviation.calls == "one before":
         forward(model, x, training=True)
     with tf.GradientTape() as tape:
@@ -159,11 +195,16 @@ def gradients_of(
         mask = mask_of(prediction)
         if deviation.masked == "left out":
             prediction = tf.identity(prediction)
-        data = loss_of(model, deviation.loss, y, prediction, weights, weighed)
+        if deviation.masked in MASKED:
+            data = _masked(model, deviation.masked, y, prediction, mask)
+        else:
+            data = loss_of(model, deviation.loss, y, prediction, weights, weighed)
         if deviation.masked == "counted" and mask is not None:
             data = data * tf.reduce_mean(tf.cast(mask, data.dtype))
         if deviation.weights == "over their sum" and sample_weight is not None:
             data = data / tf.reduce_mean(tf.cast(sample_weight, data.dtype))
+        if deviation.weights == "broadcast" and sample_weight is not None:
+            data = data * tf.reduce_mean(tf.cast(sample_weight, data.dtype))
         data = tf.cast(data, factor.dtype)
         of_the_data = data * factor
         penalties = regularised * tf.cast(penalties, factor.dtype)

@@ -176,4 +176,10 @@ def mistaken(adam: Adam) -> list[tuple[str, Adam, str]]:
                 right,
             ),
         ]
-    return found
+    # By hand, Adam is usually written as in the paper, which adds epsilon to another number.
+    paper = [
+        (f"{name} (and its epsilon as in the paper)", change(one, outside=True), fix)
+        for name, one, fix in found
+        if not one.outside and one.rooted and " instead of " not in name
+    ]
+    return found + paper

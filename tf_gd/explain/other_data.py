@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tf_gd._keras import keras
+
 
 def _standardised(x):
     mean, deviation = tf.reduce_mean(x, axis=0), tf.math.reduce_std(x, axis=0)
@@ -28,6 +30,23 @@ OTHER_INPUTS: dict[str, Callable] = {
     "in another order of the features": lambda x: tf.reverse(x, axis=[-1]),
 }
 
+OTHER_IMAGES: dict[str, Callable] = {
+    "mirrored, left to right": lambda x: tf.reverse(x, axis=[2]),
+    "upside down": lambda x: tf.reverse(x, axis=[1]),
+}
+
+OTHER_TIMES: dict[str, Callable] = {
+    "of the time step after": lambda y: tf.roll(y, -1, axis=1),
+    "of the time step before": lambda y: tf.roll(y, 1, axis=1),
+}
+
+OTHER_PROBABILITIES: dict[str, Callable] = {
+    "the other way round, 1 - y": lambda y: 1 - y,
+    "smoothed by 0.1": lambda y: _smoothed(y, 0.1),
+    "smoothed by 0.2": lambda y: _smoothed(y, 0.2),
+    "smoothed by 0.1, without dividing by the classes": lambda y: 0.9 * y + 0.1,
+}
+
 OTHER_TARGETS: dict[str, Callable] = {
     "of the sample before": lambda y: tf.roll(y, 1, axis=0),
     "of the sample after": lambda y: tf.roll(y, -1, axis=0),
@@ -36,20 +55,33 @@ OTHER_TARGETS: dict[str, Callable] = {
     "divided by 255": lambda y: y / 255.0,
 }
 
+_INPUTS = OTHER_INPUTS | OTHER_IMAGES
+_TARGETS = OTHER_TARGETS | OTHER_TIMES | OTHER_PROBABILITIES
+
+
+def _smoothed(y, share: float):
+    classes = y.shape[-1] if y.shape.rank > 1 and y.shape[-1] > 1 else 2
+    return (1 - share) * y + share / classes
+
 
 def changed(how: str, x, y, classes: int | None):
     """Return x and y as ``Deviation.data`` says.
 
     Args:
-        how: ``"as given"``, ``"x "`` or ``"y "`` with a name of the tables, or ``"labels +1"``.
+        how: ``"as given"``; ``"x "`` or ``"y "`` with a name of the tables; ``"labels +1"``,
+            ``"labels -1"``, ``"labels -1, not below 0"``; or ``"outputs swapped"``.
         x, y: a batch.
         classes: how many there are.
     """
     side, _, name = how.partition(" ")
     if side == "x":
-        return OTHER_INPUTS[name](x), y
+        return _INPUTS[name](x), y
     if side == "y":
-        return x, OTHER_TARGETS[name](y)
+        return x, _TARGETS[name](y)
+    if side == "outputs":
+        return x, keras.tree.pack_sequence_as(y, keras.tree.flatten(y)[::-1])
+    if name == "-1, not below 0":
+        return x, tf.maximum(y - 1, 0)
     if side == "labels":
         return x, tf.math.floormod(y + tf.cast(int(name), y.dtype), tf.cast(classes, y.dtype))
     return x, y

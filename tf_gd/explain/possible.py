@@ -11,7 +11,12 @@ import numpy as np
 from tf_gd._keras import keras, learning_rate_of
 from tf_gd.explain.deviation import LIMITS, Deviation, outputs_of
 from tf_gd.explain.experiment import Experiment
-from tf_gd.explain.losses import from_logits_of, function_of, label_smoothing_of
+from tf_gd.explain.losses import (
+    from_logits_of,
+    function_of,
+    label_smoothing_of,
+    names_of_losses,
+)
 from tf_gd.explain.optimizers import adam_of
 
 Condition = Callable[[Experiment], Any]
@@ -32,7 +37,7 @@ def clips(experiment: Experiment) -> bool:
 def _one_number_per_sample(experiment: Experiment) -> bool:
     outputs, targets = outputs_and_targets(experiment)
     one = len(targets) == 1 and targets[0].shape.num_elements() == targets[0].shape[0]
-    return one and (not outputs or (len(outputs) == 1 and outputs[0].shape[-1] == 1))
+    return one and len(outputs) == 1 and outputs[0].shape[-1] == 1
 
 
 def _loss_cast_down(experiment: Experiment) -> bool:
@@ -41,8 +46,8 @@ def _loss_cast_down(experiment: Experiment) -> bool:
 
 
 def outputs_and_targets(experiment: Experiment) -> tuple[list, list]:
-    """Return the symbols of the model's outputs, if it has them, and the first batch's targets."""
-    outputs = keras.tree.flatten(getattr(experiment.model, "outputs", None) or [])
+    """Return the predictions and the targets of the first batch."""
+    outputs = keras.tree.flatten(experiment.prediction)
     return outputs, keras.tree.flatten(experiment.batches[0][1])
 
 
@@ -62,6 +67,22 @@ CONDITIONS: dict[str, Condition] = {
     "class_weight is given": lambda k: k.weighed_by == "class_weight",
     "samples are weighed": lambda k: k.weighed_by,
     "the model masks": lambda k: k.masks,
+    "the model masks time steps": lambda k: (
+        k.masks and len(k.prediction.shape) > 2 and function_of(k.model) is not None
+    ),
+    "the targets may be masked": lambda k: (
+        k.masks
+        and len(k.prediction.shape) > 2
+        and function_of(k.model) is not None
+        and len(outputs_and_targets(k)[1]) == 1
+        and not outputs_and_targets(k)[1][0].dtype.is_floating
+    ),
+    "there are several outputs": lambda k: len(names_of_losses(k.model)) > 1,
+    "a cross-entropy of probabilities": lambda k: (
+        from_logits_of(k.model) is not None
+        and len(outputs_and_targets(k)[1]) == 1
+        and tuple(outputs_and_targets(k)[1][0].shape) == tuple(k.prediction.shape)
+    ),
     "there are statistics": lambda k: set(k.compared) - set(k.trained) - set(k.frozen),
     "the optimizer has a memory": lambda k: not k.by_hand,
     "the optimizer clips": lambda k: any(getattr(k.optimizer, way) for way in LIMITS.values()),

@@ -178,8 +178,8 @@ def explain_difference(
         train_step: ``train_step(model, x_batch, y_batch) -> loss``, or the same with
             ``sample_weight`` as a fourth argument: your own step, which changes
             the model's weights. The model is compiled: ``model.optimizer`` may be used.
-        optimizer: what Keras trains with; each run gets a copy. For ``keras.optimizers.SGD`` all
-            mistakes are tried, for others those that are not about the update.
+        optimizer: what Keras trains with; each run gets a copy. Mistakes in the update are tried
+            for SGD, Adam and AdamW; for others, other settings of theirs, and common clippings.
         loss, loss_weights: as ``model.compile`` takes them.
         batch_size: samples in a batch.
         steps: how many to make.

@@ -29,9 +29,9 @@ def stages_of(deviation: Deviation, names: Sequence[str]) -> dict[str, Callable]
         stages["decay"] = lambda weights, gradients, learning_rate, decays: list(weights)
     if deviation.decay == "before, without the rate":
         stages["decay"] = lambda w, gradients, _, decays: sgd.decay(w, gradients, 1.0, decays)
-    if deviation.velocity == "clipped":
+    if deviation.velocity in ("clipped", "clipped, pytorch"):
         stages["clip"] = lambda options, gradients, weights, decays: list(gradients)
-        stages["step"] = _clipped
+        stages["step"] = _clipped if deviation.velocity == "clipped" else _clipped_before_the_rate
     if deviation.accumulated == "summed":
         stages["accumulate"] = _summed
     if deviation.velocity == "forgotten":
@@ -75,6 +75,17 @@ def _clipped(options, weights, velocities, *rest) -> tuple:
     _, moved = sgd.step_all(options, weights, velocities, *rest)
     moved = sgd.clip(options, moved, weights, ())
     return [w + v for w, v in zip(weights, moved, strict=True)], moved
+
+
+def _clipped_before_the_rate(
+    options, weights, velocities, gradients, learning_rate, decays
+) -> tuple:
+    """Step with the velocity of PyTorch's form clipped, and not the gradient."""
+    nothing = [np.zeros_like(w) for w in weights]
+    _, moved = _of_pytorch(False, options, nothing, velocities, gradients, 1.0, decays)
+    moved = sgd.clip(options, moved, weights, ())
+    rates = [w.dtype.type(learning_rate) for w in weights]
+    return [w - r * v for w, r, v in zip(weights, rates, moved, strict=True)], moved
 
 
 def _forgetful(options, weights, velocities, *rest) -> tuple:

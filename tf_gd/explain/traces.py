@@ -55,7 +55,8 @@ def _of_the_first_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, 
     experiment, returned = search.experiment, search.losses[0]
 
     def none_or_one(field: str) -> list[tuple[Mistake, ...]]:
-        return [(), *((mistake,) for mistake in known if set(mistake.changes) == {field})]
+        alone = (mistake for mistake in known if set(mistake.changes) == {field})
+        return [(), *((one,) for one in alone if one.changes[field] != "over the batch")]
 
     named: list[tuple[Mistake, ...]] = []
     others: list[tuple[Mistake, ...]] = []

@@ -122,8 +122,8 @@ class Updates:
     def _updated_by_adam(
         self, adam: Adam, deviation: Deviation, state: State, chosen: list[int], gradients: list
     ) -> State:
-        ways = () if deviation.clip == "none" else LIMITS.values()
-        options = sgd.Options(**{way: getattr(self.optimizer, way) for way in ways})
+        as_set = {way: getattr(self.optimizer, way) for way in LIMITS.values()}
+        options = options_of(deviation, sgd.Options(**as_set))
         weights = [state.weights[i] for i in chosen]
         clipped = sgd.clip(options, gradients, weights, ())
         parts = [None if g is None else dense(g) for g in clipped]
@@ -131,8 +131,8 @@ class Updates:
         moments = fresh if deviation.anew else state.optimizer.get("by hand", fresh)
         step = 0 if deviation.anew else state.step
         rate = float(self._numbers(deviation, options, state.step)[0])
-        as_set = dataclasses.replace(deviation, amount=adam.decay)
-        decays = [decay_of(as_set, self.optimizer, self.variables[i]) for i in chosen]
+        decaying = dataclasses.replace(deviation, amount=adam.decay)
+        decays = [decay_of(decaying, self.optimizer, self.variables[i]) for i in chosen]
         moved, moments = adam.step(weights, moments, parts, rate, step, decays)
         all_weights = list(state.weights)
         for i, weight in zip(chosen, moved, strict=True):
@@ -167,11 +167,16 @@ class Updates:
         options: dict[str, Any] = {}
         if deviation.clip == "none":
             options |= dict.fromkeys(LIMITS.values())
+        elif isinstance(deviation.clip, tuple):
+            kind, limit = deviation.clip
+            options[LIMITS[kind]] = limit
+        if isinstance(deviation.optimizer, tuple):
+            options |= dict([deviation.optimizer])
         if deviation.decay == "none":
             options["weight_decay"] = None
         name = f"{deviation.optimizer} {options}"
         if name not in self._optimizers:
-            if deviation.optimizer == "as set":
+            if deviation.optimizer == "as set" or isinstance(deviation.optimizer, tuple):
                 config = self.optimizer.get_config() | options | {"learning_rate": 0.1}
                 optimizer = type(self.optimizer).from_config(config)
                 if excluded := excluded_from_decay(self.optimizer):

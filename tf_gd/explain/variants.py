@@ -3,18 +3,35 @@
 import itertools
 from collections.abc import Iterator
 
+import tensorflow as tf
+
 from tf_gd._keras import keras, layers_of
+from tf_gd.explain.deviation import LIMITS, of_layers
 from tf_gd.explain.experiment import Experiment
 from tf_gd.explain.mistakes import Mistake
 from tf_gd.explain.optimizers import OTHERS, adam_of, mistaken
-from tf_gd.explain.other_data import OTHER_INPUTS, OTHER_TARGETS
+from tf_gd.explain.other_data import (
+    OTHER_IMAGES,
+    OTHER_INPUTS,
+    OTHER_PROBABILITIES,
+    OTHER_TARGETS,
+    OTHER_TIMES,
+)
 
 _MOST_PAIRS = 15  # of variables whose gradients may have been mixed up
 
 
 def variants_of(experiment: Experiment) -> list[Mistake]:
     """Return the mistakes that can be made with the model and the optimizer of an experiment."""
-    parts = (_of_adam, _other_optimizers, _permuted, _penalties, _other_data)
+    parts = (
+        _of_adam,
+        _other_optimizers,
+        _other_settings,
+        _clipped,
+        _permuted,
+        _penalties,
+        _other_data,
+    )
     return [mistake for part in parts for mistake in part(experiment)]
 
 
@@ -33,6 +50,46 @@ def _other_optimizers(experiment: Experiment) -> Iterator[Mistake]:
             yield Mistake(f"another optimizer: {name}", {"optimizer": name}, fix)
 
 
+# Of an optimizer of Keras's other than SGD and Adam, as others set them.
+_OTHER_SETTINGS: dict[str, tuple] = {
+    "rho": (0.9, 0.95, 0.99, 0.999),
+    "momentum": (0.0, 0.9),
+    "beta_1": (0.0, 0.5, 0.8, 0.9, 0.95),
+    "beta_2": (0.9, 0.99, 0.999),
+    "epsilon": (1e-8, 1e-7, 1e-6, 1e-5, 1e-3),
+    "initial_accumulator_value": (0.0, 0.1, 1.0),
+    "centered": (False, True),
+    "amsgrad": (False, True),
+}
+
+
+def _other_settings(experiment: Experiment) -> Iterator[Mistake]:
+    if experiment.by_hand:
+        return
+    optimizer = experiment.optimizer
+    config = optimizer.get_config()
+    known = {"amsgrad"} if adam_of(optimizer) else set(_OTHER_SETTINGS)
+    for setting in sorted(known & set(config)):
+        for value in _OTHER_SETTINGS[setting]:
+            if value != config[setting]:
+                of = f"{type(optimizer).__name__}'s {setting}"
+                given, fix = config[setting], f"{setting}={config[setting]}"
+                name = f"{of} of {value:g} instead of {given:g}"
+                name = f"{of} {value} instead of {given}" if isinstance(value, bool) else name
+                yield Mistake(name, {"optimizer": (setting, value)}, fix)
+
+
+def _clipped(experiment: Experiment) -> Iterator[Mistake]:
+    """Yield clipping of common limits, where it cannot be measured as with SGD."""
+    optimizer = experiment.optimizer
+    if experiment.by_hand or any(getattr(optimizer, limit) for limit in LIMITS.values()):
+        return
+    for kind, limit in itertools.product(LIMITS, (0.1, 0.5, 1.0, 5.0)):
+        name = f"gradients clipped {kind} at {limit:g} instead of not at all"
+        fix = f"Give Keras's optimizer {LIMITS[kind]}={limit:g}, or clip in neither."
+        yield Mistake(name, {"clip": (kind, limit)}, fix)
+
+
 def _permuted(experiment: Experiment) -> Iterator[Mistake]:
     variables = [experiment.variables[i] for i in experiment.trained]
     order = list(range(len(variables)))
@@ -46,6 +103,24 @@ def _permuted(experiment: Experiment) -> Iterator[Mistake]:
         yield Mistake(
             f"gradients given to the wrong variable: {names}", {"permuted": tuple(swapped)}, fix
         )
+    layers = [tuple(order[i] for i in group) for group in of_layers(variables)]
+    for one, other in itertools.islice(itertools.combinations(layers, 2), _MOST_PAIRS):
+        shapes = [[variables[n].shape for n in layer] for layer in (one, other)]
+        if len(one) > 1 and shapes[0] == shapes[1]:
+            swapped = list(order)
+            for first, second in zip(one, other, strict=True):
+                swapped[first], swapped[second] = second, first
+            names = " and ".join(
+                variables[layer[0]].path.rsplit("/", 1)[0] for layer in (one, other)
+            )
+            name = f"gradients given to the wrong layer: those of {names} swapped"
+            yield Mistake(name, {"permuted": tuple(swapped)}, fix)
+    for n in order:
+        shape = variables[n].shape
+        if len(shape) == 2 and shape[0] == shape[1] > 1:
+            name = f"the gradient of {variables[n].path} transposed"
+            shape_of_it = "A kernel's gradient is tf.transpose(x) @ error, (inputs, outputs)."
+            yield Mistake(name, {"transposed": n}, shape_of_it)
     backwards = order[::-1]
     if len(order) > 2 and all(
         variables[a].shape == variables[b].shape for a, b in zip(order, backwards, strict=True)
@@ -73,16 +148,29 @@ def _other_data(experiment: Experiment) -> Iterator[Mistake]:
     inputs, targets = keras.tree.flatten(x), keras.tree.flatten(y)
     if len(inputs) == 1 and inputs[0].dtype.is_floating:
         fix = "Give the loop and Keras the same inputs: preprocess them before, or in the model."
-        for name in OTHER_INPUTS:
+        images = OTHER_IMAGES if inputs[0].shape.rank == 4 else {}
+        for name in OTHER_INPUTS | images:
             yield Mistake(f"other inputs: {name}", {"data": f"x {name}"}, fix)
-    if len(targets) != 1:
-        return
+    if len(targets) == 1:
+        yield from _other_targets(targets[0])
+    elif len(targets) == 2 and targets[0].shape[1:] == targets[1].shape[1:]:
+        name = "the targets of the two outputs swapped"
+        fix = "Give each output its own target: in the order of model.outputs, or by name."
+        yield Mistake(name, {"data": "outputs swapped"}, fix)
+
+
+def _other_targets(y) -> Iterator[Mistake]:
     fix = "Give each sample its own target: x and y in the same order, no shift between them."
-    for name in OTHER_TARGETS:
-        if targets[0].dtype.is_floating or name in ("of the sample before", "of the sample after"):
+    times = OTHER_TIMES if y.shape.rank > 1 and y.shape[1] > 1 else {}
+    for name in OTHER_TARGETS | times:
+        if y.dtype.is_floating or name.startswith("of the"):
             said = f"targets of another sample: {name}" if "sample" in name else f"targets {name}"
             yield Mistake(said, {"data": f"y {name}"}, fix)
-    if not targets[0].dtype.is_floating:
-        for shift, said in (("+1", "one too high"), ("-1", "one too low")):
+    if not y.dtype.is_floating:
+        for shift, said in (("+1", "high"), ("-1", "low"), ("-1, not below 0", "low, but for 0")):
             fix = "Count the classes from 0, for the loop as for Keras."
-            yield Mistake(f"labels {said}", {"data": f"labels {shift}"}, fix)
+            yield Mistake(f"labels one too {said}", {"data": f"labels {shift}"}, fix)
+    elif bool(tf.reduce_all((y >= 0) & (y <= 1))):
+        for name in OTHER_PROBABILITIES:
+            fix = "Pass y as it is; or give Keras's loss the same label_smoothing."
+            yield Mistake(f"targets {name}", {"data": f"y {name}"}, fix)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tf_gd.explain.deviation import Deviation
 from tf_gd.explain.loops import places
 from tf_gd.networks.passes import count_samples
 
@@ -11,7 +12,7 @@ _SAME = 1e-3  # shares of a step below which it counts as the same
 
 def where_to_look(seen) -> str:
     """Return sentences that narrow a difference down, from the losses and the first steps."""
-    said = [_of_the_first_loss(seen)]
+    said = [_of_the_losses(seen)]
     apart = _steps_apart(seen)
     first = next((n for n, share in enumerate(apart) if share > _SAME), None)
     if first is None:
@@ -20,7 +21,7 @@ def where_to_look(seen) -> str:
         )
     elif first == 0:
         said.append(f"The first step differs: {_of_the_first_step(seen)}.")
-        if _first_loss_agrees(seen):
+        if not _losses_apart(seen):
             said.append(
                 "So the loss is right, and its gradient or the update is not: print both for the "
                 "variable named first."
@@ -34,28 +35,49 @@ def where_to_look(seen) -> str:
             "step to step (velocities, moments, the step counter, the schedule), and at its "
             f"batch, which has {size} samples."
         )
+        if not seen.search.experiment.by_hand:
+            optimizer = type(seen.search.experiment.optimizer).__name__
+            said.append(
+                f"The first step of {optimizer} hardly shows how long a gradient is: look for a "
+                "factor or a limit on the gradients too."
+            )
     return " ".join(said)
 
 
-def _first_loss_agrees(seen) -> bool:
-    if not len(seen.by_hand.losses) or np.isnan(seen.by_hand.losses[0]):
-        return False
-    return bool(np.isclose(seen.by_hand.losses[0], seen.theirs.losses[0], rtol=1e-4))
+def _losses_apart(seen) -> list[tuple[int, float, float]]:
+    """Return the steps, from 1, at which the loss returned is not Keras's at the loop's weights.
+
+    With both losses. Statistics and seeds are those of the start.
+    """
+    experiment, found = seen.search.experiment, []
+    for number, returned in enumerate(seen.by_hand.losses[: len(seen.ours) - 1]):
+        state = experiment.at(experiment.start(), seen.search.weights[number])
+        batch = experiment.batches[number]
+        expected = experiment.loss_in(Deviation(), state, batch, training=True)
+        if not np.isnan(returned) and not np.isclose(returned, expected, rtol=1e-5, atol=1e-7):
+            found.append((number + 1, returned, expected))
+        if found or seen.random:
+            break  # later steps draw other numbers
+    return found
 
 
-def _of_the_first_loss(seen) -> str:
-    returned, expected = seen.by_hand.losses[0], seen.theirs.losses[0]
-    if np.isnan(returned):
+def _of_the_losses(seen) -> str:
+    if np.isnan(seen.by_hand.losses[0]):
         return "The loop returned no loss to compare: return it, and more can be said."
-    if _first_loss_agrees(seen):
-        return f"The first loss agrees ({expected:.6g})."
+    apart = _losses_apart(seen)
+    if not apart:
+        return f"The losses agree, the first is {seen.theirs.losses[0]:.6g}."
+    step, returned, expected = apart[0]
     ratio = f", {returned / expected:.4g} times as much" if expected else ""
-    return f"The first loss differs: {returned:.6g} by hand, {expected:.6g} from Keras{ratio}."
+    which = "The first loss differs" if step == 1 else f"The loss of step {step} differs"
+    where = "" if step == 1 else " at the same weights"
+    return f"{which}: {returned:.6g} by hand, {expected:.6g} from Keras{where}{ratio}."
 
 
 def _steps_apart(seen) -> list[float]:
     """Return how far each step of the loop is from Keras's, as a share of the longer one."""
-    ours, theirs = np.diff(seen.ours, axis=0), np.diff(seen.expected, axis=0)
+    units = seen.search.experiment.units
+    ours, theirs = (np.diff(weights * units, axis=0) for weights in (seen.ours, seen.expected))
     shares = []
     for mine, of_keras in zip(ours, theirs, strict=False):
         length = max(np.linalg.norm(mine), np.linalg.norm(of_keras))

@@ -238,6 +238,35 @@ def seed_of_session() -> int | None:
     return keras.src.utils.rng_utils.get_random_seed()
 
 
+def global_seeds() -> list:
+    """Return the state of Keras's global generator, which layers without a seed draw from."""
+    return [keras.src.random.seed_generator.global_seed_generator().state]
+
+
+def compiled_metrics_of(model) -> list:
+    """Return the metrics, their names or functions, that a model was compiled with."""
+    metrics = getattr(model, "_compile_metrics", None)
+    given = [getattr(metrics, f"_user_{kind}metrics", None) for kind in ("", "weighted_")]
+    return [one for one in keras.tree.flatten(given) if one is not None]
+
+
+def wiring_of(model) -> list[list[int]]:
+    """Return for each layer of a functional model the numbers of the layers it takes its inputs of.
+
+    Empty for a model that is not functional, whose wiring is its code.
+    """
+    layers = list(getattr(model, "operations", ()))
+    numbers = {id(layer): number for number, layer in enumerate(layers)}
+    return [
+        [
+            numbers.get(id(tensor._keras_history.operation), -1)
+            for node in layer._inbound_nodes
+            for tensor in node.input_tensors
+        ]
+        for layer in layers
+    ]
+
+
 def limits() -> tuple[int | None, int | None]:
     """Return how many epochs, and steps of each, Keras is set to train for at most, or None."""
     epochs = getattr(keras.config, "max_epochs", lambda: None)()

@@ -15,6 +15,7 @@ import os
 import re
 import time
 import warnings
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,42 @@ except ImportError:  # Windows
 _NAME = re.compile(r"at-(\d{15})-([0-9a-f]{32})\.ckpt")
 _MARK = b"tf_gd checkpoint 1\n"
 _KEPT = 2  # files; the older one is used if the newest is damaged
+_UNFINISHED = re.compile(rf"{PARTIAL}[0-9a-f]+\.ckpt")  # ours, of a run killed while it wrote
+_SECONDS = "TF_GD_CHECKPOINT_SECONDS"
+_LOCKS: weakref.WeakSet = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    """Close the lock files in a forked child, which would hold the locks of a dead parent."""
+    for file in list(_LOCKS):
+        with contextlib.suppress(OSError):
+            file.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def seconds_between(usual: float) -> float:
+    """Return the least seconds between two checkpoints: of the environment, or the usual ones.
+
+    Raises:
+        ValueError: ``TF_GD_CHECKPOINT_SECONDS`` is no number of at least 0.
+    """
+    given = os.environ.get(_SECONDS, "")
+    try:
+        seconds = float(given) if given else usual
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        expected = "expected seconds, at least 0, or nothing"
+        raise ValueError(f"{_SECONDS}: got {given!r}, {expected}: export {_SECONDS}=30.")
+    return seconds
+
+
+def any_time() -> bool:
+    """Return whether the environment sets the seconds, and so no other pause is made."""
+    return bool(os.environ.get(_SECONDS))
 
 
 class Checkpoints:
@@ -88,8 +125,10 @@ class Checkpoints:
             advice = "Wait for it or stop it, or take another directory."
             problem = f"another run is using {self.directory}"
             raise ValueError(f"checkpoint: {problem}. {advice}") from error
-        for left in self.directory.glob(f"{PARTIAL}*"):  # of a run that was killed while it wrote
-            left.unlink(missing_ok=True)
+        _LOCKS.add(file)
+        for left in self.directory.glob(f"{PARTIAL}*"):
+            if _UNFINISHED.fullmatch(left.name):  # what others call so stays
+                left.unlink(missing_ok=True)
         return file
 
     def __enter__(self):
@@ -136,6 +175,10 @@ class Checkpoints:
             problem = f"checkpoint: cannot write to {self.directory} ({error.strerror})."
             stays = "The run goes on, and the last checkpoint that was written stays."
             warnings.warn(f"{problem} {stays} Make room there.", stacklevel=3)
+        except (TypeError, ValueError, OverflowError) as error:
+            problem = f"checkpoint: cannot write what the run holds ({error})."
+            stays = "The run goes on, and the last checkpoint that was written stays."
+            warnings.warn(f"{problem} {stays}", stacklevel=3)
 
     def close(self) -> None:
         """Wait for the last checkpoint and unlock the directory."""
@@ -218,6 +261,16 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def _short(value) -> str:
     written = repr(value)
     return written if len(written) <= 200 else f"{written[:200]} ..."
+
+
+def refuse_kind(directory: Path, state: dict[str, Any], kind: str) -> None:
+    """Raise ValueError where a checkpoint is of another kind of run than ``"fit"``, for example."""
+    found = state.get("kind")
+    if found != kind:
+        raise ValueError(
+            f"checkpoint: {directory} holds a run of {found or 'an older version'}, expected one "
+            f"of {kind}. Pass another directory."
+        )
 
 
 def refuse(directory: Path, words: list[str]) -> None:

@@ -152,6 +152,9 @@ class Trajectory:
             for name, array in arrays.items():
                 if array.dtype.kind not in "iuf":
                     raise TypeError(f"{name} are {array.dtype}")
+            iterations = arrays["iterations"]
+            if iterations.dtype.kind == "f" or (np.diff(iterations) < 0).any():
+                raise TypeError("iterations are not the numbers of steps in their order")
             settings, seconds = about["settings"], about["seconds"]
             if not isinstance(settings, dict) or not isinstance(seconds, int | float):
                 raise TypeError("its settings or its seconds are of another kind")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 
 def end(running: list[subprocess.Popen], grace: float) -> None:
@@ -51,6 +52,43 @@ def die_with_parent() -> None:
     """Ask Linux to end this process with the thread that started it, even after kill -9."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+# Waits until its standard input is closed, as by the death of the process that started it.
+_GUARD = """
+import os, signal, sys
+sys.stdin.read()
+for group in sys.argv[1:]:
+    try:
+        os.killpg(int(group), signal.SIGKILL)
+    except OSError:
+        pass
+"""
+
+
+@contextlib.contextmanager
+def guarded(running: list[subprocess.Popen]) -> Iterator[None]:
+    """Within this context, kill the groups of running processes should this one be killed.
+
+    :func:`die_with_parent` ends the processes themselves, and not what they have started. On
+    Windows it does nothing.
+    """
+    if os.name == "nt":
+        yield
+        return
+    groups = [str(process.pid) for process in running]
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _GUARD, *groups],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        guard.kill()
+        guard.wait()
+        if guard.stdin:
+            guard.stdin.close()
 
 
 def _signal(process: subprocess.Popen, number: int) -> None:

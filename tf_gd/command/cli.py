@@ -1,19 +1,19 @@
 """The command ``tf-gd``: tour, list, run, compare, explain, launch, doctor.
 
-Exit codes: 0 done; 1 diverged, not identical or a claim fails; 2 usage; 130 Ctrl-C; 143 SIGTERM.
+Exit codes: 0 done; 1 diverged, not identical or a claim fails; 2 usage, or something is missing;
+130 Ctrl-C; 141 closed pipe; 143 SIGTERM.
 Only the commands that compute import TensorFlow, so that ``--help`` and ``list`` answer at once.
 """
 
-import json
 import sys
 import textwrap
 from typing import Any
 
-from tf_gd._runtime import ends_on_sigterm
+from tf_gd._runtime import TERMINATED, ends_on_sigterm
 from tf_gd.command import command_line, output
-from tf_gd.command.modules import from_module
+from tf_gd.command.modules import from_module, raised
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 130, 141
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,12 +39,32 @@ def main(arguments: list[str] | None = None) -> int:
     )
     if options.command is None:
         command_line.say_what_to_do_first(parser)
+    output.replace_what_cannot_be_shown()
     try:
-        with ends_on_sigterm():
-            return options.command(options)
+        with ends_on_sigterm(), output.json_alone(options):
+            code = options.command(options)
+            sys.stdout.flush()
+            return code
     except (ValueError, TypeError) as error:
         message = command_line.as_typed(str(error), options)
         print(f"tf-gd {options.name}: {message}", file=sys.stderr)
+        return USAGE
+    except ImportError as error:
+        advice = "Install what is missing: python -m pip install -r requirements.txt"
+        print(f"tf-gd {options.name}: {raised(error)}. {advice}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:
+        output.close_standard_output()  # who reads it is gone: nobody is to be told
+        return CLOSED_PIPE
+    except OSError as error:
+        output.close_standard_output()
+        print(f"tf-gd {options.name}: {raised(error)}", file=sys.stderr)
+        return USAGE
+    except SystemExit as error:
+        if error.code == TERMINATED:
+            raise
+        said = f"your code ended the program with {error.code!r}"
+        print(f"tf-gd {options.name}: {said}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         print(f"tf-gd {options.name}: stopped by Ctrl-C", file=sys.stderr)
@@ -76,7 +96,7 @@ def _run(options) -> int:
     objective = _objective(options)
     settings = {**_settings(options), "tolerance": options.tolerance}
     path = tf_gd.gradient_descent(objective, checkpoint=options.checkpoint, **settings)
-    stem = path.settings["objective"]
+    stem = output.file_name(path.settings["objective"])
     losses = tf_gd.show.plot_losses({"by hand": path})
     files = output.save(directory, {f"{stem}_path.png": path.plot(), f"{stem}_loss.png": losses})
     if options.save_data:
@@ -138,7 +158,7 @@ def _compare(options) -> int:
     directory = output.writable(options.output_dir)
     settings = _settings(options)
     result = tf_gd.compare(_objective(options), **settings)
-    stem = result.manual.settings["objective"]
+    stem = output.file_name(result.manual.settings["objective"])
     drawn = {f"{stem}_distance.png": result.plot(), f"{stem}_path.png": result.manual.plot()}
     files = output.save(directory, drawn)
     if options.json:
@@ -195,7 +215,10 @@ def _doctor(options) -> int:
     from tf_gd.command import doctor
 
     findings = doctor.examine()
-    print(json.dumps(findings.as_dict(), indent=2) if options.json else findings.text())
+    if options.json:
+        output.print_json(findings.as_dict(), indent=2)
+    else:
+        print(findings.text())
     return DONE if findings.healthy else FAILED
 
 

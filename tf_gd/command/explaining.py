@@ -4,7 +4,7 @@ import contextlib
 import sys
 
 from tf_gd.command import output
-from tf_gd.command.modules import from_module
+from tf_gd.command.modules import called, from_module, raised
 
 
 def explain(options) -> int:
@@ -17,18 +17,23 @@ def explain(options) -> int:
         step = from_module("train_step", options.train_step)
         build_model = from_module("model", options.model)
         data = from_module("data", options.data)
-        data = data() if callable(data) else data
+        data = called("data", options.data, data) if callable(data) else data
+        if not callable(build_model):
+            raise ValueError(f"model: got {options.model!r}, expected a function.")
         parts = tuple(data) if isinstance(data, tuple | list) else (data,)
-        if len(parts) > 3:
+        if not 1 <= len(parts) <= 3:
             raise ValueError(
                 f"data: got {len(parts)} parts, expected (x, y), (x, y, sample_weight) or batches."
             )
         x, y, weights, *_ = (*parts, None, None)
         optimizer, loss = _compiled_with(options, build_model)
         numbers = dict(batch_size=options.batch_size, steps=options.steps, sample_weight=weights)
-        found = tf_gd.explain_difference(
-            build_model, x, y, step, optimizer=optimizer, loss=loss, **numbers
-        )
+        try:
+            found = tf_gd.explain_difference(
+                build_model, x, y, step, optimizer=optimizer, loss=loss, **numbers
+            )
+        except (OSError, RuntimeError, SystemExit, AttributeError, LookupError) as error:
+            raise ValueError(f"explain: your code raised {raised(error)}.") from error
     if options.json:
         output.print_json(found.report())
     else:
@@ -43,12 +48,14 @@ def _compiled_with(options, build_model) -> tuple:
     optimizer, loss = options.optimizer, options.loss
     if optimizer is not None:
         optimizer = from_module("optimizer", optimizer) if ":" in optimizer else optimizer
-        optimizer = optimizer() if callable(optimizer) else keras.optimizers.get(optimizer)
+        get = optimizer if callable(optimizer) else keras.optimizers.get
+        given = () if callable(optimizer) else (optimizer,)
+        optimizer = called("optimizer", options.optimizer, get, *given)
     if loss is not None and ":" in loss:
         loss = from_module("loss", loss)
     if optimizer is not None and loss is not None:
         return optimizer, loss
-    model = build_model()
+    model = called("model", options.model, build_model)
     if not getattr(model, "compiled", False):
         raise ValueError(
             f"model: {options.model} returned a model that is not compiled, expected an optimizer "

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tf_gd.command import child_processes
 
+_LONGEST_LINE = 2**16  # bytes; a longer one is passed through in parts
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
@@ -53,7 +54,8 @@ def launch(script: str, arguments: list[str], workers: int) -> int:
                 threading.Thread(target=_pass_through, args=(number, worker.stdout), daemon=True)
             )
             readers[-1].start()
-        return _wait(running)
+        with child_processes.guarded(running):
+            return _wait(running)
     finally:
         child_processes.end(running, _GRACE)
         for reader in readers:
@@ -82,9 +84,12 @@ def _wait(running: list[subprocess.Popen]) -> int:
 
 def _pass_through(number: int, output) -> None:
     with output:
-        for line in output:
-            sys.stdout.write(f"[{number}] {line.decode(errors='replace').rstrip()}\n")
-            sys.stdout.flush()
+        while line := output.readline(_LONGEST_LINE):
+            text = f"[{number}] {line.decode(errors='replace').rstrip()}\n"
+            encoding = sys.stdout.encoding or "utf-8"
+            with contextlib.suppress(OSError, ValueError):  # closed: the worker goes on
+                sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+                sys.stdout.flush()
 
 
 def _free_ports(count: int) -> list[int]:

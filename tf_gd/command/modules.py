@@ -5,6 +5,23 @@ import os
 import sys
 
 
+def raised(error: BaseException) -> str:
+    """Return the type and the message of an error in one line, without control characters."""
+    message = " ".join(str(error).split())
+    message = "".join(letter if letter.isprintable() else "?" for letter in message)
+    return f"{type(error).__name__}: {message[:300]}" if message else type(error).__name__
+
+
+def called(option: str, name: str, function, *arguments):
+    """Call a function of the user's; whatever it raises becomes a ValueError in one line."""
+    try:
+        return function(*arguments)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise ValueError(f"{option}: calling {name} raised {raised(error)}.") from error
+
+
 def from_module(option: str, name: str):
     """Return what ``module:name`` stands for, of a module in this folder."""
     module_name, _, attribute = name.partition(":")
@@ -13,10 +30,11 @@ def from_module(option: str, name: str):
     sys.path.insert(0, os.getcwd())  # as `python -m` does  # noqa: PTH109
     try:
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the module does when it is imported
         raise ValueError(
-            f"{option}: got {name!r}, but cannot import {module_name!r} "
-            f"({type(error).__name__}: {error}). "
+            f"{option}: got {name!r}, but cannot import {module_name!r} ({raised(error)}). "
             "Expected module:function, of a module in this folder that imports without error."
         ) from error
     if not hasattr(module, attribute):

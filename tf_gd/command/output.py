@@ -1,11 +1,70 @@
 """What the commands write: pictures in a directory, JSON, and a window where there is a display."""
 
+import contextlib
+import io
 import json
 import math
+import os
+import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+_REAL: list[int] = []  # where JSON goes, while all else that is printed goes to standard error
+
+
+def replace_what_cannot_be_shown() -> None:
+    """Let a terminal that cannot show a character show a question mark in its place."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+@contextlib.contextmanager
+def json_alone(options) -> Iterator[None]:
+    """Within this context, with ``--json``, nothing but :func:`print_json` reaches the output.
+
+    Whatever the user's code or a library prints goes to standard error.
+    """
+    if not getattr(options, "json", False) or not _is_real(sys.stdout):
+        yield
+        return
+    sys.stdout.flush()
+    real = os.dup(1)
+    _REAL.append(real)
+    try:
+        os.dup2(2, 1)
+        yield
+        sys.stdout.flush()
+    finally:
+        _REAL.remove(real)
+        os.dup2(real, 1)
+        os.close(real)
+
+
+def _is_real(stream) -> bool:
+    try:
+        return stream.fileno() == 1
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def close_standard_output() -> None:
+    """Send what is still to be written nowhere, so that the interpreter ends without a word."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def file_name(name: str) -> str:
+    """Return a name as the beginning of the name of a file: no folders, at most 80 letters.
+
+    Examples:
+        >>> file_name("../../x"), file_name("booth"), file_name("/")
+        ('x', 'booth', 'objective')
+    """
+    return re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._-")[:80] or "objective"
 
 
 def start_tensorflow(options) -> None:
@@ -53,9 +112,14 @@ def show(options) -> None:
             plt.show()
 
 
-def print_json(value) -> None:
-    """Print a value as one line of JSON."""
-    print(json.dumps(_plain(value), allow_nan=False))
+def print_json(value, indent: int | None = None) -> None:
+    """Print a value as JSON: one line, or indented."""
+    line = json.dumps(_plain(value), indent=indent, allow_nan=False) + "\n"
+    if _REAL:
+        with os.fdopen(os.dup(_REAL[-1]), "w") as real:
+            real.write(line)
+    else:
+        print(line, end="", flush=True)
 
 
 def _plain(value):

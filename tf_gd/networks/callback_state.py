@@ -1,66 +1,185 @@
 """What a callback holds: what a checkpoint keeps of it, and how it is put back."""
 
+import sys
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tf_gd import _keras
 
+_DEEPEST = 20  # lists in lists
+_LONGEST = 10_000  # bits of a whole number
+_OF_KERAS = ("_model", "model", "params", "_params", "validation_data")  # which Keras sets itself
+
+
+class NotKeptError(ValueError):
+    """A value that a checkpoint does not keep."""
+
+
+def pack(value, arrays: list, depth: int = 0):
+    """Return a value as JSON from which :func:`unpack` makes the same; append its arrays.
+
+    Numbers, texts, arrays, tensors (which come back as arrays), and lists, tuples, sets and
+    dictionaries of them.
+
+    Raises:
+        NotKeptError: it is, or holds, anything else.
+    """
+    if depth > _DEEPEST:
+        raise NotKeptError
+    if value is None or type(value) in (bool, float, str):
+        return value
+    if type(value) is int and value.bit_length() <= _LONGEST:
+        return value
+    if type(value) is complex:
+        return {"complex": [value.real, value.imag]}
+    if isinstance(value, tf.Tensor | tf.Variable) and value.dtype.is_numpy_compatible:
+        value = np.asarray(value)
+    if type(value) is np.ndarray or isinstance(value, np.generic):
+        if value.dtype.kind not in "biufcSUmM" and not _is_short_float(value.dtype):
+            raise NotKeptError
+        # Moments and texts as bytes, which a checkpoint holds; the type says what they are.
+        raw = value.dtype.kind in "SUmM"
+        array = np.array(value)
+        arrays.append(np.frombuffer(array.tobytes(), "uint8") if raw else array)
+        kind = "array" if isinstance(value, np.ndarray) else "scalar"
+        return {kind: [len(arrays) - 1, value.dtype.str if raw else None, list(array.shape)]}
+    if type(value) is bytes:
+        return {"bytes": value.hex()}
+    return _packed_all(value, arrays, depth + 1)
+
+
+def _packed_all(value, arrays: list, depth: int):
+    def each(parts):
+        return [pack(part, arrays, depth) for part in parts]
+
+    if type(value) is list:
+        return each(value)
+    if type(value) is tuple:
+        return {"tuple": each(value)}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        kind = type(value)
+        return {"named": [kind.__module__, kind.__qualname__, each(value)]}
+    if type(value) is dict:
+        return {"dict": [each(pair) for pair in value.items()]}
+    if type(value) in (set, frozenset):
+        return {type(value).__name__: each(value)}
+    raise NotKeptError
+
+
+def _is_short_float(dtype: np.dtype) -> bool:
+    return dtype.kind == "V" and dtype.fields is None and "float" in dtype.name
+
+
+def unpack(value, arrays: list):
+    """Return what :func:`pack` has packed."""
+    if isinstance(value, list):
+        return [unpack(part, arrays) for part in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, of),) = value.items()
+    if kind in ("array", "scalar"):
+        number, raw, shape = of
+        array = arrays[number] if raw is None else arrays[number].view(raw).reshape(shape)
+        return array if kind == "array" else array[()]
+    if kind == "complex":
+        return complex(*of)
+    if kind == "bytes":
+        return bytes.fromhex(of)
+    if kind == "named":
+        module, name, parts = of
+        return _named_tuple(module, name, unpack(parts, arrays))
+    parts = unpack(of, arrays)
+    if kind == "dict":
+        return {_hashable(key): part for key, part in parts}
+    return {"tuple": tuple, "set": set, "frozenset": frozenset}[kind](parts)
+
+
+def _hashable(key):
+    return tuple(key) if isinstance(key, list) else key
+
+
+def _named_tuple(module: str, name: str, parts: list) -> tuple:
+    """Return a named tuple of a class that this program has; a plain tuple where it has none."""
+    kind: Any = sys.modules.get(module)
+    for part in name.split("."):
+        kind = getattr(kind, part, None)
+    is_one = isinstance(kind, type) and issubclass(kind, tuple)
+    if is_one and len(getattr(kind, "_fields", ())) == len(parts):
+        return kind(*parts)
+    return tuple(parts)
+
 
 def plain_parts(callback) -> dict[str, Any]:
-    """Return the attributes of a callback that are numbers, texts, arrays, or lists of them."""
-    return {name: _copied(value) for name, value in vars(callback).items() if _is_plain(value)}
+    """Return the attributes of a callback that a checkpoint keeps, packed."""
+    parts = {}
+    for name, value in vars(callback).items():
+        arrays: list = []
+        if name not in _OF_KERAS and (packed := _packed(value, arrays)) is not None:
+            parts[name] = packed, arrays
+    return parts
 
 
-def _is_plain(value) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, bool | int | float | str | np.generic | np.ndarray)
+def _packed(value, arrays: list) -> list | None:
+    """Return a value packed, in a list; None if a checkpoint does not keep it."""
+    try:
+        return [pack(value, arrays)]
+    except (NotKeptError, RecursionError):
+        return None
 
 
-def _copied(value):
-    if isinstance(value, list | tuple):
-        return [_copied(part) for part in value]
-    return np.array(value) if isinstance(value, np.ndarray) else value
+def left_out(callback) -> list[str]:
+    """Return the attributes of a user's callback that no checkpoint keeps, as ``Class.name``."""
+    if type(callback).__module__.startswith(("keras.", "tf_gd.")):
+        return []
+    return [
+        f"{type(callback).__name__}.{name}"
+        for name, value in vars(callback).items()
+        if name not in _OF_KERAS and _is_state(value) and _packed(value, []) is None
+    ]
+
+
+def _is_state(value) -> bool:
+    """Return whether a value may be what a callback counts in, and not a tool that it uses."""
+    tools = type(value).__module__.startswith(("keras", "tensorflow", "tf_gd"))
+    return not (callable(value) or tools or hasattr(value, "get_config"))
 
 
 def changed(callback, before: dict[str, Any], arrays: list) -> dict[str, Any]:
-    """Return the attributes that a callback has changed; append their arrays to ``arrays``."""
-    return {
-        name: _packed(value, arrays)
-        for name, value in vars(callback).items()
-        if _is_plain(value) and not (name in before and _equal(value, before[name]))
-    }
+    """Return the class and the attributes that a callback has changed; append their arrays."""
+    parts = {}
+    for name, (packed, own) in plain_parts(callback).items():
+        if name not in before or not _same((packed, own), before[name]):
+            parts[name] = pack(getattr(callback, name), arrays)
+    return {"class": _class_of(callback), "parts": parts}
 
 
-def _equal(a, b) -> bool:
-    if isinstance(a, list | tuple):
-        return isinstance(b, list | tuple) and len(a) == len(b) and all(map(_equal, a, b))
-    return type(a) is type(b) and bool(np.array_equal(a, b, equal_nan=isinstance(a, float)))
+def _class_of(callback) -> str:
+    return f"{type(callback).__module__}.{type(callback).__qualname__}"
 
 
-def _packed(value, arrays: list):
-    if isinstance(value, np.ndarray):
-        arrays.append(np.array(value))
-        return {"array": len(arrays) - 1}
-    if isinstance(value, list | tuple):
-        return [_packed(part, arrays) for part in value]
-    return value.item() if isinstance(value, np.generic) else value
+def _same(one: tuple, other: tuple) -> bool:
+    if repr(one[0]) != repr(other[0]):  # 1, 1.0 and True are not the same, and NaN is
+        return False
+    return all(
+        a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        for a, b in zip(one[1], other[1], strict=True)
+    )
 
 
 def put_back(
     callbacks: list[tuple[Any, dict]], saved: list[dict], arrays: list[np.ndarray]
 ) -> None:
-    """Give each callback the attributes that a checkpoint has kept of it."""
-    for (callback, _), parts in zip(callbacks, saved, strict=False):
-        if parts and getattr(callback, "monitor_op", True) is None:
+    """Give each callback what a checkpoint has kept of it: of its class, and in their order."""
+    waiting = list(saved)
+    for callback, _ in callbacks:
+        mine = next((one for one in waiting if one["class"] == _class_of(callback)), None)
+        if mine is None:
+            continue
+        waiting.remove(mine)
+        if mine["parts"] and getattr(callback, "monitor_op", True) is None:
             # Keras sets it late and flips the sign of min_delta, which must not happen twice.
             _keras.set_monitor_op(callback)
-        for name, value in parts.items():
-            setattr(callback, name, _unpacked(value, arrays))
-
-
-def _unpacked(value, arrays: list[np.ndarray]):
-    if isinstance(value, dict):
-        return arrays[value["array"]]
-    return [_unpacked(part, arrays) for part in value] if isinstance(value, list) else value
+        for name, value in mine["parts"].items():
+            setattr(callback, name, unpack(value, arrays))

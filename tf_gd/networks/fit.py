@@ -147,8 +147,10 @@ def fit(
             )
         if replicas.several():
             replicas.check_built(model)
-        kept.settings |= dict(initial_epoch=initial_epoch, shuffle=shuffle, seed=seed)
-        kept.describe(source)
+        validated = [epoch for epoch in range(1, 101) if validation and validates_at(epoch)]
+        about = dict(initial_epoch=initial_epoch, shuffle=shuffle, seed=seed)
+        kept.settings |= about | {"validated epochs": validated[:10]}
+        kept.describe(source, validation)
         training = Training(
             model,
             source,

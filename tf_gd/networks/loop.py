@@ -81,7 +81,8 @@ class Training:
         self.source.reset()
         self.listeners.on_train_begin()
         found = self.source, self.validation, self.validates_at, self.callbacks
-        epoch, batch, self.logs = self.kept.go_on(model, *found, self.modes, epochs)
+        begins = self.listeners.on_epoch_begin
+        epoch, batch, self.logs = self.kept.go_on(model, *found, self.modes, epochs, begins)
         if not self.kept.keeps:
             epoch = self._replay_to(_keras.first_epoch_of(model, epoch), epoch)
         batches = self.source.batches
@@ -119,7 +120,8 @@ class Training:
         start = time.perf_counter()
         if self.resets_first and not first_batch:  # who listens may read the metrics
             self.model.reset_metrics()
-        self.listeners.on_epoch_begin(epoch)
+        if not first_batch:
+            self.listeners.on_epoch_begin(epoch)
         # A callback that stops training before an epoch stops it after the next batch, as in Keras.
         pace = self.training.pace_until(self.model.stop_training)
         for batch, part in self.source.epoch(pace, first_batch):

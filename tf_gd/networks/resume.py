@@ -1,6 +1,7 @@
 """A training run that you can kill at any moment: its checkpoints, and how it goes on from them."""
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +10,26 @@ import tensorflow as tf
 
 from tf_gd import _keras
 from tf_gd._keras import keras
-from tf_gd.checkpoints import Checkpoints, differences, refuse
+from tf_gd.checkpoints import (
+    Checkpoints,
+    any_time,
+    differences,
+    refuse,
+    refuse_kind,
+    seconds_between,
+)
 from tf_gd.networks.batches import replay
-from tf_gd.networks.callback_state import changed, plain_parts, put_back
+from tf_gd.networks.callback_state import (
+    NotKeptError,
+    changed,
+    left_out,
+    pack,
+    plain_parts,
+    put_back,
+    unpack,
+)
 from tf_gd.networks.orders import seed_of_session
-from tf_gd.networks.run_settings import of_model, shape_of
+from tf_gd.networks.run_settings import of_model, of_the_process, shape_of
 from tf_gd.networks.step import innermost
 
 SECONDS_BETWEEN = 30.0  # between checkpoints within an epoch: a kill loses about so much
@@ -33,6 +49,10 @@ class Keeper:
         self._checkpoints = None if directory is None else Checkpoints(directory, writes)
         self._alone = alone
         self._found = self._checkpoints.newest() if self._checkpoints else None
+        if self._checkpoints and self._found:
+            refuse_kind(self._checkpoints.directory, self._found[0], "fit")
+        self._seconds = seconds_between(SECONDS_BETWEEN)
+        self._unsaved: set[str] = set()  # what was said not to be kept
         self._saved_at = time.monotonic()
         self._saves = 0
         self._order: int | None = None
@@ -58,8 +78,8 @@ class Keeper:
             return self._found[0]["settings"]["seed"]
         return seed_of_session(optimizer)
 
-    def describe(self, source) -> None:
-        """Make the data a part of what the run is."""
+    def describe(self, source, validation=None) -> None:
+        """Make the data a part of what the run is, and those to validate on."""
         if self._checkpoints is None:
             return
         if source.shuffled and _keras.seed_of_session() is None:
@@ -68,19 +88,29 @@ class Keeper:
                 "find again. Call keras.utils.set_random_seed(7) before, or pass shuffle=False."
             )
         self.settings["data"] = source.describe()
+        self.settings["validation_data"] = validation and validation.describe()
 
     def mode(self, mode: str, step) -> str:
         """Return the mode to run a step in: ``"auto"`` stands for that of the run found, if any."""
         return self._found[0]["modes"][step.__name__] if self._found and mode == "auto" else mode
 
     def go_on(
-        self, model, source, validation, validates_at, callbacks: list, modes: Callable, epochs: int
+        self,
+        model,
+        source,
+        validation,
+        validates_at,
+        callbacks: list,
+        modes: Callable,
+        epochs: int,
+        begins: Callable[[int], Any],
     ) -> tuple:
         """Restore the model, its optimizer, the history and the callbacks from the checkpoint.
 
         Args:
             model, source, validation, validates_at, callbacks, epochs: of this run.
             modes: returns the mode of each step.
+            begins: tells the callbacks that an epoch begins.
 
         Returns:
             The epoch, how many of its batches are done, and the metrics so far.
@@ -95,11 +125,12 @@ class Keeper:
         self._model, self._source, self._modes = model, source, modes
         if not all(part is None or part.built for part in _keras.compiled_parts(model)):
             self._alone = False  # the metrics of an epoch are made in it: only whole ones are kept
-        self._variables = [*model.variables, *model.optimizer.variables]
+        self._variables = [*model.variables, *model.optimizer.variables, *_keras.global_seeds()]
         if self._alone:  # else no checkpoint falls within an epoch, and each epoch resets them
             self._variables += model.metrics_variables
         self.settings |= {
             **of_model(model),
+            **of_the_process(),
             "variables": [shape_of(variable) for variable in self._variables],
         }
         self._callbacks = [(callback, plain_parts(callback)) for callback in callbacks]
@@ -112,10 +143,15 @@ class Keeper:
                 self._checkpoints.directory,
                 [f"it has gone on for {state['epoch']} epochs, and {epochs} are asked for"],
             )
+        if state["batch"]:
+            # The epoch began before: the callbacks hear of it, as objects that only they know have
+            # to be made; what they change is restored below.
+            begins(state["epoch"])
         for variable, array in zip(self._variables, arrays, strict=False):
             variable.assign(array)
         put_back(self._callbacks, state["callbacks"], arrays)
-        model.history.epoch, model.history.history = state["epochs"], state["history"]
+        model.history.epoch = state["epochs"]
+        model.history.history = unpack(state["history"], arrays)
         model.stop_training = state["stopped"]
         for past in range(first, state["epoch"]):
             replay(source)
@@ -124,7 +160,7 @@ class Keeper:
                 replay(validation)
         self._saves, self._order = state["saves"], state["order"]
         epoch = epochs if state["stopped"] else state["epoch"]  # nothing is left to do
-        return epoch, state["batch"], state["logs"]
+        return epoch, state["batch"], unpack(state["logs"], arrays)
 
     def _refuse_another(self, saved: dict[str, Any], arrays: list[np.ndarray]) -> None:
         """Raise if the run found had other settings, but for a rate set by a callback."""
@@ -163,7 +199,8 @@ class Keeper:
         """
         if self._checkpoints is None or (batch and not self._alone):
             return
-        pause = max(SECONDS_BETWEEN if batch else 0.0, PAUSE * self._checkpoints.seconds)
+        pause = self._seconds if batch else 0.0
+        pause = pause if any_time() else max(pause, PAUSE * self._checkpoints.seconds)
         if not last and (self._checkpoints.busy or time.monotonic() - self._saved_at < pause):
             return
         self._saved_at = time.monotonic()
@@ -171,20 +208,45 @@ class Keeper:
         # TensorFlow copies a variable's memory when a later step writes to it, not here.
         arrays = [tf.convert_to_tensor(variable.value) for variable in self._variables]
         history = self._model.history
+        self._warn_of_what_is_left_out()
         state = dict(
+            kind="fit",
             settings=self.settings,
             modes=self._modes(),
             epoch=epoch,
             batch=batch,
-            logs=_keras.as_python(logs),
+            logs=self._packed(_keras.as_python(logs), arrays),
             saves=self._saves,
             stopped=self._model.stop_training,
             epochs=list(history.epoch),
-            history={name: list(values) for name, values in history.history.items()},
+            history=self._packed(history.history, arrays),
             order=self._source.first_order,
             callbacks=[changed(callback, before, arrays) for callback, before in self._callbacks],
         )
         self._checkpoints.save(self._saves, state, arrays)
+
+    def _packed(self, logs: dict[str, Any], arrays: list) -> dict[str, Any]:
+        """Return logs packed; what a checkpoint cannot keep is left out with a warning, once."""
+        kept = []
+        for name, value in logs.items():
+            try:
+                kept.append([name, pack(value, arrays)])
+            except (NotKeptError, RecursionError):
+                self._warn_once([f"logs[{name!r}]"])
+        return {"dict": kept}
+
+    def _warn_of_what_is_left_out(self) -> None:
+        self._warn_once([name for callback, _ in self._callbacks for name in left_out(callback)])
+
+    def _warn_once(self, names: list[str]) -> None:
+        if new := sorted(set(names) - self._unsaved):
+            self._unsaved |= set(new)
+            warnings.warn(
+                f"checkpoint: does not keep {', '.join(new)}: a run that goes on starts with what "
+                "your program sets. Numbers, texts, arrays, and lists, tuples, sets and "
+                "dictionaries of them are kept.",
+                stacklevel=4,
+            )
 
 
 def _in(value) -> list:

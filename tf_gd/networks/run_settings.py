@@ -1,9 +1,12 @@
 """What a run is, in plain values: a checkpoint of another run is refused by it."""
 
+import hashlib
 import re
+import types
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tf_gd import _keras
 from tf_gd._keras import keras
@@ -20,7 +23,47 @@ def of_model(model) -> dict[str, Any]:
         "loss": [_written(loss) for loss in losses],
         "loss_weights": _written(_keras.loss_weights_of(model)),
         "metrics": list(model.metrics_names),
+        "metric settings": [_written(metric) for metric in _keras.compiled_metrics_of(model)],
+        "wiring": _keras.wiring_of(model),
     }
+
+
+def of_the_process() -> dict[str, Any]:
+    """Return the settings of this process that change the bits."""
+    options = tf.config.optimizer.get_experimental_options()
+    return {"exact_arithmetic": bool(options.get("disable_meta_optimizer", False))}
+
+
+def _code_of(function) -> str:
+    """Return the name of a function, and a hash of what it computes if it is not Keras's."""
+    name = getattr(function, "__name__", type(function).__name__)
+    if not isinstance(function, types.FunctionType) or function.__module__.startswith("keras."):
+        return name
+    digest = hashlib.blake2b(digest_size=6)
+    _add_code(digest, function.__code__)
+    outside = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+    for value in [*outside, *(function.__defaults__ or ())]:
+        if isinstance(value, bool | int | float | str):
+            digest.update(repr(value).encode())
+    return f"{name} {digest.hexdigest()}"
+
+
+def _is_filled(cell) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+def _add_code(digest, code: types.CodeType) -> None:
+    digest.update(code.co_code)
+    digest.update(repr(code.co_names).encode())
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            _add_code(digest, constant)
+        else:
+            digest.update(repr(constant).encode())
 
 
 def _of_layer(layer) -> dict[str, Any]:
@@ -53,8 +96,12 @@ def _written(value) -> Any:
     if isinstance(value, list | tuple):
         return [_written(part) for part in value]
     if hasattr(value, "get_config"):
-        return {"class": type(value).__name__, **_written(value.get_config())}
-    return getattr(value, "__name__", type(value).__name__)
+        # Of a wrapped function the name alone would stand in its settings.
+        own = getattr(value, "fn", getattr(value, "_fn", None))
+        inside = {} if own is None else {"function": _code_of(own)}
+        inside |= _written(dict(getattr(value, "_fn_kwargs", None) or {}))  # not in every config
+        return {"class": type(value).__name__, **inside, **_written(value.get_config())}
+    return _code_of(value)
 
 
 def shape_of(variable) -> str:

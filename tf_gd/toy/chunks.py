@@ -99,7 +99,17 @@ class Program:
 
 
 def run(
-    program: Program, x, values, *, steps, record_every, tolerance, settings, shown, checkpoint=None
+    program: Program,
+    x,
+    values,
+    *,
+    steps,
+    record_every,
+    tolerance,
+    settings,
+    shown,
+    written,
+    checkpoint=None,
 ):
     """Run a compiled program from ``x`` to the end; Ctrl-C returns what was recorded until then.
 
@@ -110,6 +120,7 @@ def run(
         steps, record_every, tolerance: how far.
         settings: for the trajectory.
         shown: the objective, likewise.
+        written: hashes of what the objective and the schedule compute, for a checkpoint.
         checkpoint: a directory for checkpoints, or None.
     """
     about = dict(steps=steps, tolerance=tolerance, record_every=record_every, mode=program.mode)
@@ -119,7 +130,9 @@ def run(
     interrupted, start = False, time.perf_counter()
     with Progress(steps, "gradient descent") as progress, Keeper(checkpoint) as kept:
         program.start(x, values)
-        chunks, last, goes_on, before = kept.go_on(program.update, settings, shown, x)
+        chunks, last, goes_on, before = kept.go_on(
+            program.update, settings, shown, x, written, values[0]
+        )
         try:
             while last < steps and goes_on:
                 records, reached, goes_on = program.chunk(last + 1, steps, record_every, smallest)

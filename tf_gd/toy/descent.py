@@ -1,6 +1,8 @@
 """Gradient descent by hand on functions you can draw."""
 
 import functools
+import hashlib
+import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -148,7 +150,25 @@ def minimise(
         )
         program = _compile(key, function, functools.partial(build, len(x), dtype), mode)
         settings = dict(objective=chosen.name, **settings, dtype=dtype, device=device)
-        return chunks.run(program, x, values, settings=settings, shown=chosen, **run)
+        written = {}
+        if run["checkpoint"] is not None:
+            written = {"objective computes": _digest(key[0]), "schedule computes": _digest(key[1])}
+        return chunks.run(
+            program, x, values, settings=settings, shown=chosen, written=written, **run
+        )
+
+
+def _digest(graph: Hashable) -> str:
+    """Return a hash of what :func:`tf_gd.compiled.fingerprint` returned, the same in any process.
+
+    TensorFlow numbers its operations and functions anew each time, and sorts the latter by their
+    names: neither numbers nor order count.
+    """
+    if not isinstance(graph, tuple):
+        return str(getattr(graph, "name", "not a graph"))
+    text = re.sub(r"_\d+", "", str(tf.compat.v1.GraphDef.FromString(graph[0])))
+    lines = "\n".join(sorted(text.splitlines()))
+    return hashlib.blake2b(lines.encode(), digest_size=8).hexdigest()
 
 
 def _written(chosen, function: Callable, x) -> Hashable:

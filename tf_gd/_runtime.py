@@ -84,8 +84,8 @@ def standard_error_held_back() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except ValueError:
-            raise  # raised by an argument check, whose message is enough
+        except (ValueError, ImportError):
+            raise  # of an argument check, or of what is missing: the message is enough
         except BaseException:
             os.dup2(kept, 2)
             held.seek(0)

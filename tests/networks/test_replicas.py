@@ -155,3 +155,31 @@ def test_a_strategy_with_a_single_replica(kind):
     for a, b in zip(weights(model), weights(alone), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
     np.testing.assert_allclose(history.history["val_loss"], expected.history["val_loss"], rtol=1e-5)
+
+
+class AddsLoss(keras.layers.Layer):
+    def call(self, h):
+        self.add_loss(0.3 * keras.ops.mean(h**2))
+        return h
+
+
+@pytest.mark.parametrize("batch_size", [7, 1, 8])
+@pytest.mark.parametrize("kind", ["activity", "add_loss", "both, and a penalty"])
+def test_what_layers_add_to_the_loss_weighs_as_on_one_device(kind, batch_size):
+    def model():
+        keras.utils.set_random_seed(4)
+        options = {} if kind == "add_loss" else dict(activity_regularizer=keras.regularizers.L2(0.5))
+        options |= dict(kernel_regularizer="l2") if "penalty" in kind else {}
+        layers = [keras.layers.Dense(5, "tanh", **options), *([] if kind == "activity" else [AddsLoss()])]
+        built = keras.Sequential([keras.Input(X.shape[1:]), *layers, keras.layers.Dense(2)])
+        built.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
+        return built
+
+    run = dict(batch_size=batch_size, epochs=1, shuffle=False, verbose=0)
+    alone = model()
+    tf_gd.fit(alone, X[:20], Y[:20], **run, mode="graph")
+    with two().scope():
+        shared = model()
+        tf_gd.fit(shared, X[:20], Y[:20], **run)
+    for a, b in zip(weights(shared), weights(alone), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -6,6 +6,7 @@ whatever the shares; clipping, decay and the step come once, after the sum of th
 every replica takes the same new weights."""
 
 import contextlib
+from functools import partial
 
 import tensorflow as tf
 
@@ -43,7 +44,10 @@ def step_on_replicas(model, batch) -> None:
         here, everywhere = count_samples(x_here), count_samples(batch)
         if here:
             factors = _weights(model, weights, here, everywhere)
-            prediction, loss, gradients = loss_and_gradients(model, x_here, y_here, factors)
+            more = partial(_of_layers, model, replicas * here / everywhere - 1.0)
+            even = here * replicas == everywhere
+            given = (model, x_here, y_here, factors)
+            prediction, loss, gradients = loss_and_gradients(*given, None if even else more)
             # the penalties of the replicas that have no sample
             loss += _penalties(model) * max(0.0, 1.0 - everywhere / replicas)
             count_loss(model, loss * (everywhere / here), x_here, here)
@@ -233,6 +237,15 @@ def _penalties(model):
             *(v.regularizer(v) for v in model.trainable_variables if v.regularizer is not None),
         ]
     )
+
+
+def _of_layers(model, factor: float):
+    """Return a factor times what layers add to the loss besides penalties: means over the samples
+    here, of which Keras takes the mean over the replicas.
+    """
+    added = tf.add_n([tf.zeros(()), *(tf.cast(loss, "float32") for loss in model.losses)])
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return factor * (added - _penalties(model)) / replicas
 
 
 def _averaged(model) -> list:

@@ -35,11 +35,15 @@ def step_of_descent(model, batch) -> dict:
     return model.compute_metrics(x, y, prediction, sample_weight=sample_weight)
 
 
-def loss_and_gradients(model, x, y, sample_weight):
-    """Return the prediction on a batch, the loss, and its gradient for each trainable variable."""
+def loss_and_gradients(model, x, y, sample_weight, more=None):
+    """Return the prediction on a batch, the loss, and its gradient for each trainable variable.
+
+    ``more`` is a function that returns what is to be added to the loss, once it is computed.
+    """
     with tf.GradientTape() as tape:
         prediction = forward(model, x, training=True)
         loss = _keras.loss_of(model, x, y, prediction, sample_weight, training=True)
+        loss = loss if more is None else loss + more()
         scaled = model.optimizer.scale_loss(loss)
     return (
         prediction,

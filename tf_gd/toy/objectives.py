@@ -16,6 +16,7 @@ from tf_gd._lazy import tensorflow as tf
 from tf_gd.toy.catalogue import CATALOGUE
 
 _LARGEST = 1e30  # of a domain: float32 ends at 3e38, which leaves room for sums and products
+_LONGEST_NAME = 80  # letters of the name of a function
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +191,8 @@ def resolve(objective, start=None) -> Objective:
     if start is None:
         expected = "a point such as [1.0, 2.0]: a function of your own has no start yet"
         raise ValueError(f"start: got None, expected {expected}.")
-    name = getattr(objective, "__name__", type(objective).__name__)
+    name = str(getattr(objective, "__name__", type(objective).__name__))
+    name = "".join(letter if letter.isprintable() else "?" for letter in name)[:_LONGEST_NAME]
     return _Plain(name, objective, start=start)
 
 

@@ -24,6 +24,7 @@ from keras.src.losses.loss import squeeze_or_expand_to_same_rank as of_same_rank
 from keras.src.trainers.compile_utils import CompileLoss as LossOfOutputs  # noqa: E402
 
 __all__ = ["LossOfOutputs", "keras", "of_same_rank"]
+_AVERAGES = "_model_variables_moving_average"
 
 
 def slots_of(optimizer, variables) -> tuple[list, list, list, Any]:
@@ -33,9 +34,7 @@ def slots_of(optimizer, variables) -> tuple[list, list, list, Any]:
     ``batches`` counts calls of ``apply``; the public ``iterations`` counts moves.
     """
     places = [optimizer._get_variable_index(variable) for variable in variables]
-    averages = (
-        getattr(optimizer, "_model_variables_moving_average", ()) if optimizer.use_ema else ()
-    )
+    averages = getattr(optimizer, _AVERAGES, ()) if optimizer.use_ema else ()
     sums = optimizer._accumulated_gradients if optimizer.gradient_accumulation_steps else ()
     kept = optimizer.momentums if optimizer.momentum else (), averages, sums
     velocities, averages, sums = ([some[n] for n in places] if some else [] for some in kept)
@@ -47,13 +46,11 @@ def options_without_variables(optimizer) -> list[str]:
     if not getattr(optimizer, "built", False) or not optimizer._trainable_variables:
         return []
     momentum = hasattr(optimizer, "momentums") and optimizer.momentum
+    accumulates = optimizer.gradient_accumulation_steps
     needed = {
         "momentum": ("momentums", momentum),
-        "use_ema": ("_model_variables_moving_average", optimizer.use_ema),
-        "gradient_accumulation_steps": (
-            "_accumulated_gradients",
-            optimizer.gradient_accumulation_steps,
-        ),
+        "use_ema": (_AVERAGES, optimizer.use_ema),
+        "gradient_accumulation_steps": ("_accumulated_gradients", accumulates),
     }
     return [
         option
@@ -245,26 +242,16 @@ def global_seeds() -> list:
 
 def compiled_metrics_of(model) -> list:
     """Return the metrics, their names or functions, that a model was compiled with."""
-    metrics = getattr(model, "_compile_metrics", None)
-    given = [getattr(metrics, f"_user_{kind}metrics", None) for kind in ("", "weighted_")]
-    return [one for one in keras.tree.flatten(given) if one is not None]
+    names, metrics = ("_user_metrics", "_user_weighted_metrics"), compiled_parts(model)[1]
+    return [m for m in keras.tree.flatten([getattr(metrics, n, None) for n in names]) if m]
 
 
 def wiring_of(model) -> list[list[int]]:
-    """Return for each layer of a functional model the numbers of the layers it takes its inputs of.
-
-    Empty for a model that is not functional, whose wiring is its code.
-    """
+    """Return for each layer of a functional model the numbers of the layers before it, else []."""
     layers = list(getattr(model, "operations", ()))
     numbers = {id(layer): number for number, layer in enumerate(layers)}
-    return [
-        [
-            numbers.get(id(tensor._keras_history.operation), -1)
-            for node in layer._inbound_nodes
-            for tensor in node.input_tensors
-        ]
-        for layer in layers
-    ]
+    before = ([t for node in layer._inbound_nodes for t in node.input_tensors] for layer in layers)
+    return [[numbers.get(id(t._keras_history.operation), -1) for t in one] for one in before]
 
 
 def limits() -> tuple[int | None, int | None]:

@@ -217,6 +217,25 @@ def test_the_report_in_other_forms():
     assert len(numbers["distances"]) == 5
 
 
+@pytest.mark.parametrize(
+    "name", ["gradients given to the wrong layer", "gradients given to the wrong variable", "the gradient of"]
+)
+def test_variables_have_the_names_of_the_loop(name):
+    models = []
+    build, x, y, make, rest = WRONG[name]
+    step = make()
+
+    def train_step(model, x, y):
+        models.append(model)
+        return step(model, x, y)
+
+    found = tf_gd.explain_difference(build, x, y, train_step, **SETTINGS, **rest)
+    said = re.findall(r"[\w/]*dense[\w/]*", found.causes[0].name)
+    own = {variable.path for variable in models[0].variables}
+    assert said
+    assert all(one in own or any(path.startswith(f"{one}/") for path in own) for one in said), (said, own)
+
+
 def test_weights_reach_a_step_that_takes_them():
     seen = []
 

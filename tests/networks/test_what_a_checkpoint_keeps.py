@@ -112,6 +112,26 @@ def test_a_kill_within_an_epoch_changes_nothing(name, calls, tmp_path, monkeypat
         assert (resumed.begun, resumed.seen) == (whole_one.begun, whole_one.seen) == (3, [0, 1, 2])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["TensorBoard", "BackupAndRestore", "CSVLogger", "ModelCheckpoint", "ProgbarLogger"])
+def test_a_kill_changes_nothing_beside_callbacks_that_write(name, tmp_path, monkeypatch):
+    if name == "TensorBoard":
+        pytest.importorskip("tensorboard")
+    made = {
+        "TensorBoard": lambda at: keras.callbacks.TensorBoard(str(at)),
+        "BackupAndRestore": lambda at: keras.callbacks.BackupAndRestore(str(at)),
+        "CSVLogger": lambda at: keras.callbacks.CSVLogger(str(at / "log.csv")),
+        "ModelCheckpoint": lambda at: keras.callbacks.ModelCheckpoint(str(at / "best.keras"), "loss", save_best_only=True),
+        "ProgbarLogger": lambda at: keras.callbacks.ProgbarLogger(),
+    }[name]
+    folders = [tmp_path / one for one in ("whole", "resumed")]
+    for folder in folders:
+        folder.mkdir()
+    whole = train(None, callbacks=[made(folders[0])])
+    killed(monkeypatch, 9, tmp_path / "at", callbacks=[made(folders[1])])
+    the_same(whole, train(tmp_path / "at", callbacks=[made(folders[1])]))
+
+
 def test_files_that_callbacks_of_keras_write(tmp_path, monkeypatch):
     def written_to(folder):
         folder.mkdir()

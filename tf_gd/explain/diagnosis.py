@@ -70,9 +70,9 @@ def _told_by_the_losses(search, alike, best, as_near: float, all_alike) -> list[
 
 
 def _named_instead(search, best: Combination, as_near: float) -> list[Combination]:
-    """Return combinations with a known mistake in place of numbers measured at each step."""
+    """Return combinations with a known mistake in place of a measured rate, or of several."""
     found = []
-    for measured in (mistake for mistake in best if mistake.unlikely == 2):
+    for measured in (m for m in best if m.unlikely == 2 or "scale" in m.changes):
         rest = tuple(other for other in best if other is not measured)
         for mistake in search.named:
             if (

@@ -20,7 +20,7 @@ _SLOW = 0.05  # seconds of a call; then a third one compiles
 _KEPT = 2**26  # bytes of gradients and weights, 64 MiB
 
 # The fields of a deviation that change the losses or the gradients at given weights.
-_FIELDS = (
+FIELDS = (
     "data",
     "training",
     "calls",
@@ -87,7 +87,7 @@ class Evaluations:
             factor: on the loss of the data.
             chosen: the variables to take gradients for.
         """
-        how = tuple(getattr(deviation, field) for field in _FIELDS)
+        how = tuple(getattr(deviation, field) for field in FIELDS)
         digest = hashlib.blake2b(digest_size=16)
         for weight in weights:
             digest.update(np.ascontiguousarray(weight).data)

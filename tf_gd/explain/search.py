@@ -11,6 +11,7 @@ import numpy as np
 
 from tf_gd.explain.deviation import Deviation, Run
 from tf_gd.explain.diagnosis import Combination, Diagnosis, diagnosis_of
+from tf_gd.explain.evaluations import FIELDS
 from tf_gd.explain.experiment import Experiment
 from tf_gd.explain.mistakes import MISTAKES, Mistake, fits, together
 from tf_gd.explain.residuals import residual, same_losses, scale_of
@@ -109,8 +110,10 @@ class Search:
         if any(map(self.gives_the_losses, likely)):
             return diagnosis_of(self, ranked[0], ranked)
         self._until = max(started + _PATIENCE, time.perf_counter() + _AT_FIRST)
+        # Beside a first step that is right already, another loss would make it wrong again.
+        others = [mistake for mistake in known if not set(FIELDS) & set(mistake.changes)]
         for base in [] if self._exact(ranked) else self._right_at_the_first_step(known):
-            self._rank(self._with_one_more(base, known), ranked, patient=True)
+            self._rank(self._with_one_more(base, others), ranked, patient=True)
             if any(map(self.gives_the_losses, self._exact(ranked))):
                 return diagnosis_of(self, ranked[0], ranked)
         traces, seeds = traces_of(self, known)

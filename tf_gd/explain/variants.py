@@ -92,6 +92,7 @@ def _clipped(experiment: Experiment) -> Iterator[Mistake]:
 
 def _permuted(experiment: Experiment) -> Iterator[Mistake]:
     variables = [experiment.variables[i] for i in experiment.trained]
+    names = [experiment.names[i] for i in experiment.trained]  # as in the loop's own model
     order = list(range(len(variables)))
     fix = "zip(gradients, model.trainable_variables), both in the order of the model."
     pairs = itertools.combinations(order, 2)
@@ -99,10 +100,8 @@ def _permuted(experiment: Experiment) -> Iterator[Mistake]:
     for first, second in itertools.islice(alike, _MOST_PAIRS):
         swapped = list(order)
         swapped[first], swapped[second] = second, first
-        names = f"{variables[first].path} and {variables[second].path} swapped"
-        yield Mistake(
-            f"gradients given to the wrong variable: {names}", {"permuted": tuple(swapped)}, fix
-        )
+        name = f"gradients given to the wrong variable: {names[first]} and {names[second]} swapped"
+        yield Mistake(name, {"permuted": tuple(swapped)}, fix)
     layers = [tuple(order[i] for i in group) for group in of_layers(variables)]
     for one, other in itertools.islice(itertools.combinations(layers, 2), _MOST_PAIRS):
         shapes = [[variables[n].shape for n in layer] for layer in (one, other)]
@@ -110,15 +109,13 @@ def _permuted(experiment: Experiment) -> Iterator[Mistake]:
             swapped = list(order)
             for first, second in zip(one, other, strict=True):
                 swapped[first], swapped[second] = second, first
-            names = " and ".join(
-                variables[layer[0]].path.rsplit("/", 1)[0] for layer in (one, other)
-            )
-            name = f"gradients given to the wrong layer: those of {names} swapped"
+            both = " and ".join(names[layer[0]].rpartition("/")[0] for layer in (one, other))
+            name = f"gradients given to the wrong layer: those of {both} swapped"
             yield Mistake(name, {"permuted": tuple(swapped)}, fix)
     for n in order:
         shape = variables[n].shape
         if len(shape) == 2 and shape[0] == shape[1] > 1:
-            name = f"the gradient of {variables[n].path} transposed"
+            name = f"the gradient of {names[n]} transposed"
             shape_of_it = "A kernel's gradient is tf.transpose(x) @ error, (inputs, outputs)."
             yield Mistake(name, {"transposed": n}, shape_of_it)
     backwards = order[::-1]

@@ -131,7 +131,7 @@ def run(
     with Progress(steps, "gradient descent") as progress, Keeper(checkpoint) as kept:
         program.start(x, values)
         chunks, last, goes_on, before = kept.go_on(
-            program.update, settings, shown, x, written, values[0]
+            program.update, settings, shown, x, written, values[0] if values else 0.0
         )
         try:
             while last < steps and goes_on:

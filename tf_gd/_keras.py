@@ -30,9 +30,8 @@ _AVERAGES = "_model_variables_moving_average"
 def slots_of(optimizer, variables) -> tuple[list, list, list, Any]:
     """Return the variables that an SGD was built with: velocities, averages, sums and batches.
 
-    The lists are in the order of the model's variables, and empty where an option is not used.
-    ``batches`` counts calls of ``apply``; the public ``iterations`` counts moves.
-    """
+    Lists in the order of the model's variables, empty where an option is not used. ``batches``
+    counts calls of ``apply``; the public ``iterations`` counts moves."""
     places = [optimizer._get_variable_index(variable) for variable in variables]
     averages = getattr(optimizer, _AVERAGES, ()) if optimizer.use_ema else ()
     sums = optimizer._accumulated_gradients if optimizer.gradient_accumulation_steps else ()

@@ -157,7 +157,6 @@ def measured() -> dict[str, float]:
 def threads_of(changes: dict) -> list[str]:
     """Return the links of the threads about a mistake."""
     (field, value), *_ = changes.items()
-    field = "optimizer" if field == "optimizer" and isinstance(value, str) else field
     keys = (f"{field}: {value}", field)
     return next((THREADS[key] for key in keys if key in THREADS), [])
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 from typing import Any
 
 _HOW = (
@@ -169,21 +170,15 @@ def outputs_of(model, symbols):
 
 
 def data_adapter(x, y=None, sample_weight=None, **options):
-    """Return what Keras makes a ``tf.data.Dataset`` of batches with.
-
-    Args:
-        x, y, sample_weight: as ``model.fit`` takes them.
-        **options: ``batch_size``, ``steps_per_epoch``, ``shuffle``, ``class_weight``.
-    """
+    """Return what Keras makes a ``tf.data.Dataset`` of batches with, of arguments of ``fit``."""
     get = keras.src.trainers.data_adapters.get_data_adapter
     return get(x=x, y=y, sample_weight=sample_weight, **options)
 
 
 def split_for_validation(parts: tuple, share: float) -> tuple[tuple, tuple]:
     """Return the first part of data of any kind, to train on, and the last, to validate on."""
-    from keras.src.trainers.data_adapters import array_slicing
-
-    return array_slicing.train_validation_split(parts, validation_split=share)
+    slicing = keras.src.trainers.data_adapters.array_slicing
+    return slicing.train_validation_split(parts, validation_split=share)
 
 
 def is_trainer(model) -> bool:
@@ -236,7 +231,9 @@ def seed_of_session() -> int | None:
 
 def global_seeds() -> list:
     """Return the state of Keras's global generator, which layers without a seed draw from."""
-    return [keras.src.random.seed_generator.global_seed_generator().state]
+    kept = random.getstate()  # a generator that is made anew draws its seed from there
+    seeds = [keras.src.random.seed_generator.global_seed_generator().state]
+    return random.setstate(kept) or seeds
 
 
 def compiled_metrics_of(model) -> list:
@@ -247,10 +244,13 @@ def compiled_metrics_of(model) -> list:
 
 def wiring_of(model) -> list[list[int]]:
     """Return for each layer of a functional model the numbers of the layers before it, else []."""
-    layers = list(getattr(model, "operations", ()))
+    layers = model.operations if isinstance(model, keras.src.models.Functional) else []
     numbers = {id(layer): number for number, layer in enumerate(layers)}
-    before = ([t for node in layer._inbound_nodes for t in node.input_tensors] for layer in layers)
-    return [[numbers.get(id(t._keras_history.operation), -1) for t in one] for one in before]
+    key = keras.src.ops.function.make_node_key
+    nodes = ([(key(one, n), node) for n, node in enumerate(one._inbound_nodes)] for one in layers)
+    before = ([t for k, n in some if k in model._nodes for t in n.input_tensors] for some in nodes)
+    found = [[numbers.get(id(t._keras_history.operation), -1) for t in one] for one in before]
+    return found + [part for layer in layers for part in wiring_of(layer)]
 
 
 def limits() -> tuple[int | None, int | None]:

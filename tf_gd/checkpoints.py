@@ -175,7 +175,7 @@ class Checkpoints:
             problem = f"checkpoint: cannot write to {self.directory} ({error.strerror})."
             stays = "The run goes on, and the last checkpoint that was written stays."
             warnings.warn(f"{problem} {stays} Make room there.", stacklevel=3)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, MemoryError, RecursionError) as error:
             problem = f"checkpoint: cannot write what the run holds ({error})."
             stays = "The run goes on, and the last checkpoint that was written stays."
             warnings.warn(f"{problem} {stays}", stacklevel=3)

@@ -153,7 +153,7 @@ class Trajectory:
                 if array.dtype.kind not in "iuf":
                     raise TypeError(f"{name} are {array.dtype}")
             iterations = arrays["iterations"]
-            if iterations.dtype.kind == "f" or (np.diff(iterations) < 0).any():
+            if iterations.dtype.kind == "f" or (np.diff(iterations.astype("int64")) < 0).any():
                 raise TypeError("iterations are not the numbers of steps in their order")
             settings, seconds = about["settings"], about["seconds"]
             if not isinstance(settings, dict) or not isinstance(seconds, int | float):

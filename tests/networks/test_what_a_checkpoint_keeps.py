@@ -334,7 +334,7 @@ CHANGED = {
     "validation_freq": (
         lambda d: train(d, validation_data=HELD_OUT),
         lambda d: train(d, validation_data=HELD_OUT, validation_freq=2),
-        "validated epochs",
+        "validation_freq names other epochs",
     ),
     "metrics": (
         lambda d: train(d, model_of(metrics=["mae"])),
@@ -561,3 +561,145 @@ def test_a_checkpoint_takes_no_time_of_others():
     assert checkpoints.seconds_between(30.0) == 0.0
     assert checkpoints.any_time()
     assert time.monotonic() - start < 1
+
+
+def test_what_on_epoch_begin_reads_is_there_already(tmp_path, monkeypatch):
+    class Reads(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.losses, self.last, self.first, self.begun = [], None, False, 0
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.first = True
+            if epoch:
+                self.last = self.losses[-1]
+
+        def on_batch_end(self, batch, logs=None):
+            self.begun, self.first = self.begun + self.first, False
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.losses.append(logs["loss"])
+
+    whole, resumed = Reads(), Reads()
+    train(None, callbacks=[whole])
+    killed(monkeypatch, 6, tmp_path, callbacks=[Reads()])
+    train(tmp_path, callbacks=[resumed])
+    for name in ("losses", "last", "first", "begun"):
+        assert getattr(resumed, name) == getattr(whole, name), name
+
+
+def test_variables_and_tensors_of_a_callback(tmp_path):
+    class Counts(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.count, self.of_keras, self.value = tf.Variable(0.0), keras.Variable(0.0), None
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.count.assign_add(1.0)
+            self.of_keras.assign_add(2.0)
+            self.value = tf.constant([1, 2])
+
+    train(tmp_path, callbacks=[Counts()], epochs=2)
+    again = Counts()
+    shared = again.count
+    train(tmp_path, callbacks=[again], epochs=3)
+    assert again.count is shared
+    assert (float(again.count), float(again.of_keras)) == (3.0, 6.0)
+    assert isinstance(again.value, tf.Tensor)
+
+
+def test_after_a_refusal_the_directory_is_free(tmp_path):
+    tf_gd.gradient_descent("square", steps=5, checkpoint=tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ValueError, match="holds a run of gradient_descent") as kept:
+        train(tmp_path)
+    assert kept.value.__traceback__ is not None
+    assert signal.getsignal(signal.SIGTERM) is before
+    tf_gd.gradient_descent("square", steps=5, checkpoint=tmp_path)
+
+
+def test_fewer_epochs_than_begun_are_refused(tmp_path, monkeypatch):
+    killed(monkeypatch, 6, tmp_path)
+    with pytest.raises(ValueError, match="gone on for 2 epochs, and 1 are asked for"):
+        train(tmp_path, epochs=1)
+
+
+def test_epochs_validated_later_may_change(tmp_path):
+    run = dict(validation_data=HELD_OUT)
+    train(tmp_path, epochs=2, validation_freq=[1, 2], **run)
+    train(tmp_path, epochs=4, validation_freq=[1, 2, 4], **run)
+    with pytest.raises(ValueError, match="validation_freq names other epochs"):
+        train(tmp_path, epochs=5, validation_freq=[1, 4], **run)
+
+
+def test_state_without_an_owner_is_said(tmp_path):
+    train(tmp_path, callbacks=[Counts()], epochs=1)
+    with pytest.warns(UserWarning, match=r"holds the state of .*Counts, of which this run has none"):
+        train(tmp_path, epochs=2)
+
+
+def test_functions_of_all_kinds_are_runs_of_their_own(tmp_path):
+    made = {}
+    exec("def loss(y, p):\n    return (y - p) ** 2", {}, made)
+    train(tmp_path / "a", model_of(loss=made["loss"]))
+
+    class OfItsOwn(keras.losses.Loss):
+        def call(self, y, p):
+            return (y - p) ** 2
+
+    of_its_own = OfItsOwn
+    train(tmp_path / "b", model_of(loss=of_its_own()))
+
+    class OfItsOwn(keras.losses.Loss):
+        def call(self, y, p):
+            return tf.abs(y - p)
+
+    with pytest.raises(ValueError, match="loss"):
+        train(tmp_path / "b", model_of(loss=OfItsOwn()))
+
+
+def test_a_set_in_a_loss_is_the_same_in_another_process(tmp_path):
+    script = (
+        "from tf_gd.networks.run_settings import _code_of\n"
+        "def loss(y, p, mode='a'):\n    'What it is.'\n    return y - p if mode in {'a', 'b', 'cc', 'ddd'} else p\n"
+        "print(_code_of(loss))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", script if seed else script.replace("What it is", "Another text")],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (0, 1, 2)
+    }
+    assert len(said) == 1
+
+
+def test_a_model_with_operations_of_its_own(tmp_path):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.operations = ["a", "b"]
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Own()
+    model(X[:1])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    train(tmp_path, model)
+
+
+def test_no_number_of_python_is_drawn(tmp_path):
+    import random
+
+    keras.utils.clear_session()
+    model = model_of()
+    random.seed(4)
+    train(tmp_path, model)
+    drawn = random.random()
+    random.seed(4)
+    assert drawn == random.random()

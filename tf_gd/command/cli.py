@@ -50,8 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"tf-gd {options.name}: {message}", file=sys.stderr)
         return USAGE
     except ImportError as error:
-        advice = "Install what is missing: python -m pip install -r requirements.txt"
-        print(f"tf-gd {options.name}: {raised(error)}. {advice}", file=sys.stderr)
+        missing = isinstance(error, ModuleNotFoundError) and error.name
+        advice = f". Install it: python -m pip install {missing.split('.')[0]}" if missing else ""
+        print(f"tf-gd {options.name}: {raised(error)}{advice}", file=sys.stderr)
         return USAGE
     except BrokenPipeError:
         output.close_standard_output()  # who reads it is gone: nobody is to be told

@@ -1,10 +1,11 @@
 """``tf-gd explain``: a step, a model and data from modules of the user's own."""
 
 import contextlib
+import functools
 import sys
 
 from tf_gd.command import output
-from tf_gd.command.modules import called, from_module, raised
+from tf_gd.command.modules import called, from_module
 
 
 def explain(options) -> int:
@@ -28,12 +29,10 @@ def explain(options) -> int:
         x, y, weights, *_ = (*parts, None, None)
         optimizer, loss = _compiled_with(options, build_model)
         numbers = dict(batch_size=options.batch_size, steps=options.steps, sample_weight=weights)
-        try:
-            found = tf_gd.explain_difference(
-                build_model, x, y, step, optimizer=optimizer, loss=loss, **numbers
-            )
-        except (OSError, RuntimeError, SystemExit, AttributeError, LookupError) as error:
-            raise ValueError(f"explain: your code raised {raised(error)}.") from error
+        build = functools.partial(called, "model", options.model, build_model)
+        found = tf_gd.explain_difference(
+            build, x, y, step, optimizer=optimizer, loss=loss, **numbers
+        )
     if options.json:
         output.print_json(found.report())
     else:

@@ -55,7 +55,10 @@ def launch(script: str, arguments: list[str], workers: int) -> int:
             )
             readers[-1].start()
         with child_processes.guarded(running):
-            return _wait(running)
+            try:
+                return _wait(running)
+            finally:
+                child_processes.end(running, _GRACE)
     finally:
         child_processes.end(running, _GRACE)
         for reader in readers:

@@ -37,8 +37,9 @@ def json_alone(options) -> Iterator[None]:
     try:
         os.dup2(2, 1)
         yield
-        sys.stdout.flush()
     finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
         _REAL.remove(real)
         os.dup2(real, 1)
         os.close(real)
@@ -52,9 +53,13 @@ def _is_real(stream) -> bool:
 
 
 def close_standard_output() -> None:
-    """Send what is still to be written nowhere, so that the interpreter ends without a word."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Send what cannot be written nowhere, so that the interpreter ends without a word."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def file_name(name: str) -> str:

@@ -66,7 +66,7 @@ class Evidence:
         of_weights = moved(np.concatenate(weights))
         for i in set(spans) - set(experiment.trained):
             share = moved(spans[i]) / of_weights if of_weights else 0.0
-            if share > 1:
+            if 1 < share < np.inf:
                 units[spans[i]] = 2.0 ** -np.ceil(np.log2(share))
         return units
 
@@ -74,7 +74,7 @@ class Evidence:
     def random(self) -> bool:
         """Whether the model draws random numbers: its seeds have moved."""
         pairs = zip(self.theirs.model.variables, self.theirs.initial, strict=True)
-        seeds = (pair for pair in pairs if "seed" in pair[0].path)
+        seeds = (pair for pair in pairs if "seed_generator" in pair[0].path)
         return any(not np.array_equal(seed.numpy(), initial) for seed, initial in seeds)
 
     def _in_units(self, weights: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from tf_gd.explain.deviation import (
     outputs_of,
 )
 from tf_gd.explain.evaluations import Evaluated, Evaluations
+from tf_gd.explain.losses import names_of_losses
 from tf_gd.explain.updating import Updates, dense
 from tf_gd.networks.passes import count_samples, each
 from tf_gd.networks.step import forward, innermost
@@ -132,12 +133,12 @@ class Experiment:
         if deviation.partial == "dropped" and count_samples(batch) < self.full:
             nothing = dict.fromkeys(("loss", "of the data", "without the factor"), float("nan"))
             return dataclasses.replace(state, step=state.step + 1), nothing
+        if deviation.repeated == "sample by sample":
+            return self._sample_by_sample(deviation, state, batch)
         chosen = [*self.trained, *(self.frozen if deviation.frozen_too else [])]
         found = self._evaluated(deviation, state, batch, chosen)
         if deviation.repeated in ("one by one", "layer by layer"):
             return self._one_by_one(deviation, state, batch, chosen)
-        if deviation.repeated == "sample by sample":
-            return self._sample_by_sample(deviation, state, batch)
         after = self._moved(deviation, state, found, chosen)
         if deviation.repeated == "update twice":
             after = self._moved(deviation, after, found, chosen)
@@ -217,7 +218,8 @@ class Experiment:
         self, deviation: Deviation, state: State, batch: Batch
     ) -> tuple[State, dict[str, float]]:
         """Make a step on each sample of a batch; the losses are their means."""
-        once, all_losses = dataclasses.replace(deviation, repeated="once"), []
+        once = dataclasses.replace(deviation, repeated="once", partial="used")
+        all_losses = []
         if id(batch) not in self._samples:
             self._samples[id(batch)] = [
                 Batch(*each(lambda leaf, n=n: leaf[n : n + 1], tuple(batch)))
@@ -242,7 +244,7 @@ class Experiment:
         if not isinstance(reduction, str):
             return reduction
         if reduction == "over the outputs":
-            return 1 / max(len(keras.tree.flatten(self.prediction)), 1)
+            return 1 / max(len(names_of_losses(self.model)), 1)
         return REDUCTIONS[reduction](count_samples(batch), self.full, outputs_of(batch.y))
 
     def first_losses(self, deviation: Deviation) -> tuple[float, float]:

@@ -144,7 +144,7 @@ def _masked(model, how: str, y, prediction, mask):
     assert function is not None
     logits = {} if from_logits_of(model) is None else {"from_logits": from_logits_of(model)}
     each = function(*of_same_rank(y, tf.identity(prediction)), **logits)
-    mask = y != 0 if how == "by the targets" else mask
+    mask = tf.reshape(y, tf.shape(each)) != 0 if how == "by the targets" else mask
     return MASKED[how](each, tf.cast(mask, each.dtype))
 
 

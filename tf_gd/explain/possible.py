@@ -19,6 +19,8 @@ from tf_gd.explain.losses import (
 )
 from tf_gd.explain.optimizers import adam_of
 
+_SMALL = 32  # samples, each of which takes a gradient
+
 Condition = Callable[[Experiment], Any]
 
 
@@ -51,6 +53,13 @@ def outputs_and_targets(experiment: Experiment) -> tuple[list, list]:
     return outputs, keras.tree.flatten(experiment.batches[0][1])
 
 
+def _masks_steps(experiment: Experiment) -> bool:
+    """Return whether there is one output, (samples, steps, numbers), with a mask."""
+    outputs, targets = outputs_and_targets(experiment)
+    one = len(outputs) == len(targets) == 1 and len(outputs[0].shape) == 3
+    return bool(experiment.masks and one and function_of(experiment.model) is not None)
+
+
 # By the words for them in the table of mistakes; k is the experiment.
 CONDITIONS: dict[str, Condition] = {
     "always": lambda k: True,
@@ -58,6 +67,7 @@ CONDITIONS: dict[str, Condition] = {
     "one number is predicted per sample": _one_number_per_sample,
     "several numbers are predicted per sample": lambda k: outputs_of(k.batches[0][1]) > 1,
     # BatchNormalization has statistics and Dropout has a seed, neither of them trained nor frozen.
+    "batches are small": lambda k: k.full <= _SMALL,
     "a call changes the model": lambda k: len(k.variables) > len(k.trained) + len(k.frozen),
     "the loss takes from_logits": lambda k: from_logits_of(k.model) is not None,
     "from_logits=True": lambda k: from_logits_of(k.model),
@@ -67,21 +77,15 @@ CONDITIONS: dict[str, Condition] = {
     "class_weight is given": lambda k: k.weighed_by == "class_weight",
     "samples are weighed": lambda k: k.weighed_by,
     "the model masks": lambda k: k.masks,
-    "the model masks time steps": lambda k: (
-        k.masks and len(k.prediction.shape) > 2 and function_of(k.model) is not None
-    ),
+    "the model masks time steps": lambda k: _masks_steps(k),
     "the targets may be masked": lambda k: (
-        k.masks
-        and len(k.prediction.shape) > 2
-        and function_of(k.model) is not None
-        and len(outputs_and_targets(k)[1]) == 1
-        and not outputs_and_targets(k)[1][0].dtype.is_floating
+        _masks_steps(k) and not outputs_and_targets(k)[1][0].dtype.is_floating
     ),
     "there are several outputs": lambda k: len(names_of_losses(k.model)) > 1,
     "a cross-entropy of probabilities": lambda k: (
         from_logits_of(k.model) is not None
-        and len(outputs_and_targets(k)[1]) == 1
-        and tuple(outputs_and_targets(k)[1][0].shape) == tuple(k.prediction.shape)
+        and [len(some) for some in outputs_and_targets(k)] == [1, 1]
+        and len({tuple(some[0].shape) for some in outputs_and_targets(k)}) == 1
     ),
     "there are statistics": lambda k: set(k.compared) - set(k.trained) - set(k.frozen),
     "the optimizer has a memory": lambda k: not k.by_hand,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tf_gd.explain.deviation import Deviation, Run
 from tf_gd.explain.diagnosis import Combination, Diagnosis, diagnosis_of
@@ -18,6 +19,8 @@ from tf_gd.explain.residuals import residual, same_losses, scale_of
 from tf_gd.explain.traces import traces_of
 from tf_gd.explain.variants import variants_of
 
+# A velocity shared by variables of different shapes, for example, or a mask of another rank.
+_DOES_NOT_FIT = (ValueError, tf.errors.InvalidArgumentError)
 _NEAREST = 16  # how many are tried, and all whose first step is at least as near as Keras's
 _WIDTH = 6  # how many combinations get one more mistake
 _DEPTH = 4  # how many mistakes at most
@@ -71,7 +74,10 @@ class Search:
         try:
             with np.errstate(all="ignore"):
                 run = self.experiment.make_steps(deviation, give_up)
-        except ValueError:  # a velocity was shared by variables of different shapes
+        except (
+            ValueError,
+            tf.errors.InvalidArgumentError,
+        ):  # a velocity was shared by variables of different shapes
             worst = np.inf
         self._tried[deviation] = (worst if run is None else total / steps), run
         return np.inf if run is None else total / steps
@@ -87,7 +93,7 @@ class Search:
                     after, _ = experiment.step(deviation, experiment.start(), batch)
                     apart = np.linalg.norm(experiment.vector(after.weights) - self.weights[1])
                     share = float(apart / self._scale[0])
-            except ValueError:
+            except _DOES_NOT_FIT:
                 share = np.inf
             self._first_steps[deviation] = min(share, 1.0) if np.isfinite(share) else 1.0
         return self._first_steps[deviation]

@@ -86,6 +86,7 @@ repeated, always
         Take all gradients from one tape, and then update all variables.
     layer by layer: one layer after another, with gradients taken anew
         Take all gradients from one tape, and then update all variables.
+repeated, if batches are small
     sample by sample: an update for each sample of the batch
         Take one gradient, of the mean loss of the batch, and make one update.
 data, always

@@ -74,8 +74,10 @@ def _other_settings(experiment: Experiment) -> Iterator[Mistake]:
             if value != config[setting]:
                 of = f"{type(optimizer).__name__}'s {setting}"
                 given, fix = config[setting], f"{setting}={config[setting]}"
-                name = f"{of} of {value:g} instead of {given:g}"
-                name = f"{of} {value} instead of {given}" if isinstance(value, bool) else name
+                if isinstance(value, bool) or not isinstance(given, int | float):
+                    name = f"{of} {value} instead of {given}"
+                else:
+                    name = f"{of} of {value:g} instead of {given:g}"
                 yield Mistake(name, {"optimizer": (setting, value)}, fix)
 
 
@@ -149,16 +151,17 @@ def _other_data(experiment: Experiment) -> Iterator[Mistake]:
         for name in OTHER_INPUTS | images:
             yield Mistake(f"other inputs: {name}", {"data": f"x {name}"}, fix)
     if len(targets) == 1:
-        yield from _other_targets(targets[0])
+        steps = len(keras.tree.flatten(experiment.prediction)[0].shape) > 2
+        yield from _other_targets(targets[0], steps)
     elif len(targets) == 2 and targets[0].shape[1:] == targets[1].shape[1:]:
         name = "the targets of the two outputs swapped"
         fix = "Give each output its own target: in the order of model.outputs, or by name."
         yield Mistake(name, {"data": "outputs swapped"}, fix)
 
 
-def _other_targets(y) -> Iterator[Mistake]:
+def _other_targets(y, steps: bool) -> Iterator[Mistake]:
     fix = "Give each sample its own target: x and y in the same order, no shift between them."
-    times = OTHER_TIMES if y.shape.rank > 1 and y.shape[1] > 1 else {}
+    times = OTHER_TIMES if steps and y.shape.rank > 1 and y.shape[1] > 1 else {}
     for name in OTHER_TARGETS | times:
         if y.dtype.is_floating or name.startswith("of the"):
             said = f"targets of another sample: {name}" if "sample" in name else f"targets {name}"

@@ -1,13 +1,16 @@
 """What a callback holds: what a checkpoint keeps of it, and how it is put back."""
 
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tf_gd import _keras
+from tf_gd._keras import keras
 
+_VARIABLES = (tf.Variable, keras.Variable)
 _DEEPEST = 20  # lists in lists
 _LONGEST = 10_000  # bits of a whole number
 _OF_KERAS = ("_model", "model", "params", "_params", "validation_data")  # which Keras sets itself
@@ -20,8 +23,8 @@ class NotKeptError(ValueError):
 def pack(value, arrays: list, depth: int = 0):
     """Return a value as JSON from which :func:`unpack` makes the same; append its arrays.
 
-    Numbers, texts, arrays, tensors (which come back as arrays), and lists, tuples, sets and
-    dictionaries of them.
+    Numbers, texts, arrays, tensors, and lists, tuples, sets and dictionaries of them; a variable,
+    whose value is kept, if it is not within one of these.
 
     Raises:
         NotKeptError: it is, or holds, anything else.
@@ -34,8 +37,10 @@ def pack(value, arrays: list, depth: int = 0):
         return value
     if type(value) is complex:
         return {"complex": [value.real, value.imag]}
-    if isinstance(value, tf.Tensor | tf.Variable) and value.dtype.is_numpy_compatible:
-        value = np.asarray(value)
+    if isinstance(value, tf.Tensor) and value.dtype.is_numpy_compatible:
+        return {"tensor": pack(value.numpy(), arrays)}
+    if isinstance(value, _VARIABLES) and depth == 0:
+        return {"variable": pack(np.asarray(keras.ops.convert_to_numpy(value)), arrays)}
     if type(value) is np.ndarray or isinstance(value, np.generic):
         if value.dtype.kind not in "biufcSUmM" and not _is_short_float(value.dtype):
             raise NotKeptError
@@ -44,7 +49,7 @@ def pack(value, arrays: list, depth: int = 0):
         array = np.array(value)
         arrays.append(np.frombuffer(array.tobytes(), "uint8") if raw else array)
         kind = "array" if isinstance(value, np.ndarray) else "scalar"
-        return {kind: [len(arrays) - 1, value.dtype.str if raw else None, list(array.shape)]}
+        return {kind: [len(arrays) - 1, array.dtype.str if raw else None, list(array.shape)]}
     if type(value) is bytes:
         return {"bytes": value.hex()}
     return _packed_all(value, arrays, depth + 1)
@@ -83,6 +88,9 @@ def unpack(value, arrays: list):
         number, raw, shape = of
         array = arrays[number] if raw is None else arrays[number].view(raw).reshape(shape)
         return array if kind == "array" else array[()]
+    if kind in ("tensor", "variable"):
+        found = unpack(of, arrays)
+        return tf.constant(found) if kind == "tensor" else found
     if kind == "complex":
         return complex(*of)
     if kind == "bytes":
@@ -125,7 +133,7 @@ def _packed(value, arrays: list) -> list | None:
     """Return a value packed, in a list; None if a checkpoint does not keep it."""
     try:
         return [pack(value, arrays)]
-    except (NotKeptError, RecursionError):
+    except Exception:  # a value of the user's may raise anything
         return None
 
 
@@ -142,6 +150,8 @@ def left_out(callback) -> list[str]:
 
 def _is_state(value) -> bool:
     """Return whether a value may be what a callback counts in, and not a tool that it uses."""
+    if isinstance(value, (*_VARIABLES, keras.Metric, tf.random.Generator)):
+        return True
     tools = type(value).__module__.startswith(("keras", "tensorflow", "tf_gd"))
     return not (callable(value) or tools or hasattr(value, "get_config"))
 
@@ -171,9 +181,12 @@ def _same(one: tuple, other: tuple) -> bool:
 def put_back(
     callbacks: list[tuple[Any, dict]], saved: list[dict], arrays: list[np.ndarray]
 ) -> None:
-    """Give each callback what a checkpoint has kept of it: of its class, and in their order."""
+    """Give each callback what a checkpoint has kept of it: of its class, and in their order.
+
+    What it has changed since the start, and the checkpoint does not hold, is as at the start.
+    """
     waiting = list(saved)
-    for callback, _ in callbacks:
+    for callback, before in callbacks:
         mine = next((one for one in waiting if one["class"] == _class_of(callback)), None)
         if mine is None:
             continue
@@ -181,5 +194,22 @@ def put_back(
         if mine["parts"] and getattr(callback, "monitor_op", True) is None:
             # Keras sets it late and flips the sign of min_delta, which must not happen twice.
             _keras.set_monitor_op(callback)
+        now = plain_parts(callback)
+        for name in set(before) & set(now) - set(mine["parts"]):
+            if not _same(now[name], before[name]):
+                _set(callback, name, unpack(*before[name])[0])
         for name, value in mine["parts"].items():
-            setattr(callback, name, unpack(value, arrays))
+            _set(callback, name, unpack(value, arrays))
+    if lost := sorted({one["class"] for one in waiting if one["parts"]}):
+        warnings.warn(
+            f"checkpoint: holds the state of {', '.join(lost)}, of which this run has none.",
+            stacklevel=4,
+        )
+
+
+def _set(callback, name: str, value) -> None:
+    held = getattr(callback, name, None)
+    if isinstance(held, _VARIABLES):
+        held.assign(value)
+    else:
+        setattr(callback, name, value)

@@ -147,9 +147,7 @@ def fit(
             )
         if replicas.several():
             replicas.check_built(model)
-        validated = [epoch for epoch in range(1, 101) if validation and validates_at(epoch)]
-        about = dict(initial_epoch=initial_epoch, shuffle=shuffle, seed=seed)
-        kept.settings |= about | {"validated epochs": validated[:10]}
+        kept.settings |= dict(initial_epoch=initial_epoch, shuffle=shuffle, seed=seed)
         kept.describe(source, validation)
         training = Training(
             model,

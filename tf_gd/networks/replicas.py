@@ -243,7 +243,8 @@ def _of_layers(model, factor: float):
     """Return a factor times what layers add to the loss besides penalties: means over the samples
     here, of which Keras takes the mean over the replicas.
     """
-    added = tf.add_n([tf.zeros(()), *(tf.cast(loss, "float32") for loss in model.losses)])
+    losses = (tf.reduce_sum(tf.cast(loss, "float32")) for loss in model.losses)
+    added = tf.add_n([tf.zeros(()), *losses])
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return factor * (added - _penalties(model)) / replicas
 

@@ -20,7 +20,6 @@ from tf_gd.checkpoints import (
 )
 from tf_gd.networks.batches import replay
 from tf_gd.networks.callback_state import (
-    NotKeptError,
     changed,
     left_out,
     pack,
@@ -29,7 +28,7 @@ from tf_gd.networks.callback_state import (
     unpack,
 )
 from tf_gd.networks.orders import seed_of_session
-from tf_gd.networks.run_settings import of_model, of_the_process, shape_of
+from tf_gd.networks.run_settings import check_complete, of_model, of_the_process, shape_of
 from tf_gd.networks.step import innermost
 
 SECONDS_BETWEEN = 30.0  # between checkpoints within an epoch: a kill loses about so much
@@ -46,17 +45,28 @@ class Keeper:
     """
 
     def __init__(self, directory, alone: bool = True, writes: bool = True):
+        self._seconds = SECONDS_BETWEEN if directory is None else seconds_between(SECONDS_BETWEEN)
+        self._any_time = directory is not None and any_time()
         self._checkpoints = None if directory is None else Checkpoints(directory, writes)
         self._alone = alone
-        self._found = self._checkpoints.newest() if self._checkpoints else None
-        if self._checkpoints and self._found:
-            refuse_kind(self._checkpoints.directory, self._found[0], "fit")
-        self._seconds = seconds_between(SECONDS_BETWEEN)
+        self._found = self._newest()
         self._unsaved: set[str] = set()  # what was said not to be kept
         self._saved_at = time.monotonic()
         self._saves = 0
         self._order: int | None = None
         self.settings: dict[str, Any] = {}  # of this run: a run with others is refused
+
+    def _newest(self) -> tuple | None:
+        if self._checkpoints is None:
+            return None
+        try:
+            found = self._checkpoints.newest()
+            if found:
+                refuse_kind(self._checkpoints.directory, found[0], "fit")
+        except BaseException:
+            self._checkpoints.close()  # nobody else will
+            raise
+        return found
 
     @property
     def keeps(self) -> bool:
@@ -121,7 +131,7 @@ class Keeper:
         first = self.settings["initial_epoch"]
         if self._checkpoints is None:
             return first, 0, {}
-        _check_complete(model)
+        check_complete(model)
         self._model, self._source, self._modes = model, source, modes
         if not all(part is None or part.built for part in _keras.compiled_parts(model)):
             self._alone = False  # the metrics of an epoch are made in it: only whole ones are kept
@@ -134,22 +144,25 @@ class Keeper:
             "variables": [shape_of(variable) for variable in self._variables],
         }
         self._callbacks = [(callback, plain_parts(callback)) for callback in callbacks]
+        self._validates_at = validates_at if validation is not None else lambda epoch: False
         if self._found is None:
             return first, 0, {}
         state, arrays = self._found
         self._refuse_another(state["settings"], arrays)
-        if state["epoch"] > epochs:
+        if state["validated"] != self._validated(state["epoch"]):
+            refuse(self._checkpoints.directory, ["validation_freq names other epochs"])
+        begun = state["epoch"] + bool(state["batch"])
+        if begun > epochs:
             refuse(
                 self._checkpoints.directory,
-                [f"it has gone on for {state['epoch']} epochs, and {epochs} are asked for"],
+                [f"it has gone on for {begun} epochs, and {epochs} are asked for"],
             )
+        self._restore(state, arrays)
         if state["batch"]:
             # The epoch began before: the callbacks hear of it, as objects that only they know have
-            # to be made; what they change is restored below.
+            # to be made, and what they change is restored.
             begins(state["epoch"])
-        for variable, array in zip(self._variables, arrays, strict=False):
-            variable.assign(array)
-        put_back(self._callbacks, state["callbacks"], arrays)
+            self._restore(state, arrays)
         model.history.epoch = state["epochs"]
         model.history.history = unpack(state["history"], arrays)
         model.stop_training = state["stopped"]
@@ -161,6 +174,14 @@ class Keeper:
         self._saves, self._order = state["saves"], state["order"]
         epoch = epochs if state["stopped"] else state["epoch"]  # nothing is left to do
         return epoch, state["batch"], unpack(state["logs"], arrays)
+
+    def _restore(self, state: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        for variable, array in zip(self._variables, arrays, strict=False):
+            variable.assign(array)
+        put_back(self._callbacks, state["callbacks"], arrays)
+
+    def _validated(self, epochs: int) -> list[bool]:
+        return [bool(self._validates_at(epoch + 1)) for epoch in range(epochs)]
 
     def _refuse_another(self, saved: dict[str, Any], arrays: list[np.ndarray]) -> None:
         """Raise if the run found had other settings, but for a rate set by a callback."""
@@ -200,7 +221,7 @@ class Keeper:
         if self._checkpoints is None or (batch and not self._alone):
             return
         pause = self._seconds if batch else 0.0
-        pause = pause if any_time() else max(pause, PAUSE * self._checkpoints.seconds)
+        pause = pause if self._any_time else max(pause, PAUSE * self._checkpoints.seconds)
         if not last and (self._checkpoints.busy or time.monotonic() - self._saved_at < pause):
             return
         self._saved_at = time.monotonic()
@@ -208,7 +229,8 @@ class Keeper:
         # TensorFlow copies a variable's memory when a later step writes to it, not here.
         arrays = [tf.convert_to_tensor(variable.value) for variable in self._variables]
         history = self._model.history
-        self._warn_of_what_is_left_out()
+        if self._saves == 1:
+            self._warn_once([name for one, _ in self._callbacks for name in left_out(one)])
         state = dict(
             kind="fit",
             settings=self.settings,
@@ -221,6 +243,7 @@ class Keeper:
             epochs=list(history.epoch),
             history=self._packed(history.history, arrays),
             order=self._source.first_order,
+            validated=self._validated(epoch),
             callbacks=[changed(callback, before, arrays) for callback, before in self._callbacks],
         )
         self._checkpoints.save(self._saves, state, arrays)
@@ -231,12 +254,9 @@ class Keeper:
         for name, value in logs.items():
             try:
                 kept.append([name, pack(value, arrays)])
-            except (NotKeptError, RecursionError):
+            except Exception:  # a value of the user's may raise anything
                 self._warn_once([f"logs[{name!r}]"])
         return {"dict": kept}
-
-    def _warn_of_what_is_left_out(self) -> None:
-        self._warn_once([name for callback, _ in self._callbacks for name in left_out(callback)])
 
     def _warn_once(self, names: list[str]) -> None:
         if new := sorted(set(names) - self._unsaved):
@@ -247,35 +267,3 @@ class Keeper:
                 "dictionaries of them are kept.",
                 stacklevel=4,
             )
-
-
-def _in(value) -> list:
-    """Return what a list, a tuple or a dict holds, or else the value itself."""
-    if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _check_complete(model) -> None:
-    """Raise where a checkpoint would not hold all that training changes."""
-    if model.optimizer is not None and model.built and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
-    if not model.built:
-        raise ValueError(
-            "checkpoint: got a model without weights so far, expected one that is built. Call it "
-            "on a batch first, or give it an Input layer."
-        )
-    others = [
-        name
-        for name, value in vars(model).items()
-        for one in _in(value)
-        if isinstance(one, keras.Optimizer) and one is not model.optimizer
-    ]
-    if model.optimizer is None:
-        raise ValueError("checkpoint: got a model without an optimizer, expected one to keep.")
-    if others:
-        raise ValueError(
-            f"checkpoint: got a model with optimizers of its own ({', '.join(others)}), whose "
-            "state a checkpoint does not hold; expected model.optimizer alone. Call fit without "
-            "checkpoint, and save weights and optimizers yourself."
-        )

@@ -1,5 +1,6 @@
 """What a run is, in plain values: a checkpoint of another run is refused by it."""
 
+import functools
 import hashlib
 import re
 import types
@@ -36,13 +37,18 @@ def of_the_process() -> dict[str, Any]:
 
 def _code_of(function) -> str:
     """Return the name of a function, and a hash of what it computes if it is not Keras's."""
+    if isinstance(function, functools.partial):
+        given = _written([list(function.args), function.keywords])
+        return f"{_code_of(function.func)} with {given}"
     name = getattr(function, "__name__", type(function).__name__)
-    if not isinstance(function, types.FunctionType) or function.__module__.startswith("keras."):
+    module = getattr(function, "__module__", "") or ""
+    if not isinstance(function, types.FunctionType) or module.startswith("keras."):
         return name
     digest = hashlib.blake2b(digest_size=6)
     _add_code(digest, function.__code__)
     outside = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
-    for value in [*outside, *(function.__defaults__ or ())]:
+    by_name = (function.__kwdefaults__ or {}).items()
+    for value in [*outside, *(function.__defaults__ or ()), *(repr(pair) for pair in by_name)]:
         if isinstance(value, bool | int | float | str):
             digest.update(repr(value).encode())
     return f"{name} {digest.hexdigest()}"
@@ -59,7 +65,11 @@ def _is_filled(cell) -> bool:
 def _add_code(digest, code: types.CodeType) -> None:
     digest.update(code.co_code)
     digest.update(repr(code.co_names).encode())
-    for constant in code.co_consts:
+    for number, constant in enumerate(code.co_consts):
+        if number == 0 and isinstance(constant, str):
+            continue  # the docstring
+        if isinstance(constant, frozenset):  # in an order that changes with the process
+            constant = sorted(map(repr, constant))
         if isinstance(constant, types.CodeType):
             _add_code(digest, constant)
         else:
@@ -98,6 +108,8 @@ def _written(value) -> Any:
     if hasattr(value, "get_config"):
         # Of a wrapped function the name alone would stand in its settings.
         own = getattr(value, "fn", getattr(value, "_fn", None))
+        if own is None and not type(value).__module__.startswith("keras."):
+            own = getattr(type(value), "call", getattr(type(value), "update_state", None))
         inside = {} if own is None else {"function": _code_of(own)}
         inside |= _written(dict(getattr(value, "_fn_kwargs", None) or {}))  # not in every config
         return {"class": type(value).__name__, **inside, **_written(value.get_config())}
@@ -108,3 +120,35 @@ def shape_of(variable) -> str:
     """Return a variable's name, without the numbers that Keras puts in, its shape and type."""
     name = re.sub(r"_\d+(?=_|$)", "", getattr(variable, "name", ""))
     return f"{name} {tuple(variable.shape)} {variable.dtype}"
+
+
+def _in(value) -> list:
+    """Return what a list, a tuple or a dict holds, or else the value itself."""
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def check_complete(model) -> None:
+    """Raise where a checkpoint would not hold all that training changes."""
+    if model.optimizer is not None and model.built and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    if not model.built:
+        raise ValueError(
+            "checkpoint: got a model without weights so far, expected one that is built. Call it "
+            "on a batch first, or give it an Input layer."
+        )
+    others = [
+        name
+        for name, value in vars(model).items()
+        for one in _in(value)
+        if isinstance(one, keras.Optimizer) and one is not model.optimizer
+    ]
+    if model.optimizer is None:
+        raise ValueError("checkpoint: got a model without an optimizer, expected one to keep.")
+    if others:
+        raise ValueError(
+            f"checkpoint: got a model with optimizers of its own ({', '.join(others)}), whose "
+            "state a checkpoint does not hold; expected model.optimizer alone. Call fit without "
+            "checkpoint, and save weights and optimizers yourself."
+        )

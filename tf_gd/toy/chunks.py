@@ -137,7 +137,7 @@ def run(
             while last < steps and goes_on:
                 records, reached, goes_on = program.chunk(last + 1, steps, record_every, smallest)
                 if chunks and last % record_every:  # drop a last record between two
-                    chunks[-1] = [one[:-1] for one in chunks[-1]]
+                    chunks = [*chunks[:-1], [one[:-1] for one in chunks[-1]]]
                 chunks, last = [*chunks, records], reached
                 progress.at(last)
                 seconds = before + time.perf_counter() - start

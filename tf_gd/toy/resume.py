@@ -18,23 +18,26 @@ class Keeper:
     """Writes and reads the checkpoints of a descent; does nothing without a directory."""
 
     def __init__(self, directory):
+        self._seconds = SECONDS_BETWEEN if directory is None else seconds_between(SECONDS_BETWEEN)
         self._checkpoints = None if directory is None else Checkpoints(directory)
         self._settings: dict[str, Any] = {}
         self._variables: list[Any] = []
         self._rates: Any = None
         self._tolerance: float | None = None
         self._saved_at = time.monotonic()
-        self._seconds = seconds_between(SECONDS_BETWEEN)
         self._unsaved: tuple | None = None  # the state after the last chunk, if it is not saved
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
-        if self._checkpoints and self._unsaved and kind in (None, SystemExit):
-            variables, chunks, *rest = self._unsaved  # Ctrl-C or SIGTERM came
-            self._write(variables, joined(chunks), *rest)
-        if self._checkpoints:
+        if self._checkpoints is None:
+            return
+        try:
+            if self._unsaved and kind in (None, SystemExit):  # Ctrl-C or SIGTERM came
+                variables, chunks, *rest = self._unsaved
+                self._write(variables, joined(chunks), *rest)
+        finally:
             self._checkpoints.close()
 
     def go_on(
@@ -100,9 +103,10 @@ class Keeper:
         if not ends and (self._checkpoints.busy or now - self._saved_at < self._seconds):
             self._unsaved = (variables, chunks, last, goes_on, seconds)
             return chunks
-        self._saved_at, self._unsaved = now, None
+        self._unsaved = (variables, chunks, last, goes_on, seconds)
         records = joined(chunks)
         self._write(variables, records, last, goes_on, seconds)
+        self._saved_at, self._unsaved = now, None
         return [records]
 
     def _write(self, variables, records, last: int, goes_on: bool, seconds: float) -> None:

@@ -233,7 +233,8 @@ def global_seeds() -> list:
     """Return the state of Keras's global generator, which layers without a seed draw from."""
     kept = random.getstate()  # a generator that is made anew draws its seed from there
     seeds = [keras.src.random.seed_generator.global_seed_generator().state]
-    return random.setstate(kept) or seeds
+    random.setstate(kept)
+    return seeds
 
 
 def compiled_metrics_of(model) -> list:
@@ -259,10 +260,9 @@ def limits() -> tuple[int | None, int | None]:
     return epochs, getattr(keras.config, "max_steps_per_epoch", lambda: None)()
 
 
-def looks_at_batches(tensorboard) -> bool:
+def looks_at_batches(board) -> bool:
     """Return whether a TensorBoard callback writes down, or profiles, single batches."""
-    own = tensorboard._should_trace or tensorboard.write_steps_per_second
-    return own or tensorboard.update_freq != "epoch"
+    return board._should_trace or board.write_steps_per_second or board.update_freq != "epoch"
 
 
 def set_monitor_op(callback) -> None:

@@ -24,8 +24,8 @@ _DOES_NOT_FIT = (ValueError, tf.errors.InvalidArgumentError)
 _NEAREST = 16  # how many are tried, and all whose first step is at least as near as Keras's
 _WIDTH = 6  # how many combinations get one more mistake
 _DEPTH = 4  # how many mistakes at most
-_PATIENCE = 6.0  # seconds, after which no further mistake is added to those found
-_AT_FIRST = 3.0  # seconds for the mistakes alone, of which at least _WIDTH are tried
+_PATIENCE = 7.0  # seconds, after which no further mistake is added to those found
+_AT_FIRST = 4.0  # seconds for the mistakes alone, of which at least _WIDTH are tried
 
 
 class Search:

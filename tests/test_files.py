@@ -178,3 +178,12 @@ def test_what_is_saved_can_be_loaded(tmp_path):
     read = Trajectory.load(whole.save(tmp_path / "run.npz"))
     np.testing.assert_array_equal(read.points, whole.points)
     assert read.seconds == 1
+
+
+@pytest.mark.parametrize("iterations", [[0.0, np.nan], [0.0, 0.5], [3.0, 1.0], np.array([3, 1], "uint8")])
+def test_iterations_that_are_none_are_refused(tmp_path, iterations):
+    path = Trajectory(np.zeros((2, 2)), np.zeros(2), np.zeros(2), np.asarray(iterations), seconds=1).save(
+        tmp_path / "run.npz"
+    )
+    with pytest.raises(ValueError, match="iterations are not the numbers of steps"):
+        Trajectory.load(path)

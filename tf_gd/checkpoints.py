@@ -35,7 +35,6 @@ _NAME = re.compile(r"at-(\d{15})-([0-9a-f]{32})\.ckpt")
 _MARK = b"tf_gd checkpoint 1\n"
 _KEPT = 2  # files; the older one is used if the newest is damaged
 _UNFINISHED = re.compile(rf"{PARTIAL}[0-9a-f]+\.ckpt")  # ours, of a run killed while it wrote
-_SECONDS = "TF_GD_CHECKPOINT_SECONDS"
 _LOCKS: weakref.WeakSet = weakref.WeakSet()
 
 
@@ -48,28 +47,6 @@ def _let_go() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go)
-
-
-def seconds_between(usual: float) -> float:
-    """Return the least seconds between two checkpoints: of the environment, or the usual ones.
-
-    Raises:
-        ValueError: ``TF_GD_CHECKPOINT_SECONDS`` is no number of at least 0.
-    """
-    given = os.environ.get(_SECONDS, "")
-    try:
-        seconds = float(given) if given else usual
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < math.inf:
-        expected = "expected seconds, at least 0, or nothing"
-        raise ValueError(f"{_SECONDS}: got {given!r}, {expected}: export {_SECONDS}=30.")
-    return seconds
-
-
-def any_time() -> bool:
-    """Return whether the environment sets the seconds, and so no other pause is made."""
-    return bool(os.environ.get(_SECONDS))
 
 
 class Checkpoints:

@@ -152,8 +152,8 @@ class Trajectory:
             for name, array in arrays.items():
                 if array.dtype.kind not in "iuf":
                     raise TypeError(f"{name} are {array.dtype}")
-            iterations = arrays["iterations"]
-            if iterations.dtype.kind == "f" or (np.diff(iterations.astype("int64")) < 0).any():
+            iterations = arrays["iterations"].astype("float64")
+            if (iterations != np.round(iterations)).any() or (np.diff(iterations) < 0).any():
                 raise TypeError("iterations are not the numbers of steps in their order")
             settings, seconds = about["settings"], about["seconds"]
             if not isinstance(settings, dict) or not isinstance(seconds, int | float):

@@ -10,14 +10,8 @@ import tensorflow as tf
 
 from tf_gd import _keras
 from tf_gd._keras import keras
-from tf_gd.checkpoints import (
-    Checkpoints,
-    any_time,
-    differences,
-    refuse,
-    refuse_kind,
-    seconds_between,
-)
+from tf_gd._runtime import any_time, seconds_between
+from tf_gd.checkpoints import Checkpoints, differences, refuse, refuse_kind
 from tf_gd.networks.batches import replay
 from tf_gd.networks.callback_state import (
     changed,

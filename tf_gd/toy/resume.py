@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_gd.checkpoints import Checkpoints, differences, refuse, refuse_kind, seconds_between
+from tf_gd._runtime import seconds_between
+from tf_gd.checkpoints import Checkpoints, differences, refuse, refuse_kind
 
 SECONDS_BETWEEN = 5.0  # the work that a killed run loses
 _LATER = ("steps", "tolerance")  # settings that may change from one call to the next

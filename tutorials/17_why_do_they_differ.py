@@ -127,12 +127,13 @@ print(f"loss of a perfect prediction: {by_hand} by hand, {by_keras} in Keras")
 #
 #    .. dropdown:: Answer
 #
-#       Yes, the one that explains more first.
+#       Yes, the one that explains more first. To forget the velocity after every
+#       step would do the same, and is named beside it.
 #
 #       >>> def forgets_momentum(w, v, gradient):
 #       ...     w.assign_sub(0.1 * gradient)
 #       >>> both = explain(make_step(without_regularizers, forgets_momentum))
-#       >>> [cause.name for cause in both.causes]
+#       >>> [cause.name.partition(", or ")[0] for cause in both.causes]
 #       ['momentum left out', 'regularisation losses left out']
 #
 # 2. Return the loss from after the update. Do the weights differ?

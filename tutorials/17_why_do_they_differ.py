@@ -127,8 +127,7 @@ print(f"loss of a perfect prediction: {by_hand} by hand, {by_keras} in Keras")
 #
 #    .. dropdown:: Answer
 #
-#       Yes, the one that explains more first. To forget the velocity after every
-#       step would do the same, and is named beside it.
+#       Yes, the one that explains more first, with what would do the same.
 #
 #       >>> def forgets_momentum(w, v, gradient):
 #       ...     w.assign_sub(0.1 * gradient)

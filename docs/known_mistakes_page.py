@@ -168,7 +168,7 @@ def page(numbers: dict[str, float]) -> str:
     for title, setting in trials.items():
         variants = variants_of(_Trial(*setting).experiment)
         # Each of Adam's is tried with the epsilon of the paper as well.
-        known = [m for m in variants if "in the paper" not in m.name and not _is_named(m.changes.get("optimizer", ""))]
+        known = [m for m in variants if "in the paper" not in m.name and not isinstance(m.changes.get("optimizer", ""), str)]
         parts += [f"\n## {title}\n", *_table(known, numbers)]
     inputs, targets = OTHER_INPUTS | OTHER_IMAGES, OTHER_TARGETS | OTHER_TIMES | OTHER_PROBABILITIES
     named = (("Another optimizer", OTHERS), ("Other inputs", inputs), ("Other targets", targets))
@@ -176,10 +176,6 @@ def page(numbers: dict[str, float]) -> str:
         parts += [f"\n## {title}\n", *(f"* {name}" for name in table)]
     parts += ["\n## Measured on the loop\n", *(f"* {one}" for one in _MEASURED)]
     return "\n".join(parts) + "\n"
-
-
-def _is_named(optimizer) -> bool:
-    return isinstance(optimizer, str)
 
 
 _MEASURED = (

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-CHECKPOINT_SECONDS = "TF_GD_CHECKPOINT_SECONDS"  # an environment variable
+_SECONDS = "TF_GD_CHECKPOINT_SECONDS"  # an environment variable
 TERMINATED = 128 + signal.SIGTERM  # the exit code of a process that SIGTERM has ended
 
 
@@ -74,28 +74,20 @@ def _split_cpu(parts: int) -> None:
         ) from error
 
 
-def seconds_between(usual: float) -> float:
-    """Return the least seconds between two checkpoints: of the environment, or the usual ones.
+def checkpoint_seconds() -> float | None:
+    """Return the least seconds between two checkpoints that the environment sets, or None.
 
     Raises:
         ValueError: ``TF_GD_CHECKPOINT_SECONDS`` is no number of at least 0.
     """
-    given = os.environ.get(CHECKPOINT_SECONDS, "")
-    try:
-        seconds = float(given) if given else usual
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        expected = "expected seconds, at least 0, or nothing"
-        raise ValueError(
-            f"{CHECKPOINT_SECONDS}: got {given!r}, {expected}: export {CHECKPOINT_SECONDS}=30."
-        )
-    return seconds
-
-
-def any_time() -> bool:
-    """Return whether the environment sets the seconds, and so no other pause is made."""
-    return bool(os.environ.get(CHECKPOINT_SECONDS))
+    given = os.environ.get(_SECONDS)
+    if not given:
+        return None
+    with contextlib.suppress(ValueError):
+        if 0 <= float(given) < float("inf"):
+            return float(given)
+    expected = "expected seconds, at least 0, or nothing"
+    raise ValueError(f"{_SECONDS}: got {given!r}, {expected}: export {_SECONDS}=30.")
 
 
 @contextlib.contextmanager

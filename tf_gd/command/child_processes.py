@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 def end(running: list[subprocess.Popen], grace: float) -> None:
@@ -54,41 +54,48 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-# Waits until its standard input is closed, as by the death of the process that started it.
+# Reads the numbers of groups, those that have ended with a minus, until its input is closed: as by
+# the death of the process that started it.
 _GUARD = """
 import os, signal, sys
-sys.stdin.read()
-for group in sys.argv[1:]:
+groups = set()
+for number in map(int, sys.stdin):
+    groups = groups | {number} if number > 0 else groups - {-number}
+for group in groups:
     try:
-        os.killpg(int(group), signal.SIGKILL)
+        os.killpg(group, signal.SIGKILL)
     except OSError:
         pass
 """
 
 
 @contextlib.contextmanager
-def guarded(running: list[subprocess.Popen]) -> Iterator[None]:
-    """Within this context, kill the groups of running processes should this one be killed.
+def guarded() -> Iterator[Callable[[int], None]]:
+    """Within this context, kill groups of processes should this one be killed.
 
     :func:`die_with_parent` ends the processes themselves, and not what they have started. On
     Windows it does nothing.
+
+    Yields:
+        A function to tell the number of a group that has started, or of one that is about to end
+        with a minus: its number may be taken by another.
     """
     if os.name == "nt":
-        yield
+        yield lambda number: None
         return
-    groups = [str(process.pid) for process in running]
-    guard = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _GUARD, *groups],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        yield
-    finally:
-        guard.kill()
-        guard.wait()
-        if guard.stdin:
-            guard.stdin.close()
+    command = [sys.executable, "-I", "-S", "-c", _GUARD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guard:
+
+        def tell(number: int) -> None:
+            assert guard.stdin is not None
+            with contextlib.suppress(OSError):  # somebody has killed it
+                guard.stdin.write(f"{number}\n".encode())
+                guard.stdin.flush()
+
+        try:
+            yield tell
+        finally:
+            guard.kill()
 
 
 def _signal(process: subprocess.Popen, number: int) -> None:

@@ -1,8 +1,6 @@
 """``tf-gd explain``: a step, a model and data from modules of the user's own."""
 
-import contextlib
 import functools
-import sys
 
 from tf_gd.command import output
 from tf_gd.command.modules import called, from_module
@@ -13,26 +11,22 @@ def explain(options) -> int:
     output.start_tensorflow(options)
     import tf_gd
 
-    # What the user's code prints is not part of the report.
-    with contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):
-        step = from_module("train_step", options.train_step)
-        build_model = from_module("model", options.model)
-        data = from_module("data", options.data)
-        data = called("data", options.data, data) if callable(data) else data
-        if not callable(build_model):
-            raise ValueError(f"model: got {options.model!r}, expected a function.")
-        parts = tuple(data) if isinstance(data, tuple | list) else (data,)
-        if not 1 <= len(parts) <= 3:
-            raise ValueError(
-                f"data: got {len(parts)} parts, expected (x, y), (x, y, sample_weight) or batches."
-            )
-        x, y, weights, *_ = (*parts, None, None)
-        optimizer, loss = _compiled_with(options, build_model)
-        numbers = dict(batch_size=options.batch_size, steps=options.steps, sample_weight=weights)
-        build = functools.partial(called, "model", options.model, build_model)
-        found = tf_gd.explain_difference(
-            build, x, y, step, optimizer=optimizer, loss=loss, **numbers
+    step = from_module("train_step", options.train_step)
+    build_model = from_module("model", options.model)
+    data = from_module("data", options.data)
+    data = called("data", options.data, data) if callable(data) else data
+    if not callable(build_model):
+        raise ValueError(f"model: got {options.model!r}, expected a function.")
+    parts = tuple(data) if isinstance(data, tuple | list) else (data,)
+    if not 1 <= len(parts) <= 3:
+        raise ValueError(
+            f"data: got {len(parts)} parts, expected (x, y), (x, y, sample_weight) or batches."
         )
+    x, y, weights, *_ = (*parts, None, None)
+    optimizer, loss = _compiled_with(options, build_model)
+    numbers = dict(batch_size=options.batch_size, steps=options.steps, sample_weight=weights)
+    build = functools.partial(called, "model", options.model, build_model)
+    found = tf_gd.explain_difference(build, x, y, step, optimizer=optimizer, loss=loss, **numbers)
     if options.json:
         output.print_json(found.report())
     else:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tf_gd.command import child_processes
@@ -37,40 +38,40 @@ def launch(script: str, arguments: list[str], workers: int) -> int:
     cluster = {"worker": [f"127.0.0.1:{port}" for port in _free_ports(workers)]}
     running: list[subprocess.Popen] = []
     readers: list[threading.Thread] = []
-    try:
-        for number in range(workers):
-            task = {"cluster": cluster, "task": {"type": "worker", "index": number}}
-            worker = subprocess.Popen(
-                [sys.executable, "-u", script, *arguments],
-                env={**os.environ, "TF_CONFIG": json.dumps(task)},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=child_processes.die_with_parent if sys.platform == "linux" else None,
-            )
-            running.append(worker)
-            readers.append(
-                threading.Thread(target=_pass_through, args=(number, worker.stdout), daemon=True)
-            )
-            readers[-1].start()
-        with child_processes.guarded(running):
-            try:
-                return _wait(running)
-            finally:
-                child_processes.end(running, _GRACE)
-    finally:
-        child_processes.end(running, _GRACE)
-        for reader in readers:
-            reader.join(1.0)
+    with child_processes.guarded() as tell_guard:
+        try:
+            for number in range(workers):
+                task = {"cluster": cluster, "task": {"type": "worker", "index": number}}
+                on_linux = sys.platform == "linux"
+                worker = subprocess.Popen(
+                    [sys.executable, "-u", script, *arguments],
+                    env={**os.environ, "TF_CONFIG": json.dumps(task)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    preexec_fn=child_processes.die_with_parent if on_linux else None,
+                )
+                running.append(worker)
+                tell_guard(worker.pid)
+                passes = (number, worker.stdout)
+                readers.append(threading.Thread(target=_pass_through, args=passes, daemon=True))
+                readers[-1].start()
+            return _wait(running, tell_guard)
+        finally:
+            child_processes.end(running, _GRACE)
+            for reader in readers:
+                reader.join(1.0)
 
 
-def _wait(running: list[subprocess.Popen]) -> int:
+def _wait(running: list[subprocess.Popen], tell_guard: Callable[[int], None]) -> int:
     """Wait until all are done or one fails; return 0 or its exit code, 128 + n for signal n."""
     left = dict(enumerate(running))
     while left:
         ended = [number for number, worker in left.items() if child_processes.wait(worker, 0.0)]
         time.sleep(0.0 if ended else 0.02)
+        for number in ended:
+            tell_guard(-left[number].pid)
         child_processes.end([left[number] for number in ended], 0.0)  # its children
         codes = {number: left.pop(number).returncode for number in ended}
         for number, code in codes.items():
@@ -88,10 +89,8 @@ def _wait(running: list[subprocess.Popen]) -> int:
 def _pass_through(number: int, output) -> None:
     with output:
         while line := output.readline(_LONGEST_LINE):
-            text = f"[{number}] {line.decode(errors='replace').rstrip()}\n"
-            encoding = sys.stdout.encoding or "utf-8"
             with contextlib.suppress(OSError, ValueError):  # closed: the worker goes on
-                sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+                sys.stdout.write(f"[{number}] {line.decode(errors='replace').rstrip()}\n")
                 sys.stdout.flush()
 
 

@@ -6,7 +6,10 @@ import sys
 
 
 def raised(error: BaseException) -> str:
-    """Return the type and the message of an error in one line, without control characters."""
+    """Return the type and the message of an error in one line, without control characters.
+
+    :func:`tf_gd._checks.raised` says more, and needs NumPy, which may be what is missing.
+    """
     message = " ".join(str(error).split())
     message = "".join(letter if letter.isprintable() else "?" for letter in message)
     return f"{type(error).__name__}: {message[:300]}" if message else type(error).__name__

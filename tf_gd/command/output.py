@@ -10,9 +10,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-_REAL: list[int] = []  # where JSON goes, while all else that is printed goes to standard error
+_REAL: list[TextIO] = []  # where JSON goes, while all else goes to standard error
 
 
 def replace_what_cannot_be_shown() -> None:
@@ -28,21 +28,32 @@ def json_alone(options) -> Iterator[None]:
 
     Whatever the user's code or a library prints goes to standard error.
     """
-    if not getattr(options, "json", False) or not _is_real(sys.stdout):
+    if not getattr(options, "json", False):
         yield
         return
+    with _moved_aside() if _is_real(sys.stdout) else contextlib.nullcontext(sys.stdout) as real:
+        _REAL.append(real)
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
+        finally:
+            _REAL.remove(real)
+
+
+@contextlib.contextmanager
+def _moved_aside() -> Iterator[TextIO]:
+    """Let what is written below Python go to standard error; yield the real output."""
     sys.stdout.flush()
-    real = os.dup(1)
-    _REAL.append(real)
+    real = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="replace")
     try:
         os.dup2(2, 1)
-        yield
+        yield real
     finally:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError):
             sys.stdout.flush()
-        _REAL.remove(real)
-        os.dup2(real, 1)
-        os.close(real)
+        os.dup2(real.fileno(), 1)
+        with contextlib.suppress(OSError):
+            real.close()
 
 
 def _is_real(stream) -> bool:
@@ -119,12 +130,8 @@ def show(options) -> None:
 
 def print_json(value, indent: int | None = None) -> None:
     """Print a value as JSON: one line, or indented."""
-    line = json.dumps(_plain(value), indent=indent, allow_nan=False) + "\n"
-    if _REAL:
-        with os.fdopen(os.dup(_REAL[-1]), "w") as real:
-            real.write(line)
-    else:
-        print(line, end="", flush=True)
+    line = json.dumps(_plain(value), indent=indent, allow_nan=False)
+    print(line, file=_REAL[-1] if _REAL else None, flush=True)
 
 
 def _plain(value):

@@ -170,9 +170,9 @@ def _mistakes(seen: Evidence) -> Findings:
     found, ours = seen.found, seen.ours
     assert found is not None
     base, run = seen.search.base, found.run
-    reached = run.weights / seen.search.experiment.units
-    after = np.linalg.norm(reached[-1] - ours[-1])
-    before = np.linalg.norm(base.weights[-1] / seen.search.experiment.units - ours[-1])
+    units = seen.search.experiment.units
+    reached = run.weights / units
+    before, after = (np.linalg.norm(w[-1] - ours[-1]) for w in (base.weights / units, reached))
     several = len(found.mistakes) > 1
     together = "all of these mistakes" if several else "this mistake"
     causes = []

@@ -83,20 +83,16 @@ class Evidence:
     @cached_property
     def keras_off(self) -> float:
         """The distance of the experiment's steps without a mistake from Keras's own."""
-        return (
-            0.0
-            if self.starts_apart
-            else _between(self.search.base.weights, self._in_units(self.expected))
-        )
+        if self.starts_apart:
+            return 0.0
+        return _between(self.search.base.weights, self._in_units(self.expected))
 
     @cached_property
     def near(self) -> float:
         """The distance of the loop from Keras."""
-        return (
-            self.search.start
-            if self.starts_apart
-            else _between(self._in_units(self.ours), self._in_units(self.expected))
-        )
+        if self.starts_apart:
+            return self.search.start
+        return _between(self._in_units(self.ours), self._in_units(self.expected))
 
     @cached_property
     def hidden(self) -> float:

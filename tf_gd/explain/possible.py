@@ -66,8 +66,8 @@ CONDITIONS: dict[str, Condition] = {
     "there are regularisation losses": lambda k: k.model.losses,
     "one number is predicted per sample": _one_number_per_sample,
     "several numbers are predicted per sample": lambda k: outputs_of(k.batches[0][1]) > 1,
-    # BatchNormalization has statistics and Dropout has a seed, neither of them trained nor frozen.
     "batches are small": lambda k: k.full <= _SMALL,
+    # BatchNormalization has statistics and Dropout has a seed, neither of them trained nor frozen.
     "a call changes the model": lambda k: len(k.variables) > len(k.trained) + len(k.frozen),
     "the loss takes from_logits": lambda k: from_logits_of(k.model) is not None,
     "from_logits=True": lambda k: from_logits_of(k.model),
@@ -77,7 +77,7 @@ CONDITIONS: dict[str, Condition] = {
     "class_weight is given": lambda k: k.weighed_by == "class_weight",
     "samples are weighed": lambda k: k.weighed_by,
     "the model masks": lambda k: k.masks,
-    "the model masks time steps": lambda k: _masks_steps(k),
+    "the model masks time steps": _masks_steps,
     "the targets may be masked": lambda k: (
         _masks_steps(k) and not outputs_and_targets(k)[1][0].dtype.is_floating
     ),

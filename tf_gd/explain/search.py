@@ -74,10 +74,7 @@ class Search:
         try:
             with np.errstate(all="ignore"):
                 run = self.experiment.make_steps(deviation, give_up)
-        except (
-            ValueError,
-            tf.errors.InvalidArgumentError,
-        ):  # a velocity was shared by variables of different shapes
+        except _DOES_NOT_FIT:
             worst = np.inf
         self._tried[deviation] = (worst if run is None else total / steps), run
         return np.inf if run is None else total / steps

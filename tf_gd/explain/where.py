@@ -12,7 +12,8 @@ _SAME = 1e-3  # shares of a step below which it counts as the same
 
 def where_to_look(seen) -> str:
     """Return sentences that narrow a difference down, from the losses and the first steps."""
-    said = [_of_the_losses(seen)]
+    differs = _loss_that_differs(seen)
+    said = [_of_the_losses(seen, differs)]
     apart = _steps_apart(seen)
     first = next((n for n, share in enumerate(apart) if share > _SAME), None)
     if first is None:
@@ -21,7 +22,7 @@ def where_to_look(seen) -> str:
         )
     elif first == 0:
         said.append(f"The first step differs: {_of_the_first_step(seen)}.")
-        if not _losses_apart(seen):
+        if differs is None:
             said.append(
                 "So the loss is right, and its gradient or the update is not: print both for the "
                 "variable named first."
@@ -44,32 +45,32 @@ def where_to_look(seen) -> str:
     return " ".join(said)
 
 
-def _losses_apart(seen) -> list[tuple[int, float, float]]:
-    """Return the steps, from 1, at which the loss returned is not Keras's at the loop's weights.
+def _loss_that_differs(seen) -> tuple[int, float, float] | None:
+    """Return the first step at which the loss returned is not Keras's at the loop's weights.
 
-    With both losses. Statistics and seeds are those of the start.
+    The step is counted from 1; both losses come with it. Of a model that draws random numbers only
+    the first step is compared: we do not know the seeds of the later ones.
     """
-    experiment, found = seen.search.experiment, []
+    experiment = seen.search.experiment
     rtol = 1e-2 if experiment.half else 1e-5
     for number, returned in enumerate(seen.by_hand.losses[: len(seen.ours) - 1]):
         state = experiment.at(experiment.start(), seen.search.weights[number])
         batch = experiment.batches[number]
         expected = experiment.loss_in(Deviation(), state, batch, training=True)
         if not np.isnan(returned) and not np.isclose(returned, expected, rtol=rtol, atol=1e-7):
-            found.append((number + 1, returned, expected))
-        if found or seen.random:
-            break  # later steps draw other numbers
-    return found
+            return number + 1, returned, expected
+        if seen.random:
+            break
+    return None
 
 
-def _of_the_losses(seen) -> str:
+def _of_the_losses(seen, differs: tuple[int, float, float] | None) -> str:
     if np.isnan(seen.by_hand.losses[0]):
         return "The loop returned no loss to compare: return it, and more can be said."
-    apart = _losses_apart(seen)
-    if not apart:
+    if differs is None:
         which = "The first loss agrees" if seen.random else "The losses agree, the first is"
         return f"{which} {seen.theirs.losses[0]:.6g}."
-    step, returned, expected = apart[0]
+    step, returned, expected = differs
     ratio = f", {returned / expected:.4g} times as much" if expected else ""
     which = "The first loss differs" if step == 1 else f"The loss of step {step} differs"
     where = "" if step == 1 else " at the same weights"

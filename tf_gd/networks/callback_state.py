@@ -1,7 +1,6 @@
 """What a callback holds: what a checkpoint keeps of it, and how it is put back."""
 
 import sys
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,9 @@ _VARIABLES = (tf.Variable, keras.Variable)
 _DEEPEST = 20  # lists in lists
 _LONGEST = 10_000  # bits of a whole number
 _OF_KERAS = ("_model", "model", "params", "_params", "validation_data")  # which Keras sets itself
+
+
+Packed = tuple[Any, list]  # a value as JSON, and its arrays
 
 
 class NotKeptError(ValueError):
@@ -98,14 +100,8 @@ def unpack(value, arrays: list):
     if kind == "named":
         module, name, parts = of
         return _named_tuple(module, name, unpack(parts, arrays))
-    parts = unpack(of, arrays)
-    if kind == "dict":
-        return {_hashable(key): part for key, part in parts}
-    return {"tuple": tuple, "set": set, "frozenset": frozenset}[kind](parts)
-
-
-def _hashable(key):
-    return tuple(key) if isinstance(key, list) else key
+    made = {"tuple": tuple, "dict": dict, "set": set, "frozenset": frozenset}[kind]
+    return made(unpack(of, arrays))
 
 
 def _named_tuple(module: str, name: str, parts: list) -> tuple:
@@ -119,20 +115,17 @@ def _named_tuple(module: str, name: str, parts: list) -> tuple:
     return tuple(parts)
 
 
-def plain_parts(callback) -> dict[str, Any]:
-    """Return the attributes of a callback that a checkpoint keeps, packed."""
-    parts = {}
-    for name, value in vars(callback).items():
-        arrays: list = []
-        if name not in _OF_KERAS and (packed := _packed(value, arrays)) is not None:
-            parts[name] = packed, arrays
-    return parts
+def plain_parts(callback) -> dict[str, Packed]:
+    """Return the attributes of a callback that a checkpoint keeps, packed, with their arrays."""
+    found = {name: _packed(v) for name, v in vars(callback).items() if name not in _OF_KERAS}
+    return {name: packed for name, packed in found.items() if packed is not None}
 
 
-def _packed(value, arrays: list) -> list | None:
-    """Return a value packed, in a list; None if a checkpoint does not keep it."""
+def _packed(value) -> Packed | None:
+    """Return a value packed, with its arrays; None if a checkpoint does not keep it."""
+    arrays: list = []
     try:
-        return [pack(value, arrays)]
+        return pack(value, arrays), arrays
     except Exception:  # a value of the user's may raise anything
         return None
 
@@ -144,7 +137,7 @@ def left_out(callback) -> list[str]:
     return [
         f"{type(callback).__name__}.{name}"
         for name, value in vars(callback).items()
-        if name not in _OF_KERAS and _is_state(value) and _packed(value, []) is None
+        if name not in _OF_KERAS and _is_state(value) and _packed(value) is None
     ]
 
 
@@ -156,20 +149,24 @@ def _is_state(value) -> bool:
     return not (callable(value) or tools or hasattr(value, "get_config"))
 
 
-def changed(callback, before: dict[str, Any], arrays: list) -> dict[str, Any]:
-    """Return the class and the attributes that a callback has changed; append their arrays."""
-    parts = {}
-    for name, (packed, own) in plain_parts(callback).items():
-        if name not in before or not _same((packed, own), before[name]):
-            parts[name] = pack(getattr(callback, name), arrays)
-    return {"class": _class_of(callback), "parts": parts}
+def changed(callback, before: dict[str, Packed], arrays: list) -> dict[str, Any]:
+    """Return the class and the attributes that a callback has changed; append their arrays.
+
+    With the number of the first array of each attribute.
+    """
+    parts, first = {}, {}
+    for name, packed in plain_parts(callback).items():
+        if name not in before or not _same(packed, before[name]):
+            parts[name], first[name] = packed[0], len(arrays)
+            arrays += packed[1]
+    return {"class": _class_of(callback), "parts": parts, "first": first}
 
 
 def _class_of(callback) -> str:
     return f"{type(callback).__module__}.{type(callback).__qualname__}"
 
 
-def _same(one: tuple, other: tuple) -> bool:
+def _same(one: Packed, other: Packed) -> bool:
     if repr(one[0]) != repr(other[0]):  # 1, 1.0 and True are not the same, and NaN is
         return False
     return all(
@@ -180,10 +177,13 @@ def _same(one: tuple, other: tuple) -> bool:
 
 def put_back(
     callbacks: list[tuple[Any, dict]], saved: list[dict], arrays: list[np.ndarray]
-) -> None:
+) -> list[str]:
     """Give each callback what a checkpoint has kept of it: of its class, and in their order.
 
     What it has changed since the start, and the checkpoint does not hold, is as at the start.
+
+    Returns:
+        The classes whose state no callback has taken.
     """
     waiting = list(saved)
     for callback, before in callbacks:
@@ -197,14 +197,10 @@ def put_back(
         now = plain_parts(callback)
         for name in set(before) & set(now) - set(mine["parts"]):
             if not _same(now[name], before[name]):
-                _set(callback, name, unpack(*before[name])[0])
+                _set(callback, name, unpack(*before[name]))
         for name, value in mine["parts"].items():
-            _set(callback, name, unpack(value, arrays))
-    if lost := sorted({one["class"] for one in waiting if one["parts"]}):
-        warnings.warn(
-            f"checkpoint: holds the state of {', '.join(lost)}, of which this run has none.",
-            stacklevel=4,
-        )
+            _set(callback, name, unpack(value, arrays[mine["first"][name] :]))
+    return sorted({one["class"] for one in waiting if one["parts"]})
 
 
 def _set(callback, name: str, value) -> None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_gd import _keras
 from tf_gd._keras import keras
-from tf_gd._runtime import any_time, seconds_between
+from tf_gd._runtime import checkpoint_seconds
 from tf_gd.checkpoints import Checkpoints, differences, refuse, refuse_kind
 from tf_gd.networks.batches import replay
 from tf_gd.networks.callback_state import (
@@ -39,8 +39,9 @@ class Keeper:
     """
 
     def __init__(self, directory, alone: bool = True, writes: bool = True):
-        self._seconds = SECONDS_BETWEEN if directory is None else seconds_between(SECONDS_BETWEEN)
-        self._any_time = directory is not None and any_time()
+        set_to = None if directory is None else checkpoint_seconds()
+        self._seconds = SECONDS_BETWEEN if set_to is None else set_to
+        self._pause = PAUSE if set_to is None else 0.0
         self._checkpoints = None if directory is None else Checkpoints(directory, writes)
         self._alone = alone
         self._found = self._newest()
@@ -151,7 +152,7 @@ class Keeper:
                 self._checkpoints.directory,
                 [f"it has gone on for {begun} epochs, and {epochs} are asked for"],
             )
-        self._restore(state, arrays)
+        self._warn_of_lost(self._restore(state, arrays))
         if state["batch"]:
             # The epoch began before: the callbacks hear of it, as objects that only they know have
             # to be made, and what they change is restored.
@@ -169,10 +170,16 @@ class Keeper:
         epoch = epochs if state["stopped"] else state["epoch"]  # nothing is left to do
         return epoch, state["batch"], unpack(state["logs"], arrays)
 
-    def _restore(self, state: dict[str, Any], arrays: list[np.ndarray]) -> None:
+    def _restore(self, state: dict[str, Any], arrays: list[np.ndarray]) -> list[str]:
+        """Restore variables and callbacks; return the classes of which there is no callback."""
         for variable, array in zip(self._variables, arrays, strict=False):
             variable.assign(array)
-        put_back(self._callbacks, state["callbacks"], arrays)
+        return put_back(self._callbacks, state["callbacks"], arrays)
+
+    def _warn_of_lost(self, classes: list[str]) -> None:
+        if classes:
+            said = f"holds the state of {', '.join(classes)}, of which this run has none."
+            warnings.warn(f"checkpoint: {said}", stacklevel=4)
 
     def _validated(self, epochs: int) -> list[bool]:
         return [bool(self._validates_at(epoch + 1)) for epoch in range(epochs)]
@@ -214,8 +221,7 @@ class Keeper:
         """
         if self._checkpoints is None or (batch and not self._alone):
             return
-        pause = self._seconds if batch else 0.0
-        pause = pause if self._any_time else max(pause, PAUSE * self._checkpoints.seconds)
+        pause = max(self._seconds if batch else 0.0, self._pause * self._checkpoints.seconds)
         if not last and (self._checkpoints.busy or time.monotonic() - self._saved_at < pause):
             return
         self._saved_at = time.monotonic()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_gd._runtime import seconds_between
+from tf_gd._runtime import checkpoint_seconds
 from tf_gd.checkpoints import Checkpoints, differences, refuse, refuse_kind
 
 SECONDS_BETWEEN = 5.0  # the work that a killed run loses
@@ -19,7 +19,8 @@ class Keeper:
     """Writes and reads the checkpoints of a descent; does nothing without a directory."""
 
     def __init__(self, directory):
-        self._seconds = SECONDS_BETWEEN if directory is None else seconds_between(SECONDS_BETWEEN)
+        set_to = None if directory is None else checkpoint_seconds()
+        self._seconds = SECONDS_BETWEEN if set_to is None else set_to
         self._checkpoints = None if directory is None else Checkpoints(directory)
         self._settings: dict[str, Any] = {}
         self._variables: list[Any] = []
@@ -101,10 +102,9 @@ class Keeper:
         if self._checkpoints is None:
             return chunks
         variables = [np.array(variable.numpy()) for variable in self._variables]
-        if not ends and (self._checkpoints.busy or now - self._saved_at < self._seconds):
-            self._unsaved = (variables, chunks, last, goes_on, seconds)
-            return chunks
         self._unsaved = (variables, chunks, last, goes_on, seconds)
+        if not ends and (self._checkpoints.busy or now - self._saved_at < self._seconds):
+            return chunks
         records = joined(chunks)
         self._write(variables, records, last, goes_on, seconds)
         self._saved_at, self._unsaved = now, None

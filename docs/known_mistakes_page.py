@@ -33,9 +33,9 @@ Several at once are found as well, up to four.
 
 When none fits, the report says what agrees, what is the first that does not, and where to look.
 
-**What it does**: the loss after 40 steps, divided by that of Keras's step, on a small model where the mistake can be
-made. 1.0 is no harm there, `inf` is divergence; a number below 1 means that the mistake trains faster on that data, and
-is a mistake still: the loop is not the one that was meant. **Threads**: public reports of it that we read, at most three.
+**Loss / Keras's**: the loss after 40 steps, divided by that of Keras's step, on a small model where the mistake can be
+made, and what that means. Ahead is a mistake still: the loop is not the one that was meant. **Threads**: public reports
+of it that we read, at most three.
 """
 
 _layers = keras.layers
@@ -80,12 +80,17 @@ _tags = (_WORDS % 3).astype("int32")
 _momentum = _sgd(momentum=0.9)
 _both = dict(momentum=0.9, clipnorm=0.5, weight_decay=0.1)
 
+_biased = _model(_dense(5, "tanh", bias_initializer="ones"), _dense(2, bias_initializer="ones"))
+_excluding = _sgd(weight_decay=0.5)
+_excluding.exclude_from_weight_decay(var_names=["bias"])
+
 # Model, x, y, optimizer, loss, and what else explain_difference is given; the first that fits a mistake measures it.
 SETTINGS: list[tuple] = [
     (_plain, _X, _Y, _sgd(), "mse", {}),
     (_one, _X, _Y[:, :1], _sgd(), "mse", {}),
     (_model(_dense(5, "tanh", kernel_regularizer="l2"), _dense(2)), _X, _Y, _sgd(), "mse", {}),
     (_model(_dense(9), _layers.BatchNormalization, _dense(2)), _X, _Y, _sgd(), "mse", {}),
+    (_model(_dense(9), _layers.BatchNormalization, lambda: _layers.Dropout(0.3), _dense(2)), _X, _Y, _sgd(), "mse", {}),
     (_model(_dense(5, "tanh"), _dense(3)), _X, _LABELS, _sgd(0.3), _logits, {}),
     (_model(_dense(5, "tanh"), _dense(3)), _X, _ONE_HOT, _sgd(0.3), _smooth, {}),
     (_model(_dense(5, "tanh"), _dense(3, "softmax")), _X, _ONE_HOT, _sgd(0.3), "categorical_crossentropy", {}),
@@ -105,6 +110,7 @@ SETTINGS: list[tuple] = [
     (_model(_dense(5, "tanh", kernel_constraint="unit_norm"), _dense(2)), _X, _Y, _sgd(), "mse", {}),
     (_plain, _X, _Y, keras.optimizers.Adam(0.01), "mse", {}),
     (_plain, _X, _Y, keras.optimizers.AdamW(0.01, weight_decay=0.1), "mse", {}),
+    (_biased, _X, _Y, _excluding, "mse", {}),
     (_plain, _X, _Y, keras.optimizers.RMSprop(0.01), "mse", {}),
 ]
 STEPS = 40
@@ -185,20 +191,28 @@ _MEASURED = (
     "another weight decay: its amount, of which variables, in the gradient or not, with the rate or without",
     "an L2 penalty of every variable or of the kernels, and its amount; L2 on the wrong variables",
     "variables that are never updated; gradients that were given to the wrong variable or layer, or transposed",
-    "other weights of the losses of several outputs",
+    "other weights of the losses of several outputs; another number in the loss, such as Huber's delta",
+    "a rate of its own for some variables; a limit within which the weights are kept",
+    "random numbers that the step draws: called twice at the same weights, it returns two losses",
     "another order of the batches",
     "another number returned than the loss: after the update, a mean so far, without the penalties, a metric",
 )
 
 
 def _table(rows, numbers) -> list[str]:
-    lines = ["| the loop has | what it does | threads | the fix |", "|---|---|---|---|"]
+    lines = ["| the loop has | loss / Keras's | threads | the fix |", "|---|---|---|---|"]
     for name, group in itertools.groupby(rows, key=lambda one: one.name):
         one = next(group)
-        times = f"{numbers[name]:.2g}" if name in numbers else ""
+        times = f"{numbers[name]:.2g}: {_in_words(numbers[name])}" if name in numbers else ""
         links = ", ".join(f"[{n}]({link})" for n, link in enumerate(threads_of(one.changes), start=1))
         lines.append(f"| {name} | {times} | {links} | {_code(one.fix)} |")
     return lines
+
+
+def _in_words(times: float) -> str:
+    """Return what a loss means that is so many times as high as Keras's."""
+    words = {0.95: "ahead, here", 1.05: "hardly shows, here", 1.5: "a little behind", 5: "behind", np.inf: "far behind"}
+    return next((word for limit, word in words.items() if float(f"{times:.2g}") < limit), "diverges")
 
 
 def _code(fix: str) -> str:

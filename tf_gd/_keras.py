@@ -25,6 +25,8 @@ from keras.src.losses.loss import squeeze_or_expand_to_same_rank as of_same_rank
 from keras.src.trainers.compile_utils import CompileLoss as LossOfOutputs  # noqa: E402
 
 __all__ = ["LossOfOutputs", "keras", "of_same_rank"]
+# What a layer puts on its output, beside the numbers: the mask, and the logits of a softmax.
+CARRIED = ("_keras_mask", "_keras_logits")
 _AVERAGES = "_model_variables_moving_average"
 
 
@@ -74,11 +76,7 @@ def add_slots(optimizer, variables, name: str) -> list:
 
 def decay_of(optimizer, variable) -> float:
     """Return the weight decay of a variable: 0 without one, or where it is excluded from it."""
-    return (
-        optimizer.weight_decay
-        if optimizer.weight_decay and is_decayed(optimizer, variable)
-        else 0.0
-    )
+    return (optimizer.weight_decay or 0.0) if is_decayed(optimizer, variable) else 0.0
 
 
 def is_decayed(optimizer, variable) -> bool:
@@ -201,7 +199,7 @@ def loss_of(model, x, y, prediction, sample_weight, training: bool):
 
 def mask_of(tensor):
     """Return the mask that a layer has put on its output, or None."""
-    return getattr(tensor, "_keras_mask", None)
+    return getattr(tensor, CARRIED[0], None)
 
 
 def loss_tracker(model):

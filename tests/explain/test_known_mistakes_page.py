@@ -23,7 +23,7 @@ def of_the_page() -> str:
 
 
 def numbers_on(page: str) -> dict[str, float]:
-    rows = re.findall(r"^\| (.+?) \| ([\d.e+-]+|inf) \| .*\|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| (.+?) \| ([\d.e+-]+|inf): .*? \| .*\|$", page, re.MULTILINE)
     return {name: float(number) for name, number in rows}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from loops import LABELS, SETTINGS, X, Y, plain, regularised, sgd
+from more_public_loops import MORE
 from public_loops import MSE, RIGHT, SOFT, WRONG, classes, step_with
 
 import tf_gd
@@ -18,6 +19,13 @@ SEVERAL = {"another optimizer: Adam "}  # at another rate besides
 def explained(table, name):
     build, x, y, make, rest = table[name]
     return tf_gd.explain_difference(build, x, y, make(), **SETTINGS, **rest)
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_the_mistake_of_an_outsider_is_named(name):
+    found = explained(MORE, name)
+    assert not found.agrees
+    assert [cause.name[: len(name)] for cause in found.causes] == [name], str(found)
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -143,8 +151,9 @@ def raw():
         (dict(x=X, y=Y, train_step=lambda x, y, model: 0.0), TypeError, r"got a function of \(x, y, model\).*comes first"),
         (dict(x=X, y=Y, sample_weight=np.ones(3)), ValueError, "sample_weight 3, expected equally many"),
         (dict(x=X, y=Y, class_weight=[1.0]), ValueError, "class_weight: got .1.0., expected a dict"),
+        (dict(x=X, y=Y, loss="mean_square_error"), ValueError, "loss: got .*Did you mean 'mean_squared_error'"),
     ],
-    ids=["beside", "single", "iterator", "lists", "raw variable", "order", "weights", "class weights"],
+    ids=["beside", "single", "iterator", "lists", "raw variable", "order", "weights", "class weights", "loss"],
 )
 def test_what_cannot_be_compared_is_named(given, error, message):
     with pytest.raises(error, match=message):
@@ -190,7 +199,7 @@ def late(model, variables, gradients, state):
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        (step_with(penalised), "The first loss differs: .* by hand.*So look at the loss, the labels, the inputs"),
+        (step_with(penalised), "The first loss differs: .* by hand.*So look at the loss, the labels and the inputs"),
         (
             step_with(gradients=noisy()),
             "The losses agree, the first is .*moves in another direction.*gradient or the update is not",

@@ -183,6 +183,14 @@ def check_model_and_loss(build_model, loss) -> None:
         raise ValueError(
             'loss: got None, expected one that model.compile takes, for example "mse".'
         )
+    for name in (one for one in keras.tree.flatten(loss) if isinstance(one, str)):
+        try:
+            keras.losses.get(name)
+        except ValueError:
+            close = _checks.did_you_mean(name, dir(keras.losses))
+            raise ValueError(
+                f"loss: got {name!r}, expected the name of a Keras loss, for example 'mse'.{close}"
+            ) from None
 
 
 def build_afresh(build_model: Callable, seed: int, other=None):

@@ -53,12 +53,7 @@ def _is_sparse(leaf) -> bool:
 
 def _batches_of(data, steps: int, beside: dict[str, Any]) -> tuple[tuple, ...]:
     """Return the first batches of a data set, a generator or a ``PyDataset``, as tensors."""
-    for name, value in beside.items():
-        if value is not None:
-            raise ValueError(
-                f"{name}: got one beside a data set, expected none: its batches hold x, y and "
-                "weights."
-            )
+    arrays.nothing_beside(beside)
     batches = data
     if isinstance(data, keras.utils.PyDataset):
         count = steps if data.num_batches is None else data.num_batches
@@ -71,9 +66,7 @@ def _batches_of(data, steps: int, beside: dict[str, Any]) -> tuple[tuple, ...]:
         raise ValueError("x: got a data set without batches, expected at least one.")
     sizes = {leaf.shape[0] if leaf.shape.rank else None for leaf in leaves_of(read[0])}
     if len(sizes) > 1 or None in sizes:
-        raise ValueError(
-            "x: got a data set of single samples, expected batches. Call .batch(32) on it."
-        )
+        raise arrays.single_samples("x")
     return tuple(read)
 
 

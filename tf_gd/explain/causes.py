@@ -156,11 +156,19 @@ def _not_explained(seen: Evidence) -> Findings | None:
     found = seen.found
     if found is None or found.reproduces:
         return None
+    again, first = seen.by_hand.first_losses_again(), seen.by_hand.losses[0]
+    if not np.allclose(again, first, rtol=1e-5, equal_nan=True):
+        name = "random numbers in train_step, or something kept from step to step before the loss"
+        evidence = f"on the first batch, at the same weights, it returns {first:.6g}, and called "
+        evidence += f"again {' and '.join(f'{loss:.6g}' for loss in again)}"
+        fix = "Take out noise, shuffling and augmentation to compare; move weights after the loss."
+        return _findings(seen, Cause(name, evidence, fix))
     note = where_to_look(seen)
     share = 1 - found.rest / seen.search.start
     if found.mistakes and share >= 0.5:  # less would point the wrong way
         names = ", and ".join(mistake.name for mistake in found.mistakes)
-        note += f" Nearest comes: {names}. That explains {share:.0%} of the difference, not all."
+        share = min(share, 0.99)  # all is not explained
+        note += f" A guess: {names}. That would explain {share:.0%} of the difference."
     if seen.theirs.model.compute_dtype == "float16":
         note += " In float16 Keras scales the loss: see keras.optimizers.LossScaleOptimizer."
     return _amplified(seen) or _findings(seen, note=note)
@@ -181,8 +189,9 @@ def _mistakes(seen: Evidence) -> Findings:
         evidence += f"; this one explains {share:.1%} of the difference" if several else ""
         name = mistake.name
         if alike := found.alike[mistake]:  # nothing here tells them apart
-            name = ", or ".join([name, *(other.name for other in alike[:_NAMED])])
-            rest = "; ".join(other.name for other in alike[_NAMED:])
+            others = [one for one in dict.fromkeys(o.name for o in alike) if one != name]
+            name = ", or ".join([name, *others[:_NAMED]])
+            rest = "; ".join(others[_NAMED:])
             evidence += f". Here the same would come of: {rest}" if rest else ""
         causes.append(Cause(name, evidence, mistake.fix, share))
     findings = _findings(seen, *causes)

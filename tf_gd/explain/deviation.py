@@ -21,13 +21,14 @@ class Deviation:
     batches: Any = "as given"
     data: str = "as given"
     partial: str = "used"
-    training: bool = True
+    training: bool | str = True
     calls: str = "one"
     loss: str | tuple[float, ...] = "keras"
-    weights: str = "keras"
+    weights: str | tuple[float, ...] = "keras"
     masked: str = "keras"
     reduction: Any = "mean"
     regularised: float | str = 1.0
+    penalties: tuple[int, ...] = ()
     penalised: tuple[str, float] | None = None
     statistics: str = "kept"
     permuted: tuple[int, ...] = ()
@@ -47,6 +48,9 @@ class Deviation:
     velocity: str = "keras"
     nesterov: str = "keras"
     rate: str | tuple[float, ...] = "as set"
+    shares: tuple[float, ...] = ()
+    limit: float | None = None
+    row: tuple[int, int] | None = None
     scale: float = 1.0
     exact_numbers: bool = False
     averaged: bool | str = True
@@ -79,7 +83,7 @@ class State:
     averages: list[np.ndarray]
     sums: list[np.ndarray]
     optimizer: dict[str, list[np.ndarray]]  # the variables of other optimizers, by their name
-    sums_of_all: list[np.ndarray] | None = None  # of the gradients so far
+    sums_of_all: list | None = None  # of the gradients so far, or those before
     step: int = 0
 
 

@@ -3,7 +3,6 @@
 import collections
 import functools
 import hashlib
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,12 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gd._keras import keras
+from tf_gd.explain.calls import Calls
 from tf_gd.explain.losses import gradients_of
 from tf_gd.networks.passes import each
 
-# most mistakes are given up after a step or two, sooner than they would compile
-_CALLS_BEFORE_COMPILING = 10
-_SLOW = 0.05  # seconds of a call; then a third one compiles
+# Most mistakes are given up after a step or two, sooner than they would compile. Of a slow model
+# the call is compiled already, and the rest takes many calls to gain what its compilation costs.
+_CALLS_BEFORE_COMPILING, _OF_A_SLOW_MODEL = 10, 40
 _KEPT = 2**26  # bytes of gradients and weights, 64 MiB
 
 # The fields of a deviation that change the losses or the gradients at given weights.
@@ -28,6 +28,7 @@ FIELDS = (
     "weights",
     "masked",
     "penalised",
+    "penalties",
     "frozen_too",
 )
 
@@ -61,10 +62,10 @@ class Evaluations:
     def __init__(self, model, variables: list, dense: bool, classes: int | None):
         self._classes = classes
         self._model, self._variables, self._dense = model, variables, dense
+        self._call = Calls(model)
         self._weighed: dict[tuple, Any] = {}
         self._functions: dict[tuple, Callable] = {}
         self._compiled: set[tuple] = set()
-        self._seconds = 0.0  # that the fastest call took
         self._calls: collections.Counter = collections.Counter()
         self._kept: collections.OrderedDict[tuple, Evaluated] = collections.OrderedDict()
         size = sum(2 * np.prod(v.shape) * 4 for v in variables)
@@ -100,10 +101,7 @@ class Evaluations:
             tf.constant(number, keras.config.floatx()) for number in (factor, deviation.regularised)
         )
         function = self._function(deviation, (how, len(chosen)), chosen, batch)
-        started = time.perf_counter()
         loss, data, plain, *gradients = function(*batch, *numbers)
-        if not self._compiled:
-            self._seconds = min(self._seconds or np.inf, time.perf_counter() - started)
         losses = {"loss": loss, "of the data": data, "without the factor": plain}
         after = list(weights)
         for i in set(range(len(weights))) - set(chosen):
@@ -119,11 +117,11 @@ class Evaluations:
         """Return the function of :func:`gradients_of`; compiled from a number of calls on."""
         if key not in self._functions:
             variables = [self._variables[i] for i in chosen]
-            given = (self._model, variables, self._weighed, self._dense, self._classes)
+            given = (self._model, self._call, variables, self._weighed, self._dense, self._classes)
             self._functions[key] = functools.partial(gradients_of, deviation, *given)
         self._calls[key] += 1
-        slow = self._seconds > _SLOW and self._calls[key] > 2
-        if (slow or self._calls[key] >= _CALLS_BEFORE_COMPILING) and key not in self._compiled:
+        enough = _OF_A_SLOW_MODEL if self._call.compiled else _CALLS_BEFORE_COMPILING
+        if self._calls[key] >= enough and key not in self._compiled:
             self._compiled.add(key)
             specs = each(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), batch)
             number = tf.TensorSpec((), keras.config.floatx())

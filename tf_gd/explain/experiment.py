@@ -188,11 +188,13 @@ class Experiment:
         if deviation.permuted:
             gradients = [gradients[n] for n in deviation.permuted]
         state = dataclasses.replace(state, weights=weights)
-        if deviation.gradients == "summed":
-            before = state.sums_of_all or [np.zeros(())] * len(gradients)
-            pairs = zip(gradients, before, strict=True)
-            gradients = [None if g is None else dense(g) + s for g, s in pairs]
-            state = dataclasses.replace(state, sums_of_all=gradients)
+        if deviation.gradients != "fresh":
+            late = deviation.gradients == "of the step before"
+            given = [None if g is None else dense(g) for g in gradients]
+            before: list[Any] = state.sums_of_all or [None if g is None else 0 * g for g in given]
+            sums = [None if g is None else g + s for g, s in zip(given, before, strict=True)]
+            gradients = before if late else sums
+            state = dataclasses.replace(state, sums_of_all=given if late else sums)
         return self.updates.made(deviation, state, chosen, gradients)
 
     def _one_by_one(

@@ -38,6 +38,7 @@ class Loop:
         self.losses: list[float] = []
         self.unusable = ""  # what a step returned instead of a loss
         self.failed: tuple[str, str] | None = None  # name and evidence of the cause
+        self._first: tuple | None = None  # the step, and what it was given first
         self._record()
 
     def _record(self) -> None:
@@ -47,6 +48,7 @@ class Loop:
         """Make the steps, up to the first that raises or leaves weights that are not finite."""
         for number, (x, y, weights) in enumerate(batches, start=1):
             given = (x, y) if weights is None or not takes_weights(step) else (x, y, weights)
+            self._first = self._first or (step, given)
             try:
                 returned = step(self.model, *given)
             except Exception as error:  # whatever it raises is reported as a cause
@@ -65,6 +67,20 @@ class Loop:
                 text = f"the weights are not finite; the loss returned was {self.losses[-1]:g}"
                 self.failed = (f"NaN or infinite weights after step {number}", text)
                 return
+
+    def first_losses_again(self) -> list[float]:
+        """Call the step twice more on the first batch, at the initial weights and seeds.
+
+        Returns:
+            The losses; an empty list if there are none, or if the step cannot be called again.
+        """
+        losses = []
+        with contextlib.suppress(Exception):
+            for step, given in [self._first] * 2 if self._first else []:
+                for variable, value in zip(self.model.variables, self.initial, strict=True):
+                    variable.assign(value)
+                losses.append(_loss_of(step(self.model, *given)))
+        return [loss for loss in losses if loss is not None]
 
 
 def check_step(step: Any) -> None:

@@ -1,5 +1,6 @@
 """The loss of a step: the compiled one, or one that a mistake puts in its place."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,7 @@ import tensorflow as tf
 
 from tf_gd._keras import LossOfOutputs, compiled_parts, keras, mask_of, of_same_rank
 from tf_gd.explain.deviation import is_of
-from tf_gd.explain.other_data import changed
-from tf_gd.networks.step import forward
+from tf_gd.explain.other_data import PARTS, changed, classes_of
 
 _binary = keras.losses.binary_crossentropy
 
@@ -23,11 +23,24 @@ OTHER_LOSSES: dict[str, Callable] = {
     "Huber's loss": keras.losses.huber,
     "the mean squared logarithmic error": keras.losses.mean_squared_logarithmic_error,
     "the hinge loss": keras.losses.hinge,
+    "the squared hinge loss": keras.losses.squared_hinge,
+    "the hinge loss, with labels 0 and 1 as they are": lambda y, p: tf.maximum(1 - y * p, 0.0),
     "the Kullback-Leibler divergence": keras.losses.kl_divergence,
+    "the cosine similarity": keras.losses.cosine_similarity,
+    "Poisson's": keras.losses.poisson,
+    "Poisson's, of a logarithm": lambda y, p: tf.exp(p) - y * p,
+    "the focal loss": keras.losses.binary_focal_crossentropy,
+    "the focal loss of logits": lambda y, p: keras.losses.binary_focal_crossentropy(
+        y, p, from_logits=True
+    ),
     "the cross-entropy of probabilities": _binary,
     "the cross-entropy of logits": lambda y, p: _binary(y, p, from_logits=True),
     _OF_CLASSES: _binary,
 }
+
+
+# Of one time step; by Deviation.loss.
+TIMES = {"of the last time step": -1, "of the first time step": 0}
 
 
 def _only_loss(model) -> Any:
@@ -63,11 +76,20 @@ def names_of_losses(model) -> list[str]:
     return names if len(names) == len(keras.tree.flatten(losses)) > 1 else []
 
 
+def numbers_of(model) -> dict[str, float]:
+    """Return the numbers that the function of the one loss of a model takes, by their names."""
+    loss, function = _only_loss(model), function_of(model)
+    if function is None:
+        return {}
+    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
+    parameters = inspect.signature(function).parameters.values()
+    numbers = {one.name: config.get(one.name, one.default) for one in parameters}
+    return {name: float(value) for name, value in numbers.items() if type(value) is float}
+
+
 def label_smoothing_of(model) -> float:
     """Return the label smoothing of the one loss of a model, or 0."""
-    loss = _only_loss(model)
-    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
-    return float(config.get("label_smoothing") or 0.0)
+    return numbers_of(model).get("label_smoothing", 0.0)
 
 
 def loss_of(model, how: str | tuple[float, ...], y, prediction, sample_weight, weighed: dict):
@@ -81,6 +103,16 @@ def loss_of(model, how: str | tuple[float, ...], y, prediction, sample_weight, w
             weights = keras.tree.pack_sequence_as(model.loss, how)
             weighed[how] = LossOfOutputs(model.loss, weights, output_names=model.output_names)
         return weighed[how](y, prediction, sample_weight)
+    name, _, value = how.partition("=")
+    if value:  # the loss with another number
+        function, from_logits = function_of(model), from_logits_of(model)
+        assert function is not None
+        kept = {} if from_logits is None else {"from_logits": from_logits}
+        alike = y.shape.rank == prediction.shape.rank
+        y, prediction = (y, prediction) if alike else of_same_rank(y, tf.identity(prediction))
+        return _mean(function(y, prediction, **kept, **{name: float(value)}), sample_weight)
+    if how in TIMES:
+        return compiled(y[:, TIMES[how]], tf.identity(prediction)[:, TIMES[how]], sample_weight)
     if how == "broadcast":  # every prediction against every target
         y = tf.cast(tf.reshape(y, [-1]), prediction.dtype)
         targets, predictions = tf.meshgrid(y, tf.reshape(prediction, [-1]))
@@ -151,6 +183,7 @@ def _masked(model, how: str, y, prediction, mask):
 def gradients_of(
     deviation,
     model,
+    call: Callable,
     variables,
     weighed: dict,
     dense: bool,
@@ -166,6 +199,7 @@ def gradients_of(
     Args:
         deviation: how the model is called, and which loss is taken.
         model: with its weights in it.
+        call: the model, as :class:`~tf_gd.explain.calls.Calls` does.
         variables: to take gradients for.
         weighed: losses with other weights, once built.
         dense: whether to add up the rows of sparse gradients. Optimizers other than SGD may treat
@@ -177,18 +211,26 @@ def gradients_of(
     values = [variable.value for variable in variables]
     x, y = changed(deviation.data, x, y, classes)
     weights = None if deviation.weights in ("left out", "broadcast") else sample_weight
+    if isinstance(deviation.weights, tuple):  # of the classes
+        weights = tf.gather(tf.constant(deviation.weights, "float32"), classes_of(y))
     if deviation.weights == "twice" and sample_weight is not None:
         weights = sample_weight * sample_weight
-    if deviation.data == "the first sample":
-        x, y = (keras.tree.map_structure(lambda leaf: leaf[:1], part) for part in (x, y))
-        weights = None if weights is None else weights[:1]
+    if deviation.data in PARTS:
+        count = PARTS[deviation.data](tf.shape(keras.tree.flatten(x)[0])[0])
+        x, y = (keras.tree.map_structure(lambda leaf: leaf[:count], part) for part in (x, y))
+        weights = None if weights is None else weights[:count]
+    if deviation.data == "labels -1, nothing below 0":
+        weights = tf.cast(tf.reshape(y, tf.shape(y)[:1]) if y.shape[-1] == 1 else y, "float32")
+        weights, y = tf.cast(weights >= 0, "float32"), tf.maximum(y, 0)
     if deviation.calls == "one before":
-        forward(model, x, training=True)
+        call(x, training=True)
     with tf.GradientTape() as tape:
         tape.watch(values)
-        prediction = forward(model, x, training=deviation.training)
+        prediction, losses = call(x, training=deviation.training)
+        if deviation.penalties:
+            losses = [losses[n] for n in deviation.penalties]
         if deviation.penalised is None:
-            losses = [tf.cast(loss, "float32") for loss in model.losses]
+            losses = [tf.cast(loss, "float32") for loss in losses]
         else:
             losses = [tf.cast(_penalty(deviation.penalised, variables, values), "float32")]
         penalties = tf.add_n([tf.zeros(()), *losses])

@@ -43,7 +43,18 @@ class Mistake:
 
 
 _RARE_FACTORS = ("divided twice", "half, fixed divisor", "over the batch")
-_RARE = {"repeated", "penalised", "data", "permuted", "optimizer", "anew", "statistics"}
+_RARE = {
+    "row",
+    "shares",
+    "limit",
+    "repeated",
+    "penalised",
+    "data",
+    "permuted",
+    "optimizer",
+    "anew",
+    "statistics",
+}
 
 
 def fits(mistake: Mistake, others: Iterable[Mistake]) -> bool:

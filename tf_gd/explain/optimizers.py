@@ -142,6 +142,11 @@ def mistaken(adam: Adam) -> list[tuple[str, Adam, str]]:
             fix_of_count,
         ),
         ("Adam's step never counted", change(adam, counted="never"), fix_of_count),
+        (
+            "Adam's step stuck at 2, as by a Python number in a tf.function, which is traced twice",
+            change(adam, counted="never", first=2),
+            fix_of_count,
+        ),
         ("Adam's step counted from 2", change(adam, first=2), fix_of_count),
         (
             "Adam's epsilon added after the bias correction, as in PyTorch",
@@ -156,8 +161,8 @@ def mistaken(adam: Adam) -> list[tuple[str, Adam, str]]:
     ]
     others: dict[str, tuple[float, ...]] = {
         "epsilon": (1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 0.0),
-        "beta_1": (0.0, 0.5, 0.8, 0.9, 0.95, 0.99),
-        "beta_2": (0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999),
+        "beta_1": (0.0, 0.1, 0.5, 0.8, 0.9, 0.95, 0.99),
+        "beta_2": (0.001, 0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999),
     }
     for name, values in others.items():
         given: Any = getattr(adam, name)

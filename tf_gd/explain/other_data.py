@@ -55,6 +55,13 @@ OTHER_TARGETS: dict[str, Callable] = {
     "divided by 255": lambda y: y / 255.0,
 }
 
+# How many samples of each batch, of how many; by Deviation.data.
+PARTS: dict[str, Callable] = {
+    "the first sample": lambda samples: 1,
+    "the first half": lambda samples: samples // 2,
+    "all but the last sample": lambda samples: tf.maximum(samples - 1, 1),
+}
+
 _INPUTS = OTHER_INPUTS | OTHER_IMAGES
 _TARGETS = OTHER_TARGETS | OTHER_TIMES | OTHER_PROBABILITIES
 
@@ -64,12 +71,20 @@ def _smoothed(y, share: float):
     return (1 - share) * y + share / classes
 
 
+def classes_of(y):
+    """Return the class of each sample, from labels, from 0 and 1, or from one-hot vectors."""
+    if y.shape.rank > 1 and y.shape[-1] > 1:
+        return tf.argmax(y, axis=-1)
+    return tf.cast(tf.reshape(y, [-1]), "int64")
+
+
 def changed(how: str, x, y, classes: int | None):
     """Return x and y as ``Deviation.data`` says.
 
     Args:
         how: ``"as given"``; ``"x "`` or ``"y "`` with a name of the tables; ``"labels +1"``,
-            ``"labels -1"``, ``"labels -1, not below 0"``; or ``"outputs swapped"``.
+            ``"labels -1"``, ``"labels -1, not below 0"``; ``"outputs swapped"``; ``"inputs"`` with
+            the places of two of them.
         x, y: a batch.
         classes: how many there are.
     """
@@ -78,10 +93,17 @@ def changed(how: str, x, y, classes: int | None):
         return _INPUTS[name](x), y
     if side == "y":
         return x, _TARGETS[name](y)
+    if side == "inputs":
+        leaves = keras.tree.flatten(x)
+        one, other = map(int, name.split())
+        leaves[one], leaves[other] = leaves[other], leaves[one]
+        return keras.tree.pack_sequence_as(x, leaves), y
     if side == "outputs":
         return x, keras.tree.pack_sequence_as(y, keras.tree.flatten(y)[::-1])
     if name == "-1, not below 0":
         return x, tf.maximum(y - 1, 0)
+    if name == "-1, nothing below 0":
+        return x, y - 1
     if side == "labels":
         return x, tf.math.floormod(y + tf.cast(int(name), y.dtype), tf.cast(classes, y.dtype))
     return x, y

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_gd._keras import keras, learning_rate_of
+from tf_gd._keras import excluded_from_decay, keras, layers_of, learning_rate_of
 from tf_gd.explain.deviation import LIMITS, Deviation, outputs_of
 from tf_gd.explain.experiment import Experiment
 from tf_gd.explain.losses import (
@@ -60,15 +60,28 @@ def _masks_steps(experiment: Experiment) -> bool:
     return bool(experiment.masks and one and function_of(experiment.model) is not None)
 
 
+def _changes(experiment: Experiment) -> bool:
+    """Return whether a call changes the model, beside its weights.
+
+    BatchNormalization has statistics and Dropout has a seed, neither of them trained nor frozen.
+    """
+    return len(experiment.variables) > len(experiment.trained) + len(experiment.frozen)
+
+
+def _training_makes_a_difference(experiment: Experiment) -> bool:
+    first, other = (experiment.first_losses(Deviation(training=how)) for how in (True, False))
+    return _changes(experiment) or not np.array_equal(first, other, equal_nan=True)
+
+
 # By the words for them in the table of mistakes; k is the experiment.
 CONDITIONS: dict[str, Condition] = {
     "always": lambda k: True,
+    "training makes a difference": _training_makes_a_difference,
     "there are regularisation losses": lambda k: k.model.losses,
     "one number is predicted per sample": _one_number_per_sample,
     "several numbers are predicted per sample": lambda k: outputs_of(k.batches[0][1]) > 1,
     "batches are small": lambda k: k.full <= _SMALL,
-    # BatchNormalization has statistics and Dropout has a seed, neither of them trained nor frozen.
-    "a call changes the model": lambda k: len(k.variables) > len(k.trained) + len(k.frozen),
+    "a call changes the model": _changes,
     "the loss takes from_logits": lambda k: from_logits_of(k.model) is not None,
     "from_logits=True": lambda k: from_logits_of(k.model),
     "Keras casts the loss down": _loss_cast_down,
@@ -80,6 +93,18 @@ CONDITIONS: dict[str, Condition] = {
     "the model masks time steps": _masks_steps,
     "the targets may be masked": lambda k: (
         _masks_steps(k) and not outputs_and_targets(k)[1][0].dtype.is_floating
+    ),
+    "there are several time steps": lambda k: (
+        [len(some) for some in outputs_and_targets(k)] == [1, 1]
+        and len(outputs_and_targets(k)[0][0].shape) == 3
+        and len(outputs_and_targets(k)[1][0].shape) > 1
+    ),
+    "there are statistics and dropout": lambda k: (
+        {keras.layers.BatchNormalization, keras.layers.Dropout}
+        <= set(map(type, layers_of(k.model)))
+    ),
+    "some are excluded from weight decay": lambda k: (
+        k.optimizer.weight_decay and excluded_from_decay(k.optimizer)
     ),
     "there are several outputs": lambda k: len(names_of_losses(k.model)) > 1,
     "a cross-entropy of probabilities": lambda k: (

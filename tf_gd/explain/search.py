@@ -15,6 +15,7 @@ from tf_gd.explain.diagnosis import Combination, Diagnosis, diagnosis_of
 from tf_gd.explain.evaluations import FIELDS
 from tf_gd.explain.experiment import Experiment
 from tf_gd.explain.mistakes import MISTAKES, Mistake, fits, together
+from tf_gd.explain.possible import CONDITIONS
 from tf_gd.explain.residuals import residual, same_losses, scale_of
 from tf_gd.explain.traces import traces_of
 from tf_gd.explain.variants import variants_of
@@ -24,8 +25,12 @@ _DOES_NOT_FIT = (ValueError, tf.errors.InvalidArgumentError)
 _NEAREST = 16  # how many are tried, and all whose first step is at least as near as Keras's
 _WIDTH = 6  # how many combinations get one more mistake
 _DEPTH = 4  # how many mistakes at most
-_PATIENCE = 7.0  # seconds, after which no further mistake is added to those found
-_AT_FIRST = 4.0  # seconds for the mistakes alone, of which at least _WIDTH are tried
+_PATIENCE = 6.0  # seconds, after which no further mistake is added to those found
+_AT_FIRST = 4.5  # seconds for the mistakes alone, of which at least _WIDTH are tried
+
+
+def _is_general(mistake: Mistake) -> bool:
+    return mistake.possible is CONDITIONS["always"]
 
 
 class Search:
@@ -132,7 +137,8 @@ class Search:
             # What makes the same steps may still give other losses than the loop.
             bases = [*(seeds if number == 1 else []), *([] if found else ranked[:_WIDTH])]
             for base in sorted(
-                dict.fromkeys(bases), key=lambda c: (found * len(c), self.rest_of(c))
+                dict.fromkeys(bases),
+                key=lambda c: (found * len(c), self._nearest(c), *self._by_simplicity(c)),
             ):
                 self._rank(self._with_one_more(base, known), ranked, patient=False)
                 if any(map(self.gives_the_losses, self._exact(ranked))):
@@ -152,9 +158,12 @@ class Search:
         in_order = (tuple(sorted(set(c), key=self.order.__getitem__)) for c in combinations)
         new = (c for c in dict.fromkeys(in_order) if patient or time.perf_counter() < self._until)
         first = {c: max(self._first(together(c)), self.rounding) for c in new}
-        nearest = sorted(first, key=lambda c: (first[c], *self._by_simplicity(c)))
+        # What only this model or optimizer allows is tried first, in case the time runs out.
+        nearest = sorted(
+            first, key=lambda c: (first[c], sum(map(_is_general, c)), *self._by_simplicity(c))
+        )
         # A first step farther off than Keras's is rarely of use together with another mistake.
-        as_keras = (1 + 1e-6) * self._first(Deviation())
+        as_keras = (1 + 1e-6) * max(self._first(Deviation()), self.rounding)
         near = sum(share <= as_keras for share in first.values())
         rests = sorted(self.rest_of(c) for c in ranked)
         for number, combination in enumerate(nearest[: max(near, _NEAREST)]):
@@ -176,12 +185,22 @@ class Search:
         """Return the mistakes that alone make the loop's first step, where Keras's is another.
 
         What is wrong besides shows later only: a momentum, a schedule, a last batch. The first step
-        of Adam hides too much to tell.
+        of Adam hides too much to tell, but for the loss before it.
         """
-        if not self.experiment.by_hand or self._first(Deviation()) <= self.rounding:
+        if self._first(Deviation()) <= self.rounding:
             return []
-        alone: list[Combination] = [(mistake,) for mistake in known]
-        return [c for c in alone if self._first(together(c)) <= 1e-5][:3]
+        alone: list[Combination] = [(mistake,) for mistake in self.order if mistake in known]
+        enough = 1e-5 if self.experiment.by_hand else 1e-3
+        right = [c for c in alone if self._first(together(c)) <= enough]
+        if not self.experiment.by_hand:
+            of_the_loss = {*FIELDS, "regularised", "reduction"}
+            right = [c for c in right if of_the_loss & set(c[0].changes) and self._first_loss(c)]
+        return right[:3]
+
+    def _first_loss(self, combination: Combination) -> bool:
+        """Return whether a combination has the first loss that the loop returned."""
+        losses = self.experiment.first_losses(together(combination))
+        return bool(np.isclose(sum(losses), self.losses[0], rtol=1e-5))
 
     def _put_in_order(self, mistakes: list[Mistake]) -> None:
         in_order = dict.fromkeys(sorted(mistakes, key=lambda mistake: mistake.unlikely))
@@ -195,6 +214,11 @@ class Search:
         if rests and rests[0] <= self.rounding:
             return max(self.rounding, 3 * rests[0])  # found; only what does the same is of use
         return min(self.start, rests[_WIDTH - 1]) if len(rests) >= _WIDTH else self.start
+
+    def _nearest(self, combination: Combination) -> float:
+        """Return how near a combination is, in all steps or in the first, of a promising start."""
+        near = min(self.rest_of(combination), self._first(together(combination)))
+        return float(f"{near:.1g}")  # what is as near is tried in the order of how likely it is
 
     def rest_of(self, combination: Combination) -> float:
         """Return the residual of a combination that was tried; infinite if it was given up."""

@@ -12,9 +12,14 @@ regularised, if there are regularisation losses
         loss = loss_fn(y, prediction) + sum(model.losses)
     over the batch: the regularisation losses divided by the size of the batch
         loss = loss_fn(y, prediction) + sum(model.losses)  # the mean is of the losses of the data
-training, always
+training, if training makes a difference
     False: training=True forgotten
         prediction = model(x, training=True)  # or Dropout and BatchNormalization stand still
+training, if there are statistics and dropout
+    statistics as they are: BatchNormalization as in inference, and Dropout as in training
+        Call the whole model with training=True.
+    without dropout: Dropout as in inference, and BatchNormalization as in training
+        Call the whole model with training=True.
 loss, if one number is predicted per sample
     broadcast: shapes that broadcast in the loss, every prediction against every target
         y = tf.reshape(y, tf.shape(prediction))  # (N,) against (N, 1) makes (N, N)
@@ -77,6 +82,8 @@ masked, if the targets may be masked
 gradients, always
     summed: gradients never set to zero, so that each step adds all before
         Take the gradients of this batch alone: a new tape, and a new list, in every step.
+    of the step before: the gradients of the batch before, one step late
+        Apply the gradients in the step that takes them.
 repeated, always
     update twice: the update made twice for each gradient
         Call apply_gradients, or assign, once a batch.
@@ -92,6 +99,15 @@ repeated, if batches are small
 data, always
     the first sample: the first sample of each batch alone
         Take the whole batch: loss_fn(y, model(x, training=True)), without an index.
+    the first half: the first half of each batch alone
+        Take the whole batch: loss_fn(y, model(x, training=True)), without a slice.
+    all but the last sample: the last sample of each batch left out
+        Take the whole batch: x[first:last] does not hold the sample with the number last.
+loss, if there are several time steps
+    of the last time step: the loss of the last time step alone
+        loss_fn(y, prediction), without prediction[:, -1].
+    of the first time step: the loss of the first time step alone
+        loss_fn(y, prediction), without prediction[:, 0].
 anew, if the optimizer has a memory
     True: an optimizer made anew in each step
         Make the optimizer once, before the loop.
@@ -158,6 +174,7 @@ decay, if SGD with weight_decay
         w.assign_sub(learning_rate * weight_decay * w)  # times the rate
     before, without the rate: weight decay without the learning rate, before the step
         w.assign_sub(learning_rate * weight_decay * w)  # times the rate
+decay, if some are excluded from weight decay
     excluded too: weight decay also of variables excluded from it
         Leave out what optimizer.exclude_from_weight_decay names.
 decayed, if SGD or Adam with weight_decay
@@ -171,6 +188,13 @@ velocity, if SGD with momentum and clipping
 clip, if the optimizer clips
     none: gradients not clipped
         Clip the gradients before the step.
+clip, always
+    length 1: the gradients of each variable divided by their length
+        Use the gradients as they are; Keras clips with clipnorm, which leaves short ones alone.
+    length 1, together: the gradients divided by their length, all together
+        Use the gradients as they are; Keras clips with global_clipnorm, which leaves short ones.
+    signs: the signs of the gradients in place of the gradients
+        w.assign_sub(learning_rate * g)
 clip, if SGD with global_clipnorm
     tensor by tensor: gradients clipped tensor by tensor instead of all together
         gradients, _ = tf.clip_by_global_norm(gradients, limit)

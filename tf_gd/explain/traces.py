@@ -3,20 +3,26 @@
 ``traces_of`` collects them, and those of estimates.py, for the search.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.optimize import brentq
 
 from tf_gd.explain import estimates, limits
 from tf_gd.explain.deviation import Deviation, is_of
 from tf_gd.explain.estimates import TOLERANCE, nice, rates, times_the_loss
 from tf_gd.explain.loops import places
-from tf_gd.explain.losses import names_of_losses
+from tf_gd.explain.losses import names_of_losses, numbers_of
 from tf_gd.explain.mistakes import Mistake, together
+from tf_gd.explain.of_variables import of_variables
 from tf_gd.explain.possible import clips
 
+_AS_KERAS = Deviation()
+
 # The fields that change how far a step goes: no rate is measured on top of such a mistake.
+_TIMES = (0.0, 0.01, 0.1, 0.3, 0.6, 0.9, 1.1, 1.5, 3.0, 10.0)  # of a number in a loss
 _LENGTHS = {"reduction", "scale", "rate", "batches", "permuted", "data"}
 
 
@@ -34,11 +40,21 @@ def traces_of(search, known: Sequence[Mistake]) -> tuple[list[Mistake], list[tup
     weighted: list[Mistake] = []
     if search.experiment.by_hand:
         of_momentum, weighted = estimates.momenta(search), _weights_of_losses(search)
+        of_data = [mistake for mistake in known if "data" in mistake.changes]
+        of_momentum += [(m, w) for m in of_data for w in _weights_of_losses(search, together([m]))]
         clipped = limits.clippings(search)
         # Of equally good mistakes the search prefers the first.
         alone = [*clipped, *alone] if clips(search.experiment) else [*alone, *clipped]
         changing += limits.decays(search)
-    alone = [*_left_out(search), *alone, *changing, *weighted, *_reordered(search)]
+    alone = [
+        *_left_out(search),
+        *of_variables(search),
+        *_numbers_of_the_loss(search),
+        *alone,
+        *changing,
+        *weighted,
+        *_reordered(search),
+    ]
     alone += [mistakes[0] for mistakes in of_momentum if len(mistakes) == 1]
     starts = dict.fromkeys([*((mistake,) for mistake in (*known, *weighted)), *of_the_loss])
     with_a_rate = [
@@ -60,7 +76,11 @@ def _of_the_first_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, 
 
     named: list[tuple[Mistake, ...]] = []
     others: list[tuple[Mistake, ...]] = []
-    for training, loss in itertools.product(none_or_one("training"), none_or_one("loss")):
+    # One mistake at most in how the model, the data and the loss are put together.
+    put_together = [*none_or_one("loss")]
+    for field in ("weights", "masked", "data"):
+        put_together += none_or_one(field)[1:]
+    for training, loss in itertools.product(none_or_one("training"), put_together):
         of_the_data, regularisation = experiment.first_losses(together([*training, *loss]))
         pairs = itertools.product(none_or_one("reduction"), none_or_one("regularised"))
         for reduction, regularised in pairs:
@@ -87,6 +107,34 @@ def _of_the_first_loss(search, known: Sequence[Mistake]) -> list[tuple[Mistake, 
             others.append((*training, Mistake(name, {"regularised": share}, fix)))
     fewest = min(map(len, named), default=0)
     return [mistakes for mistakes in named if len(mistakes) == fewest > 0] or others
+
+
+def _numbers_of_the_loss(search) -> list[Mistake]:
+    """Return the number in the compiled loss with which Keras's first loss is the loop's."""
+    experiment, returned, found = search.experiment, search.losses[0], []
+    for name, given in numbers_of(experiment.model).items():
+
+        def first(value: float, name=name) -> float:
+            of_the_data, penalties = experiment.first_losses(Deviation(loss=f"{name}={value!r}"))
+            return of_the_data + penalties - returned
+
+        grid = [given * times for times in _TIMES] if given else [0.0, 0.1, 0.3, 0.5, 0.9]
+        with np.errstate(all="ignore"):
+            values = [first(value) for value in grid]
+        for (low, high), (one, other) in zip(
+            itertools.pairwise(grid), itertools.pairwise(values), strict=True
+        ):
+            if np.sign(one) == np.sign(other) or not np.isfinite([one, other]).all():
+                continue
+            value = nice(brentq(first, low, high, xtol=1e-6 * high), 1e-3 * high)
+            if np.isclose(value, given, rtol=1e-3) or (not given and value in (0.1, 0.2)):
+                continue
+            loss = experiment.model.loss
+            of = f"{loss if isinstance(loss, str) else type(loss).__name__}'s {name}"
+            fix = f"{name}={given:g}, as in Keras's loss"
+            changes = {"loss": f"{name}={value!r}"}
+            found.append(Mistake(f"{of} of {value:g} instead of {given:g}", changes, fix))
+    return found
 
 
 def _penalties(experiment, excess: float) -> list[Mistake]:
@@ -141,8 +189,8 @@ def _reordered(search) -> list[Mistake]:
     return [Mistake(f"the batches in another order: {shown}", {"batches": tuple(order)}, fix)]
 
 
-def _weights_of_losses(search) -> list[Mistake]:
-    """Return which losses of several outputs were left out or weighted differently."""
+def _weights_of_losses(search, base: Deviation = _AS_KERAS) -> list[Mistake]:
+    """Return which losses of several outputs were left out or weighted differently, beside base."""
     experiment = search.experiment
     names = names_of_losses(experiment.model)
     if not names or np.array_equal(search.weights[0], search.weights[1]):
@@ -152,15 +200,17 @@ def _weights_of_losses(search) -> list[Mistake]:
         after, _ = experiment.step(deviation, experiment.start(), experiment.batches[0])
         return experiment.vector(after.weights)
 
-    origin = reached(Deviation(loss=(0.0,) * len(names)))
-    one_each = (Deviation(loss=tuple(weights)) for weights in np.eye(len(names)).tolist())
+    def weighed(*weights: float) -> Deviation:
+        return dataclasses.replace(base, loss=weights)
+
+    origin = reached(weighed(*(0.0 for _ in names)))
+    one_each = (weighed(*weights) for weights in np.eye(len(names)).tolist())
     lines = np.stack([reached(deviation) - origin for deviation in one_each], axis=1)
     if not np.isfinite(lines).all():
         return []
     moved = search.weights[1] - origin
     by_hand, by_keras = (
-        np.linalg.lstsq(lines, step, rcond=None)[0]
-        for step in (moved, reached(Deviation()) - origin)
+        np.linalg.lstsq(lines, step, rcond=None)[0] for step in (moved, reached(base) - origin)
     )
     if np.linalg.norm(lines @ by_hand - moved) > TOLERANCE * np.linalg.norm(moved):
         return []

@@ -21,6 +21,8 @@ from tf_gd.explain.optimizers import OTHERS, Adam, adam_of
 from tf_gd.explain.stages import stages_of
 from tf_gd.networks.step import is_sgd
 
+NORMALISED = ("length 1", "length 1, together", "signs")
+
 
 class Updates:
     """The updates of an optimizer, with or without mistakes.
@@ -41,6 +43,22 @@ class Updates:
 
     def made(self, deviation: Deviation, state: State, chosen: list[int], gradients: list) -> State:
         """Return the state after an update of the variables chosen."""
+        after = self._updated(deviation, state, chosen, normalised(deviation.clip, gradients))
+        for n, i in enumerate(chosen):
+            before, weight = state.weights[i], after.weights[i]
+            if deviation.shares:
+                weight = before + before.dtype.type(deviation.shares[n]) * (weight - before)
+            if deviation.limit is not None:
+                weight = np.clip(weight, -deviation.limit, deviation.limit)
+            if deviation.row is not None and deviation.row[0] == n:
+                weight = weight.copy()
+                weight[deviation.row[1]] = before[deviation.row[1]]
+            after.weights[i] = weight
+        return after
+
+    def _updated(
+        self, deviation: Deviation, state: State, chosen: list[int], gradients: list
+    ) -> State:
         gradients = [None if n in deviation.left_out else g for n, g in enumerate(gradients)]
         adam = self._adam_of(deviation)
         sparse = any(isinstance(g, tf.IndexedSlices) for g in gradients)
@@ -174,18 +192,33 @@ class Updates:
             options |= dict([deviation.optimizer])
         if deviation.decay == "none":
             options["weight_decay"] = None
-        name = f"{deviation.optimizer} {options}"
+        name = f"{deviation.optimizer} {options} {deviation.decay}"
         if name not in self._optimizers:
             if deviation.optimizer == "as set" or isinstance(deviation.optimizer, tuple):
                 config = self.optimizer.get_config() | options | {"learning_rate": 0.1}
                 optimizer = type(self.optimizer).from_config(config)
-                if excluded := excluded_from_decay(self.optimizer):
+                excluded = excluded_from_decay(self.optimizer)
+                if excluded and deviation.decay != "excluded too":
                     optimizer.exclude_from_weight_decay(var_names=[excluded])
             else:
                 optimizer = OTHERS[deviation.optimizer]()
             optimizer.build(self._trainable)
             self._optimizers[name] = optimizer, [v.numpy() for v in optimizer.variables]
         return name, *self._optimizers[name]
+
+
+def normalised(how, gradients: list) -> list:
+    """Return gradients of length 1, each or all together, or their signs."""
+    if how not in NORMALISED:
+        return gradients
+    parts = [None if g is None else dense(g) for g in gradients]
+    if how == "signs":
+        return [None if g is None else np.sign(g) for g in parts]
+    lengths = [0.0 if g is None else float(np.linalg.norm(g)) for g in parts]
+    if how == "length 1, together":
+        lengths = [float(np.linalg.norm(lengths))] * len(parts)
+    pairs = zip(parts, lengths, strict=True)
+    return [g if g is None or not length else g / g.dtype.type(length) for g, length in pairs]
 
 
 def dense(gradient) -> np.ndarray:

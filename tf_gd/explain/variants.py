@@ -16,6 +16,7 @@ from tf_gd.explain.other_data import (
     OTHER_PROBABILITIES,
     OTHER_TARGETS,
     OTHER_TIMES,
+    classes_of,
 )
 
 _MOST_PAIRS = 15  # of variables whose gradients may have been mixed up
@@ -30,6 +31,9 @@ def variants_of(experiment: Experiment) -> list[Mistake]:
         _clipped,
         _permuted,
         _penalties,
+        _some_penalties,
+        _weights_of_classes,
+        _rows,
         _other_data,
     )
     return [mistake for part in parts for mistake in part(experiment)]
@@ -70,7 +74,8 @@ def _other_settings(experiment: Experiment) -> Iterator[Mistake]:
     config = optimizer.get_config()
     known = {"amsgrad"} if adam_of(optimizer) else set(_OTHER_SETTINGS)
     for setting in sorted(known & set(config)):
-        for value in _OTHER_SETTINGS[setting]:
+        swapped = (1 - config[setting],) if setting in ("rho", "beta_1", "beta_2") else ()
+        for value in dict.fromkeys((*_OTHER_SETTINGS[setting], *swapped)):
             if value != config[setting]:
                 of = f"{type(optimizer).__name__}'s {setting}"
                 given, fix = config[setting], f"{setting}={config[setting]}"
@@ -78,6 +83,7 @@ def _other_settings(experiment: Experiment) -> Iterator[Mistake]:
                     name = f"{of} {value} instead of {given}"
                 else:
                     name = f"{of} of {value:g} instead of {given:g}"
+                name += " (the factor and one less it swapped)" if value in swapped else ""
                 yield Mistake(name, {"optimizer": (setting, value)}, fix)
 
 
@@ -142,6 +148,44 @@ def _penalties(experiment: Experiment) -> Iterator[Mistake]:
             yield Mistake(name, {"penalised": (which, amount)}, fix)
 
 
+def _some_penalties(experiment: Experiment) -> Iterator[Mistake]:
+    count = len(experiment.model.losses)
+    every = tuple(range(count))
+    fix = "loss = loss_fn(y, prediction) + sum(model.losses)"
+    if 1 < count <= _MOST_PAIRS:
+        yield Mistake("only the first of the regularisation losses", {"penalties": (0,)}, fix)
+        yield Mistake("only the last of the regularisation losses", {"penalties": every[-1:]}, fix)
+    for n in every if 2 < count <= _MOST_PAIRS else ():
+        name = f"the regularisation loss of number {n + 1} in model.losses left out"
+        yield Mistake(name, {"penalties": (*every[:n], *every[n + 1 :])}, fix)
+
+
+def _weights_of_classes(experiment: Experiment) -> Iterator[Mistake]:
+    """Yield the weights of the classes as they may be mixed up."""
+    if experiment.weighed_by != "class_weight":
+        return
+    table: dict[int, float] = {}
+    for _, y, weights in experiment.batches:
+        table |= zip(classes_of(y).numpy().tolist(), weights.numpy().tolist(), strict=False)
+    given = [table.get(label, 1.0) for label in range(max(table) + 1)]
+    fix = "loss = loss_fn(y, prediction, sample_weight=tf.gather(weights_of_classes, y))"
+    others = {
+        "the weights of the classes in the reverse order": given[::-1],
+        "one over the weights of the classes": [1 / weight for weight in given if weight],
+    }
+    for name, weights in others.items():
+        if len(weights) == len(given) and weights != given:
+            yield Mistake(name, {"weights": tuple(weights)}, fix)
+
+
+def _rows(experiment: Experiment) -> Iterator[Mistake]:
+    for n, i in enumerate(experiment.trained):
+        if experiment.names[i].endswith("/embeddings"):
+            name = f"row 0 of {experiment.names[i]} never updated, as by padding_idx in PyTorch"
+            fix = "Update all rows; Embedding(mask_zero=True) masks the steps instead."
+            yield Mistake(name, {"row": (n, 0)}, fix)
+
+
 def _other_data(experiment: Experiment) -> Iterator[Mistake]:
     x, y, _ = experiment.batches[0]
     inputs, targets = keras.tree.flatten(x), keras.tree.flatten(y)
@@ -150,6 +194,15 @@ def _other_data(experiment: Experiment) -> Iterator[Mistake]:
         images = OTHER_IMAGES if inputs[0].shape.rank == 4 else {}
         for name in OTHER_INPUTS | images:
             yield Mistake(f"other inputs: {name}", {"data": f"x {name}"}, fix)
+    alike = (
+        (one, other)
+        for one, other in itertools.combinations(range(len(inputs)), 2)
+        if inputs[one].shape == inputs[other].shape and inputs[one].dtype == inputs[other].dtype
+    )
+    for one, other in itertools.islice(alike, _MOST_PAIRS):
+        name = f"the inputs of number {one + 1} and {other + 1} swapped"
+        fix = "Pass the inputs in the order of model.inputs, or by name."
+        yield Mistake(name, {"data": f"inputs {one} {other}"}, fix)
     if len(targets) == 1:
         steps = len(keras.tree.flatten(experiment.prediction)[0].shape) > 2
         yield from _other_targets(targets[0], steps)
@@ -167,7 +220,13 @@ def _other_targets(y, steps: bool) -> Iterator[Mistake]:
             said = f"targets of another sample: {name}" if "sample" in name else f"targets {name}"
             yield Mistake(said, {"data": f"y {name}"}, fix)
     if not y.dtype.is_floating:
-        for shift, said in (("+1", "high"), ("-1", "low"), ("-1, not below 0", "low, but for 0")):
+        shifts = (
+            ("+1", "high"),
+            ("-1", "low"),
+            ("-1, not below 0", "low, but for 0"),
+            ("-1, nothing below 0", "low, and one_hot makes zeros of -1"),
+        )
+        for shift, said in shifts:
             fix = "Count the classes from 0, for the loop as for Keras."
             yield Mistake(f"labels one too {said}", {"data": f"labels {shift}"}, fix)
     elif bool(tf.reduce_all((y >= 0) & (y <= 1))):

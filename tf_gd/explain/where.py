@@ -28,7 +28,12 @@ def where_to_look(seen) -> str:
                 "variable named first."
             )
         else:
-            said.append("So look at the loss, the labels, the inputs, a mask or the weights.")
+            experiment = seen.search.experiment
+            where = ["the loss", "the labels", "the inputs"]
+            where += ["the mask"] * experiment.masks
+            where += ["the weights of the samples"] * bool(experiment.weighed_by)
+            where += ["model.losses"] * bool(experiment.model.losses)
+            said.append(f"So look at {', '.join(where[:-1])} and {where[-1]}.")
     else:
         size = count_samples(seen.search.experiment.batches[first])
         said.append(
@@ -94,11 +99,13 @@ def _of_the_first_step(seen) -> str:
     mine, of_keras = (np.diff(weights[:2], axis=0)[0] for weights in (seen.ours, seen.expected))
     for i, place in places(seen.search.experiment).items():
         a, b = mine[place], of_keras[place]
-        length, other = np.linalg.norm(a), np.linalg.norm(b)
-        if not length and not other:
-            continue
+        tiny = 1e-6 * max(np.linalg.norm(mine), np.linalg.norm(of_keras))
+        length, other = (
+            float(size) if size > tiny else 0.0 for size in map(np.linalg.norm, (a, b))
+        )
         if not length or not other:
-            said.append(f"{names[i]} moves {'with Keras' if other else 'by hand'} only")
+            how = "moves with Keras only" if other else "moves by hand only"
+            said.append(f"{names[i]} {how if length or other else 'hardly moves'}")
             continue
         cosine, ratio = float(a @ b / (length * other)), length / other
         if np.linalg.norm(a - b) <= _SAME * max(length, other):

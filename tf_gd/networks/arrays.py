@@ -225,8 +225,21 @@ def spec_of(dataset, name: str):
         )
     for leaf in leaves_of(keras.utils.unpack_x_y_sample_weight(spec)[0]):
         if isinstance(leaf, tf.TensorSpec) and leaf.shape.rank == 0:
-            raise ValueError(
-                f"{name}: got a data set of single samples, expected batches. Call .batch(32) on "
-                "it."
-            )
+            raise single_samples(name)
     return spec
+
+
+def single_samples(name: str) -> ValueError:
+    """Return the error about a data set that is not one of batches."""
+    expected = "expected batches. Call .batch(32) on it."
+    return ValueError(f"{name}: got a data set of single samples, {expected}")
+
+
+def nothing_beside(beside: dict[str, Any]) -> None:
+    """Raise if one of some arguments, by name, is given beside a data set."""
+    for name, value in beside.items():
+        if value is not None:
+            raise ValueError(
+                f"{name}: got one beside a data set, expected none: batches hold x, y and "
+                "weights, and data to validate on are a data set of their own."
+            )

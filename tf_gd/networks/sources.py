@@ -31,12 +31,7 @@ def source_for_training(
     """
     if arrays.is_streamed(given[0]):
         beside = dict(y=given[1], sample_weight=given[2], validation_split=share or None)
-        for name, value in beside.items():
-            if value is not None:
-                raise ValueError(
-                    f"{name}: got one beside a data set, expected none: batches hold x, y and "
-                    "weights, and data to validate on are a data set of their own."
-                )
+        arrays.nothing_beside(beside)
         return _streamed(model, given, "x", steps, orders.shuffle, class_weight), None
     given, held_out = arrays.texts_as_tensors(given), None
     takes_iterator = _keras.has_own(model, "make_train_function")

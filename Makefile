@@ -1,8 +1,9 @@
 # make tour   sets up and runs the main job        make lint   style, types, layers
 # make test   sets up and tests for five minutes   make test-all  all tests, a quarter of an hour
+# make exercises  sets up, and checks what you write
 # make bench  side by side with jax, optax and torch
 # make docs   the pages: every tutorial run        make docs-test  looks at them in a browser
-# make nightly  50 kills, 10,000 hostile calls    make versions  the core tests with older TensorFlow and Keras
+# make nightly  50 kills, 10,000 hostile calls, 10,000 wrong answers    make versions  the core tests with older TensorFlow and Keras
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -10,10 +11,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONHASHSEED ?= 0
 
-.PHONY: tour test test-all test-rest versions setup lint bench docs docs-test nightly clean
+.PHONY: exercises tour test test-all test-rest versions setup lint bench docs docs-test nightly clean
 
 tour: $(VENV)/.installed
 	$(BIN)/tf-gd tour
+
+exercises: $(VENV)/.installed
+	$(BIN)/tf-gd exercises start
+	@$(BIN)/tf-gd exercises watch
 
 test: $(VENV)/.installed-tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal --part quick
@@ -45,7 +50,8 @@ docs: $(VENV)/.installed-docs
 	@echo "open build/docs/index.html"
 
 nightly: $(VENV)/.installed-tests
-	TF_GD_KILLS=50 TF_GD_FUZZ=10000 $(BIN)/python -m pytest -n 2 --dist worksteal tests/networks/test_resume.py tests/test_fuzz.py
+	TF_GD_KILLS=50 TF_GD_FUZZ=10000 TF_GD_MUTANTS=400 $(BIN)/python -m pytest -n 2 --dist worksteal \
+		tests/networks/test_resume.py tests/test_fuzz.py tests/exercises/test_exercises.py
 
 versions:
 	PYTHON=$(PYTHON) tests/versions.sh

@@ -14,6 +14,7 @@ from docutils.nodes import SkipNode
 
 import tf_gd
 from tf_gd.command import tutorials
+from tf_gd.exercises.exercise import after
 
 tf_gd.quiet_tensorflow(cpus=2)
 
@@ -157,8 +158,19 @@ def name_the_parts(app, name, text):
             text[0] = text[0][:at] + "\n".join(lines) + text[0][at:]
 
 
+def add_exercises(app, docname, source):
+    """End the page of a tutorial with the exercises that belong to it."""
+    folder, _, name = docname.rpartition("/")
+    found = after(name) if folder == "tutorials" else []
+    if found:
+        rows = "\n".join(f"* ``{one.number:02} {one.name}``: {one.title}" for one in found)
+        said = "Write it yourself: ``tf-gd exercises`` checks these, and says which mistake was made (:doc:`/exercises`)."
+        source[0] += f"\n\nExercises\n---------\n{said}\n\n{rows}\n"
+
+
 def setup(app):
     """Connect the above."""
+    app.connect("source-read", add_exercises)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
     app.connect("include-read", link_to_pages)
     app.connect("source-read", link_page_to_pages)

@@ -9,6 +9,7 @@ Where to read, in this order:
 * ``builtin/``: the same update inside ``keras.optimizers.SGD``.
 * ``comparison/``: are they the same, to the bit? ``explain/``: if not, why?
 * ``many_starts/``: where will we converge? ``constrained/``: problems with constraints.
+* ``exercises/``: to write yourself, checked, with hints.
 * ``rates.py``: how fast, predicted and measured. ``show/``: pictures. ``command/``: the shell.
 
 A name that begins with an underscore is a file of helpers. Importing this package imports neither
@@ -53,6 +54,7 @@ _MODULES = {
     "constraints": "tf_gd.constrained.constraints",
     "datasets": "tf_gd.networks.datasets",
     "devices": "tf_gd.devices",
+    "exercises": "tf_gd.exercises",
     "objectives": "tf_gd.toy.objectives",
     "rates": "tf_gd.rates",
     "show": "tf_gd.show",
@@ -66,7 +68,7 @@ for _name, _home in _MODULES.items():  # for ``from tf_gd.callbacks import Weigh
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])
 
 if TYPE_CHECKING:  # what a type checker and an editor see
-    from tf_gd import devices, rates, show, updates
+    from tf_gd import devices, exercises, rates, show, updates
     from tf_gd._runtime import quiet_tensorflow
     from tf_gd.builtin.descent import keras_descent
     from tf_gd.builtin.optimizer import ManualSGD

@@ -1,4 +1,4 @@
-"""The command ``tf-gd``: tour, list, run, compare, explain, launch, doctor.
+"""The command ``tf-gd``: tour, list, run, compare, explain, exercises, launch, doctor.
 
 Exit codes: 0 done; 1 diverged, not identical or a claim fails; 2 usage, or something is missing;
 130 Ctrl-C; 141 closed pipe; 143 SIGTERM.
@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         "run": _run,
         "compare": _compare,
         "explain": _explain,
+        "exercises": _exercises,
         "launch": _launch,
         "doctor": _doctor,
     }
@@ -176,6 +177,12 @@ def _explain(options) -> int:
     from tf_gd.command import explaining
 
     return explaining.explain(options)
+
+
+def _exercises(options) -> int:
+    from tf_gd.command import exercising
+
+    return exercising.exercises(options)
 
 
 def _tour(options) -> int:

@@ -30,6 +30,15 @@ _EXPLAIN = """example:
 data is (x, y), (x, y, sample_weight) or batches, or a function that returns them.
 Optimizer and loss are those that the model is compiled with, or --optimizer and --loss.
 """
+_EXERCISES = """actions:
+  start [FOLDER]   copy the files to write in; default: exercises
+  list             what is done, and what comes next
+  check [NAME ..]  check a file, or all
+  watch            check each file when it is saved
+  hint NAME        what is wrong; again, and it says more, up to three times
+  reset NAME       get a file back as it was
+  solution NAME    show the solution, once it is solved, or with --give-up
+"""
 _TOUR = """examples:
   tf-gd tour
   tf-gd tour 04 08
@@ -144,6 +153,21 @@ def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
         shown = f"{text}; default: %(default)s"
         explain.add_argument(f"--{name}", type=int, default=default, metavar="N", help=shown)
     _output(explain)
+    text = "write the loops of the course, and have them checked"
+    exercises = command("exercises", text, "ACTION [NAME ...] [options]", _EXERCISES)
+    actions = ("start", "list", "check", "watch", "hint", "reset", "solution")
+    exercises.add_argument("action", choices=actions, metavar="ACTION", help="see below")
+    text = "names, numbers or files of exercises"
+    exercises.add_argument("names", nargs="*", metavar="NAME", help=text)
+    text = "where the files are; default: here, or in exercises"
+    exercises.add_argument("--folder", metavar="DIR", help=text)
+    text = "with start: a folder with exercises of your own"
+    exercises.add_argument("--course", metavar="DIR", help=text)
+    text = "of the values drawn; others each time by default"
+    exercises.add_argument("--seed", type=int, metavar="N", help=text)
+    text = "with solution: show it unsolved"
+    exercises.add_argument("--give-up", action="store_true", help=text)
+    _output(exercises)
     text = "run a script as several workers on this machine"
     launch = command("launch", text, "[--workers N] SCRIPT ...", _LAUNCH)
     text = "how many; default: %(default)s"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tf_gd._files import whole
 from tf_gd.command.markup import formula, to_html, to_text
+from tf_gd.exercises.exercise import after
 
 _STYLE = Path(__file__).with_name("page.css")
 _REFRESH = '<meta http-equiv="refresh" content="3">'  # while the tour runs
@@ -106,7 +107,7 @@ steps.</p>
             captions = tutorial.captions()
             pictures = "".join(_figure(picture, captions) for picture in stop.pictures)
             shown = f'<div class="pictures">{pictures}</div>{_details(stop)}'
-            self._sections[tutorial.name] = shown
+            self._sections[tutorial.name] = shown + _exercises(tutorial.name)
         return f"{start}{self._sections[tutorial.name]}</section>\n"
 
 
@@ -132,6 +133,12 @@ def _state(stop, running: bool, finished: bool) -> str:
         held = f"{len(stop.claims)} claim{'s' * (len(stop.claims) != 1)}"
         return f'<span class="good">✓ {held}, {stop.seconds:.1f} s</span>'
     return f'<span class="bad">✗ fails, {stop.seconds:.1f} s</span>'
+
+
+def _exercises(tutorial: str) -> str:
+    names = ", ".join(f"<code>{_text(one.name)}</code>" for one in after(tutorial))
+    said = "Write it yourself, with <code>tf-gd exercises start</code>"
+    return f'<p class="about">{said}: {names}</p>' if names else ""
 
 
 def _details(stop) -> str:

@@ -1,0 +1,304 @@
+"""Check a student's function: run it beside an oracle, and name the mistake in it."""
+
+import difflib
+import inspect
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tf_gd import _checks
+from tf_gd.exercises.comparing import Difference, first_difference, same
+from tf_gd.exercises.exercise import Exercise, Mistake, named
+from tf_gd.exercises.report import Report
+from tf_gd.exercises.running import Ran, load, run
+
+DRAWS = 6  # calls with values of their own
+_SECONDS = 5.0  # of a call
+_VARIANT_SECONDS = 2.0  # of a call with a mistake in it, which may never end
+
+# What an error usually means, by what it says.
+_ERRORS = (
+    (
+        "NoneType|None values",
+        "A gradient is None: what is differentiated has to come of x by TensorFlow's operations, "
+        "inside the tape, and x has to be watched: a tf.Variable is.",
+    ),
+    (
+        "object has no attribute 'assign",
+        "Only a tf.Variable has assign_sub; a tensor cannot be changed. Was the variable replaced, "
+        "by x = x - ...?",
+    ),
+    ("positional argument|unexpected keyword", "Leave the arguments of the function as they were."),
+    ("is not defined|referenced before", "A name is used before it is given a value: mistyped?"),
+    (
+        "dtype int|to EagerTensor",
+        "A whole number makes a tensor of integers: tf.constant(x, tf.float32) makes a float.",
+    ),
+    ("non-persistent", "A tape gives its gradients once: take all of them in one call."),
+    ("[Ii]ncompatible shapes|must be equal|could not be broadcast", "The shapes do not fit: print "
+     "them with x.shape."),
+)  # fmt: skip
+
+
+def check(name: str, function: Callable, *, hints: int = 1, seed: int | None = None) -> Report:
+    """Check a function that was written for an exercise, in a notebook for example.
+
+    Args:
+        name: of the exercise, from ``tf-gd exercises list``.
+        function: yours; a class where the exercise asks for one.
+        hints: how many of the three hints to show; a notebook has the others folded.
+        seed: of the values drawn; others each time by default.
+
+    Returns:
+        The report; show or print it.
+
+    Raises:
+        TypeError, ValueError: there is no such exercise, or this is no function. What the function
+            itself raises is reported.
+
+    Examples:
+        >>> import tensorflow as tf
+        >>> def my_step(f, x, learning_rate):
+        ...     x = tf.Variable(x)
+        ...     with tf.GradientTape() as tape:
+        ...         y = f(x)
+        ...     return x + learning_rate * tape.gradient(y, x)
+        >>> report = check("one_step", my_step)
+        >>> report.passed, report.mistake
+        (False, 'it goes uphill: the gradient is added')
+    """
+    exercise = named(name)
+    if not callable(function):
+        raise TypeError(f"function: got {function!r}, expected the function that you wrote.")
+    hints = _checks.whole_number("hints", hints, minimum=0, maximum=3)
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    file_name = code.co_filename if code else _file_of(function)
+    return _checked(exercise, function, file_name, seed, hints)
+
+
+def check_file(exercise: Exercise, path: Path, *, seed: int | None = None) -> Report:
+    """Check the file of an exercise; whatever is in it is reported."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return _told(exercise, "error", f"{path.name} cannot be read as text: {error}.")
+    if not text.strip():
+        said = f"{path.name} is empty. Get it back: tf-gd exercises reset {exercise.name}"
+        return _told(exercise, "not written", said)
+    ran = run(lambda: load(text, str(path)), str(path), _SECONDS)
+    if ran.failed:
+        return _told(exercise, ran.failed, _at(ran, "the file"), line=ran.line, ran=ran)
+    function = getattr(ran.value, exercise.gap, None)
+    if not callable(function):
+        said = f"There is no {exercise.gap} in {path.name}: leave its name as it was, or get the "
+        return _told(exercise, "error", f"{said}file back: tf-gd exercises reset {exercise.name}")
+    return _checked(exercise, function, str(path), seed, 1)
+
+
+def _told(
+    exercise: Exercise, state: str, *hints: str, line: int = 0, ran: Ran | None = None, **rest: Any
+) -> Report:
+    return Report(exercise.name, state, hints, line=line, notes=_notes(ran) if ran else (), **rest)
+
+
+def _file_of(function: Any) -> str:
+    try:
+        return inspect.getfile(function)
+    except (OSError, TypeError):
+        return ""
+
+
+class _Draws:
+    """The calls of a check: what they are given, drawn anew for each function, and expected."""
+
+    def __init__(self, exercise: Exercise, seed: int):
+        self.exercise, self.seed = exercise, seed
+        count = getattr(exercise.answers, "DRAWS", DRAWS)
+        givens = [(self.given(number), number) for number in range(count)]
+        # The shortest first: its numbers are the easiest to follow.
+        givens.sort(key=lambda pair: pair[0].get("steps", 0))
+        self.order = [number for _, number in givens]
+
+    def given(self, number: int) -> dict[str, Any]:
+        return self.exercise.answers.draw(np.random.default_rng([self.seed, number]), number)
+
+    def expected(self, number: int) -> Any:
+        return self.exercise.answers.expected(**self.given(number))
+
+    def call(self, function: Callable, number: int, file_name: str, seconds: float) -> Ran:
+        given = self.given(number)
+        return run(lambda: _plain(self.exercise.results(function, given)), file_name, seconds)
+
+
+def _plain(value: Any) -> Any:
+    """Return tensors and variables as arrays, at once: a variable may be changed later."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.numpy() if hasattr(value, "numpy") else value
+
+
+def _checked(
+    exercise: Exercise, function: Callable, file_name: str, seed: int | None, shown: int
+) -> Report:
+    """Return the report on a function whose code is in a file."""
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    answers, draws = exercise.answers, _Draws(exercise, seed)
+    names = getattr(answers, "RETURNS", "the result")
+    names = (names,) if isinstance(names, str) else names
+    within = getattr(answers, "WITHIN", 1e-4)
+    seconds = getattr(answers, "SECONDS", _SECONDS)
+    rest: dict[str, Any] = dict(seed=seed, shown=shown)
+    helps = answers.IDEA, f"A line that helps:\n  {exercise.line_with(answers.LINE)}"
+    tried: dict[int, Ran] = {}
+    for number in draws.order:
+        ran = tried[number] = draws.call(function, number, file_name, seconds)
+        if ran.unwritten:
+            first = f"{exercise.gap} is still to be written: see the task at the top of the file."
+            return _told(exercise, "not written", first, *helps, line=ran.line, ran=ran, **rest)
+        if ran.failed:
+            first = _at(ran, _call(exercise, draws.given(number)))
+            found = _mistakes(exercise, function, draws, tried, within)
+            meant = next((hint for said, hint in _ERRORS if re.search(said, ran.said)), helps[0])
+            more = _further(exercise, found, function) if found else (meant, helps[1])
+            rest |= dict(mistake=_named(found))
+            return _told(exercise, ran.failed, first, *more, line=ran.line, ran=ran, **rest)
+        difference = first_difference(ran.value, draws.expected(number), names, within)
+        if difference:
+            break
+    else:
+        return Report(exercise.name, "passed", notes=_notes(ran), seed=seed, shown=shown)
+    line = _returning(function) if difference.got == "None" else 0
+    first = _said(exercise, draws.given(number), difference, line)
+    for other in draws.order[len(tried) :][:2]:
+        tried[other] = draws.call(function, other, file_name, seconds)
+    found = _mistakes(exercise, function, draws, tried, within)
+    more = _further(exercise, found, function) if found else helps
+    if not found and hasattr(answers, "explain"):
+        more = (answers.explain(function) or helps[0], helps[1])
+    rest |= dict(mistake=_named(found))
+    return _told(exercise, "wrong", first, *more, line=line, ran=ran, **rest)
+
+
+def _named(found: list[Mistake]) -> str:
+    return ", or ".join(one.name for one in found[:4])
+
+
+def _mistakes(
+    exercise: Exercise, function: Callable, draws: _Draws, tried: dict[int, Ran], within: float
+) -> list[Mistake]:
+    """Return the mistakes that do what the student's function did in every call that was tried.
+
+    Of several, first the one whose code looks most like the student's.
+    """
+    found = []
+    for mistake in exercise.answers.MISTAKES:
+        wrong = exercise.with_mistake(mistake)
+        for number, ran in tried.items():
+            other = draws.call(wrong, number, f"<{exercise.name}>", _VARIANT_SECONDS)
+            if ran.failed or other.failed:
+                alike = ran.failed == other.failed and _kind(ran) == _kind(other)
+            else:
+                alike = same(ran.value, other.value, within)
+            if not alike:
+                break
+        else:
+            found.append(mistake)
+    written = _source_of(function)
+
+    def unlike(mistake: Mistake) -> float:
+        varied = exercise.source.replace(mistake.right, mistake.wrong)
+        return -difflib.SequenceMatcher(None, varied, written, autojunk=False).ratio()
+
+    return sorted(found, key=unlike) if len(found) > 1 else found
+
+
+def _source_of(function: Callable) -> str:
+    return "".join(_lines_of(function)[0])
+
+
+def _lines_of(function: Any) -> tuple[list[str], int]:
+    """Return the lines of a function, or of a class's last method, and the number of the first.
+
+    No lines if they are not known.
+    """
+    methods = [one for one in getattr(function, "__dict__", {}).values() if inspect.isfunction(one)]
+    try:
+        return inspect.getsourcelines(methods[-1] if inspect.isclass(function) else function)
+    except (OSError, TypeError, IndexError):
+        return [], 0
+
+
+def _kind(ran: Ran) -> str:
+    """Return what an error says, without the names of variables in it."""
+    return re.sub(r"'[^']*'|\d+", "", ran.said)
+
+
+def _further(exercise: Exercise, found: list[Mistake], function: Callable) -> tuple[str, str]:
+    """Return the second and the third hint for mistakes that do what was done."""
+    names = _named(found)
+    right = exercise.line_with(found[0].right)
+    here = _line_like(exercise.line_with(found[0].wrong, found[0]), function)
+    return f"{names[0].upper()}{names[1:]}.", f"{here}It should do what this line does:\n  {right}"
+
+
+def _line_like(wrong: str, function: Callable) -> str:
+    """Return the number of the line in a student's code that is most like a wrong one."""
+    lines, first = _lines_of(function)
+    stripped = [line.strip() for line in lines]
+    for like in difflib.get_close_matches(wrong, stripped, n=1, cutoff=0.5):
+        return f"Look at line {first + stripped.index(like)}: {like}\n"
+    return ""
+
+
+def _at(ran: Ran, what: str) -> str:
+    where = f"Line {ran.line}" if ran.line else "Your code"
+    if ran.failed == "time":
+        return f"{what}: {ran.said}; it was stopped at line {ran.line}." if ran.line else (
+            f"{what}: {ran.said}."
+        )  # fmt: skip
+    return f"{where}: {ran.said}"
+
+
+def _returning(function: Callable) -> int:
+    """Return the line of the last ``return`` of a function, or that of its name."""
+    lines, first = _lines_of(function)
+    returns = [n for n, line in enumerate(lines) if line.strip().startswith("return")]
+    return first + returns[-1] if returns else first
+
+
+def _said(exercise: Exercise, given: dict, difference: Difference, line: int) -> str:
+    got = f"got {difference.got}, expected {difference.expected}."
+    if difference.got == "None":
+        got += f" Is there a return? Line {line}." if line else ""
+    return f"{_call(exercise, given)}\n{difference.where}: {got}"
+
+
+def _call(exercise: Exercise, given: dict[str, Any]) -> str:
+    """Return a call as text: numbers as they are, arrays by their shape, if they are large."""
+    shown = [f"{name}={_short(value)}" for name, value in given.items()]
+    return f"{exercise.gap}({', '.join(shown)})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray | float | int):
+        array = np.asarray(value)
+        if array.size > 6:
+            return f"<{' x '.join(map(str, array.shape))} numbers>"
+        return np.array2string(array, precision=4, separator=", ").replace("\n", "")
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_short, value))}]" if len(value) <= 4 else f"<{len(value)} arrays>"
+    return str(value)
+
+
+def _notes(ran: Ran) -> tuple[str, ...]:
+    return tuple(
+        f"Note: line {line} prints {text.strip()[:60]!r}. That changes nothing for the check."
+        for line, text in list(ran.prints.items())[:3]
+        if text.strip()
+    )

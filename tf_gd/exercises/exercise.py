@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 from tf_gd import _checks
 
 MARK = "# ---- answers ----"
-COURSE = Path(__file__).parent / "course"
+COURSE = Path(__file__).parent / "files"
 
 
 class Mistake(NamedTuple):

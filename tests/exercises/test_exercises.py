@@ -120,7 +120,7 @@ def test_what_is_not_written_fails_with_a_message_that_helps(name, tmp_path):
 @EACH
 def test_an_answer_of_fixed_numbers_fails(name):
     exercise = COURSE[name]
-    draws = checking._Draws(exercise, 1)
+    draws = checking.Draws(exercise, 1)
     fixed = draws.expected(draws.order[0])
     if name == "own_optimizer":
         pytest.skip("a class is asked for")
@@ -145,7 +145,7 @@ def described(name, text):
 def test_no_changed_solution_passes_unless_it_is_the_same(name, monkeypatch):
     """Operators, signs, constants, names and the order of lines are changed, one to three at a time."""
     exercise = COURSE[name]
-    monkeypatch.setattr(checking, "_mistakes", lambda *_: [])
+    monkeypatch.setattr(checking, "mistakes_of", lambda *_: [])
     monkeypatch.setattr(exercise.answers, "SECONDS", 2.0, raising=False)
     monkeypatch.setattr(exercise.answers, "explain", lambda _: "", raising=False)
     tried = 0

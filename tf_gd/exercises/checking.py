@@ -1,6 +1,5 @@
 """Check a student's function: run it beside an oracle, and name the mistake in it."""
 
-import difflib
 import inspect
 import re
 import secrets
@@ -11,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from tf_gd import _checks
-from tf_gd.exercises.comparing import Difference, first_difference, same
-from tf_gd.exercises.exercise import Exercise, Mistake, named
+from tf_gd.exercises.comparing import Difference, first_difference
+from tf_gd.exercises.draws import Draws
+from tf_gd.exercises.exercise import Exercise, named
+from tf_gd.exercises.naming import further_hints, line_of_return, mistakes_of, named_together
 from tf_gd.exercises.report import Report
 from tf_gd.exercises.running import Ran, load, run
 
-DRAWS = 6  # calls with values of their own
 _SECONDS = 5.0  # of a call
-_VARIANT_SECONDS = 2.0  # of a call with a mistake in it, which may never end
 
 # What an error usually means, by what it says.
 _ERRORS = (
@@ -112,43 +111,12 @@ def _file_of(function: Any) -> str:
         return ""
 
 
-class _Draws:
-    """The calls of a check: what they are given, drawn anew for each function, and expected."""
-
-    def __init__(self, exercise: Exercise, seed: int):
-        self.exercise, self.seed = exercise, seed
-        count = getattr(exercise.answers, "DRAWS", DRAWS)
-        givens = [(self.given(number), number) for number in range(count)]
-        # The shortest first: its numbers are the easiest to follow.
-        givens.sort(key=lambda pair: pair[0].get("steps", 0))
-        self.order = [number for _, number in givens]
-
-    def given(self, number: int) -> dict[str, Any]:
-        return self.exercise.answers.draw(np.random.default_rng([self.seed, number]), number)
-
-    def expected(self, number: int) -> Any:
-        return self.exercise.answers.expected(**self.given(number))
-
-    def call(self, function: Callable, number: int, file_name: str, seconds: float) -> Ran:
-        given = self.given(number)
-        return run(lambda: _plain(self.exercise.results(function, given)), file_name, seconds)
-
-
-def _plain(value: Any) -> Any:
-    """Return tensors and variables as arrays, at once: a variable may be changed later."""
-    if isinstance(value, tuple):
-        return tuple(map(_plain, value))
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return value.numpy() if hasattr(value, "numpy") else value
-
-
 def _checked(
     exercise: Exercise, function: Callable, file_name: str, seed: int | None, shown: int
 ) -> Report:
     """Return the report on a function whose code is in a file."""
     seed = secrets.randbelow(10**6) if seed is None else seed
-    answers, draws = exercise.answers, _Draws(exercise, seed)
+    answers, draws = exercise.answers, Draws(exercise, seed)
     names = getattr(answers, "RETURNS", "the result")
     names = (names,) if isinstance(names, str) else names
     within = getattr(answers, "WITHIN", 1e-4)
@@ -163,97 +131,26 @@ def _checked(
             return _told(exercise, "not written", first, *helps, line=ran.line, ran=ran, **rest)
         if ran.failed:
             first = _at(ran, _call(exercise, draws.given(number)))
-            found = _mistakes(exercise, function, draws, tried, within)
+            found = mistakes_of(exercise, function, draws, tried, within)
             meant = next((hint for said, hint in _ERRORS if re.search(said, ran.said)), helps[0])
-            more = _further(exercise, found, function) if found else (meant, helps[1])
-            rest |= dict(mistake=_named(found))
+            more = further_hints(exercise, found, function) if found else (meant, helps[1])
+            rest |= dict(mistake=named_together(found))
             return _told(exercise, ran.failed, first, *more, line=ran.line, ran=ran, **rest)
         difference = first_difference(ran.value, draws.expected(number), names, within)
         if difference:
             break
     else:
         return Report(exercise.name, "passed", notes=_notes(ran), seed=seed, shown=shown)
-    line = _returning(function) if difference.got == "None" else 0
+    line = line_of_return(function) if difference.got == "None" else 0
     first = _said(exercise, draws.given(number), difference, line)
     for other in draws.order[len(tried) :][:2]:
         tried[other] = draws.call(function, other, file_name, seconds)
-    found = _mistakes(exercise, function, draws, tried, within)
-    more = _further(exercise, found, function) if found else helps
+    found = mistakes_of(exercise, function, draws, tried, within)
+    more = further_hints(exercise, found, function) if found else helps
     if not found and hasattr(answers, "explain"):
         more = (answers.explain(function) or helps[0], helps[1])
-    rest |= dict(mistake=_named(found))
+    rest |= dict(mistake=named_together(found))
     return _told(exercise, "wrong", first, *more, line=line, ran=ran, **rest)
-
-
-def _named(found: list[Mistake]) -> str:
-    return ", or ".join(one.name for one in found[:4])
-
-
-def _mistakes(
-    exercise: Exercise, function: Callable, draws: _Draws, tried: dict[int, Ran], within: float
-) -> list[Mistake]:
-    """Return the mistakes that do what the student's function did in every call that was tried.
-
-    Of several, first the one whose code looks most like the student's.
-    """
-    found = []
-    for mistake in exercise.answers.MISTAKES:
-        wrong = exercise.with_mistake(mistake)
-        for number, ran in tried.items():
-            other = draws.call(wrong, number, f"<{exercise.name}>", _VARIANT_SECONDS)
-            if ran.failed or other.failed:
-                alike = ran.failed == other.failed and _kind(ran) == _kind(other)
-            else:
-                alike = same(ran.value, other.value, within)
-            if not alike:
-                break
-        else:
-            found.append(mistake)
-    written = _source_of(function)
-
-    def unlike(mistake: Mistake) -> float:
-        varied = exercise.source.replace(mistake.right, mistake.wrong)
-        return -difflib.SequenceMatcher(None, varied, written, autojunk=False).ratio()
-
-    return sorted(found, key=unlike) if len(found) > 1 else found
-
-
-def _source_of(function: Callable) -> str:
-    return "".join(_lines_of(function)[0])
-
-
-def _lines_of(function: Any) -> tuple[list[str], int]:
-    """Return the lines of a function, or of a class's last method, and the number of the first.
-
-    No lines if they are not known.
-    """
-    methods = [one for one in getattr(function, "__dict__", {}).values() if inspect.isfunction(one)]
-    try:
-        return inspect.getsourcelines(methods[-1] if inspect.isclass(function) else function)
-    except (OSError, TypeError, IndexError):
-        return [], 0
-
-
-def _kind(ran: Ran) -> str:
-    """Return what an error says, without the names of variables in it."""
-    return re.sub(r"'[^']*'|\d+", "", ran.said)
-
-
-def _further(exercise: Exercise, found: list[Mistake], function: Callable) -> tuple[str, str]:
-    """Return the second and the third hint for mistakes that do what was done."""
-    names = _named(found)
-    right = exercise.line_with(found[0].right)
-    here = _line_like(exercise.line_with(found[0].wrong, found[0]), function)
-    return f"{names[0].upper()}{names[1:]}.", f"{here}It should do what this line does:\n  {right}"
-
-
-def _line_like(wrong: str, function: Callable) -> str:
-    """Return the number of the line in a student's code that is most like a wrong one."""
-    lines, first = _lines_of(function)
-    stripped = [line.strip() for line in lines]
-    for like in difflib.get_close_matches(wrong, stripped, n=1, cutoff=0.5):
-        return f"Look at line {first + stripped.index(like)}: {like}\n"
-    return ""
 
 
 def _at(ran: Ran, what: str) -> str:
@@ -263,13 +160,6 @@ def _at(ran: Ran, what: str) -> str:
             f"{what}: {ran.said}."
         )  # fmt: skip
     return f"{where}: {ran.said}"
-
-
-def _returning(function: Callable) -> int:
-    """Return the line of the last ``return`` of a function, or that of its name."""
-    lines, first = _lines_of(function)
-    returns = [n for n, line in enumerate(lines) if line.strip().startswith("return")]
-    return first + returns[-1] if returns else first
 
 
 def _said(exercise: Exercise, given: dict, difference: Difference, line: int) -> str:

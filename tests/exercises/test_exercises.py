@@ -86,7 +86,7 @@ def test_each_mistake_gets_its_own_hint(name, number, tmp_path):
     report = checking.check_file(exercise, path, seed=100 + number)
     assert not report.passed, mistake.name
     assert mistake.name in report.mistake, str(report)
-    assert report.hints[1].lower().startswith(report.mistake[:20].lower())
+    assert mistake.name in report.hints[1]
     assert exercise.line_with(mistake.right) in report.hints[2]
 
 
@@ -149,7 +149,7 @@ def test_no_changed_solution_passes_unless_it_is_the_same(name, monkeypatch):
     monkeypatch.setattr(exercise.answers, "SECONDS", 2.0, raising=False)
     monkeypatch.setattr(exercise.answers, "explain", lambda _: "", raising=False)
     tried = 0
-    count = MANY if MANY > 40 else 40 - 25 * (name in SLOW)
+    count = MANY if MANY > 40 else 40 - 32 * (name in SLOW)
     for number, text in enumerate(mutants(exercise.source, count, seed=MANY)):
         try:
             function = exercise.varied(text)
@@ -181,7 +181,7 @@ def test_the_report_for_a_notebook():
     assert html.count("<details>") == 2
     assert "&lt;a bowl around" in html
     assert exercises.check("04", COURSE["one_step"].answers.solution).passed
-    with pytest.raises(ValueError, match=r"name: got 'one_stp', expected one of .*Did you mean 'one_step'"):
+    with pytest.raises(ValueError, match=r"name: got 'one_stp', expected the name, .*Did you mean 'one_step'"):
         exercises.check("one_stp", wrong)
     with pytest.raises(TypeError, match="function: got 3, expected the function"):
         exercises.check("one_step", 3)
@@ -191,7 +191,7 @@ FAULTS = {
     "while True:\n        pass": ("time", r"did not end within 5 seconds; it was stopped at line \d+"),
     "return 1 / 0": ("error", r"Line \d+: ZeroDivisionError"),
     "return x[0]": ("wrong", "got a number, expected an array of shape"),
-    "return": ("wrong", r"got None, expected an array of shape \(2,\). Is there a return\? Line \d+"),
+    "return": ("wrong", r"got None, expected an array of shape \(2,\)\. Line 4 is the last"),
     "exit()": ("error", r"Line \d+: SystemExit"),
     "raise KeyError('a')": ("error", r"Line \d+: KeyError"),
     "return step(f, x, learning_rate)": ("error", r"Line \d+: RecursionError"),

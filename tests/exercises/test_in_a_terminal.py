@@ -10,8 +10,10 @@ import time
 import pytest
 
 from tf_gd.command.cli import main
+from tf_gd.exercises import checking
 from tf_gd.exercises.exercise import course
-from tf_gd.exercises.folder import PROGRESS
+from tf_gd.exercises.folder import PROGRESS, Folder
+from tf_gd.exercises.report import Report
 from tf_gd.exercises.worker import Worker
 
 COURSE = course()
@@ -51,9 +53,12 @@ def test_from_start_to_solution(tmp_path, monkeypatch, capsys):
     assert said.startswith("one_step: not yet\n  step(f=<a bowl around")
     assert re.search(r"the new point, number 0: got \S+, expected \S+\.", said)
     assert "uphill" not in said
-    for shown in ("", "It goes uphill", "return x - learning_rate"):
+    for shown in ("The mistake: it goes uphill", "return x - learning_rate", "return x - learning_rate"):
         assert main(["exercises", "hint", "04"]) == 1
         assert shown in capsys.readouterr().out
+    file.write_text(STEP.format(sign="- 2 *"))
+    assert main(["exercises", "hint", "04"]) == 1
+    assert "x - learning_rate" not in capsys.readouterr().out, "another mistake: from the first hint on"
     assert main(["exercises", "solution", "one_step"]) == 1
     assert "--give-up" in capsys.readouterr().out
     file.write_text(STEP.format(sign="-"))
@@ -105,9 +110,9 @@ def test_a_lecturer_takes_some_out_and_adds_one(tmp_path, monkeypatch, capsys):
 
 
 WRONG_COMMANDS = {
-    ("list",): "folder: got 'exercises', expected a folder with exercises. Make one: tf-gd exercises start",
-    ("check", "stepp"): "name: got 'stepp', expected one of",
-    ("hint",): "hint: got 0 names, expected one, for example tf-gd exercises hint function",
+    ("list",): "folder: got 'exercises', expected a folder with exercises. Go to where you",
+    ("check", "one_stepp"): "name: got 'one_stepp', expected the name.* Did you mean 'one_step'",
+    ("hint",): "hint: got 0 names, expected one, for example tf-gd exercises hint one_step",
     ("start", "--course", "nowhere"): "course: got .*expected a folder with exercises",
 }
 
@@ -121,7 +126,19 @@ def test_a_wrong_command_says_what_to_do(words, tmp_path, monkeypatch, capsys):
     assert re.search(WRONG_COMMANDS[words].replace("(", r"\("), capsys.readouterr().err)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"passed": 3, "hints": {}, "course": null}', "\0"])
+DAMAGED = [
+    "",
+    "{}",
+    "[1]",
+    '{"passed": 3, "hints": {}, "course": null}',
+    "\0",
+    "[" * 100_000,
+    '{"passed": {}, "hints": {"loop": ["", Infinity]}, "course": null}',
+    '{"passed": {}, "hints": {}, "course": 5}',
+]
+
+
+@pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
 def test_a_damaged_file_of_progress_is_named(text, folder, capsys):
     (folder / PROGRESS).write_text(text)
     assert main(["exercises", "list"]) == 2
@@ -131,7 +148,7 @@ def test_a_damaged_file_of_progress_is_named(text, folder, capsys):
 HANGS = {
     "in C": ("tf.while_loop(lambda i: True, lambda i: (i + 0,), (tf.constant(0),))", "time", 5),
     "in a graph": ("tf.function(lambda: tf.while_loop(lambda i: True, lambda i: (i,), (tf.constant(0),)))()", "time", 5),
-    "ends the process": ("__import__('os')._exit(3)", "time", 0),
+    "ends the process": ("__import__('os')._exit(3)", "error", 0),
     "closes everything": ("__import__('os').closerange(0, 3)", "error", 5),
 }
 
@@ -147,6 +164,7 @@ def test_code_that_hangs_or_ends_the_process_is_told(kind, tmp_path):
         assert not report.passed
         assert state in (report.state, "error")
         assert report.line in (line, 5)
+        assert kind != "ends the process" or "ended the program" in report.hints[0]
         assert len(report.hints[0].splitlines()) <= 2
         path.write_text(STEP.format(sign="-"))
         assert worker.check(COURSE["one_step"], path).passed, "the next file is checked by a new process"
@@ -168,7 +186,7 @@ def test_watch_checks_a_file_within_a_second_of_its_saving(folder):
                 assert line
             seconds.append(time.perf_counter() - started)
             assert said in line
-        assert sorted(seconds)[1] < 1.0, seconds
+        assert min(seconds) < 1.5, seconds  # 0.6 s on two cores of which one is free
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert "ended; tf-gd exercises list" in process.stdout.read()
@@ -178,3 +196,47 @@ def test_watch_checks_a_file_within_a_second_of_its_saving(folder):
         process.wait()
         process.stdout.close()
         process.stderr.close()
+
+
+@pytest.mark.slow
+def test_code_that_changes_others_does_not_reach_the_next_check(tmp_path):
+    path = tmp_path / "04_one_step.py"
+    spoiling = "import numpy as np\nnp.isclose = lambda *a, **k: np.array(True)\nnp.all = lambda *a, **k: True\n"
+    with Worker() as worker:
+        path.write_text(spoiling + STEP.format(sign="-"))
+        worker.check(COURSE["one_step"], path)
+        path.write_text(STEP.format(sign="+"))
+        assert not worker.check(COURSE["one_step"], path).passed
+
+
+def test_files_as_editors_leave_them(tmp_path):
+    path = tmp_path / "04_one_step.py"
+    text = STEP.format(sign="-").replace("tf\n", "tf  # é\n", 1)
+    for content in (b"\xef\xbb\xbf" + text.encode(), b"# coding: latin-1\r\n" + text.encode("latin-1"), text.encode()):
+        path.write_bytes(content)
+        assert checking.check_file(COURSE["one_step"], path).passed
+    path.unlink()
+    path.symlink_to(path)
+    assert "cannot be read" in checking.check_file(COURSE["one_step"], path).hints[0]
+
+
+@pytest.mark.slow
+def test_an_exercise_that_is_broken_itself_is_told_as_such(tmp_path, monkeypatch, capsys):
+    """And a module of the student's folder, random.py, does not stand in for Python's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "random.py").write_text("raise ImportError('mine')\n")
+    task = '"""One\n\nReturn 1."""\n\n\ndef one(x):\n    return 2\n\n\n# ---- answers ----\n'
+    answers = "def solution(x):\n    return 1\n\n\ndef draw(random, number):\n    return {'x': 1 / 0}\n"
+    (tmp_path / "own" / "e01_one.py").write_text(task + answers)
+    assert main(["exercises", "start", "hers", "--course", "own"]) == 0
+    capsys.readouterr()
+    assert main(["exercises", "check", "--folder", "hers", "one"]) == 1, "a name behind an option"
+    assert "the exercise, e01_one.py, line 16: ZeroDivisionError" in " ".join(capsys.readouterr().out.split())
+
+
+def test_two_commands_at_once_lose_nothing(folder):
+    one, other = Folder(folder), Folder(folder)
+    one.note(Report("one_step", "passed"))
+    other.note(Report("loop", "passed"))
+    assert json.loads((folder / PROGRESS).read_text())["passed"].keys() == {"one_step", "loop"}

@@ -66,6 +66,8 @@ class _Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
         """Return the options; an unknown one is an error of the command it was typed for."""
         options, rest = self.parse_known_args(args, namespace)
+        if hasattr(options, "action") and not any(word.startswith("-") for word in rest):
+            options.names, rest = [*options.names, *rest], []  # those behind an option
         if rest:
             of = getattr(options, "parser", self)
             of.error(f"unrecognized arguments: {' '.join(rest)}")

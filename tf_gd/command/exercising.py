@@ -58,16 +58,18 @@ def _check(folder: Folder, options) -> int:
     with Worker() as worker:
         for exercise in chosen:
             report = worker.check(exercise, folder.file_of(exercise), options.seed)
-            folder.note(exercise.name, report.passed)
             reports.append(report)
             if not options.json:
                 _tell(report, exercise, short=len(chosen) > 1)
+            folder.note(report)
     done = sum(report.passed for report in reports)
     if options.json:
         parts = [report.as_dict() for report in reports]
         output.print_json({"passed": done, "of": len(reports), "exercises": parts})
     elif len(chosen) > 1:
         print(f"\n{folders.bar(done, len(chosen))}  {done} of {len(chosen)} passed")
+        if done < len(chosen):
+            print("What is wrong in one of them: tf-gd exercises check NAME")
     return 0 if done == len(reports) else 1
 
 
@@ -82,7 +84,10 @@ def _tell(report: Report, exercise: Exercise, short: bool = False) -> None:
 
 
 def _watch(folder: Folder, options) -> int:
-    print(f"Write in the files in {folder.path}; each is checked when it is saved.", flush=True)
+    print(
+        f"Write in the files in {folder.path.resolve()}; each is checked when it is saved.",
+        flush=True,
+    )
     print("Ctrl-C ends this. One moment ...", flush=True)
     try:
         with Worker() as worker:
@@ -104,8 +109,8 @@ def _watch(folder: Folder, options) -> int:
 def _check_saved(folder: Folder, exercise: Exercise, worker: Worker) -> None:
     print(f"checking {exercise.name} ...", flush=True)
     report = worker.check(exercise, folder.file_of(exercise))
-    folder.note(exercise.name, report.passed)
     _tell(report, exercise)
+    folder.note(report)
     following = folder.next()
     if report.passed:
         done = sum(map(folder.passed, folder.exercises.values()))
@@ -130,7 +135,7 @@ def _one(folder: Folder, options) -> Exercise:
     if len(options.names) != 1:
         raise ValueError(
             f"{options.action}: got {len(options.names)} names, expected one, for example "
-            f"tf-gd exercises {options.action} {(folder.next() or folder.named('1')).name}"
+            f"tf-gd exercises {options.action} one_step"
         )
     return folder.named(options.names[0])
 
@@ -139,8 +144,7 @@ def _hint(folder: Folder, options) -> int:
     exercise = _one(folder, options)
     with Worker() as worker:
         report = worker.check(exercise, folder.file_of(exercise), options.seed)
-    folder.note(exercise.name, report.passed)
-    shown = 1 if report.passed else folder.further_hint(exercise)
+    shown = folder.note(report, further=True)
     print(dataclasses.replace(report, shown=shown))
     if not report.passed and shown < 3:
         print(f"One hint more: tf-gd exercises hint {exercise.name}")

@@ -3,6 +3,7 @@
 import inspect
 import re
 import secrets
+import tokenize
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ _SECONDS = 5.0  # of a call
 
 # What an error usually means, by what it says.
 _ERRORS = (
+    ("None was returned", "The function ends without a return: add one as the last line."),
     (
         "NoneType|None values",
         "A gradient is None: what is differentiated has to come of x by TensorFlow's operations, "
@@ -36,6 +38,11 @@ _ERRORS = (
     (
         "dtype int|to EagerTensor",
         "A whole number makes a tensor of integers: tf.constant(x, tf.float32) makes a float.",
+    ),
+    (r"Bitwise|\\^", "A power is **, not ^."),
+    (
+        "different ndims",
+        "x @ w multiplies two matrices; a matrix times a vector is tf.linalg.matvec(x, w).",
     ),
     ("non-persistent", "A tape gives its gradients once: take all of them in one call."),
     ("[Ii]ncompatible shapes|must be equal|could not be broadcast", "The shapes do not fit: print "
@@ -82,8 +89,9 @@ def check(name: str, function: Callable, *, hints: int = 1, seed: int | None = N
 def check_file(exercise: Exercise, path: Path, *, seed: int | None = None) -> Report:
     """Check the file of an exercise; whatever is in it is reported."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with tokenize.open(path) as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
         return _told(exercise, "error", f"{path.name} cannot be read as text: {error}.")
     if not text.strip():
         said = f"{path.name} is empty. Get it back: tf-gd exercises reset {exercise.name}"
@@ -147,6 +155,9 @@ def _checked(
         tried[other] = draws.call(function, other, file_name, seconds)
     found = mistakes_of(exercise, function, draws, tried, within)
     more = further_hints(exercise, found, function) if found else helps
+    if not found and "array of shape" in difference.got + difference.expected:
+        shapes = "What is returned has another shape than the task asks for: print it with .shape."
+        more = (shapes, helps[1])
     if not found and hasattr(answers, "explain"):
         more = (answers.explain(function) or helps[0], helps[1])
     rest |= dict(mistake=named_together(found))
@@ -165,7 +176,7 @@ def _at(ran: Ran, what: str) -> str:
 def _said(exercise: Exercise, given: dict, difference: Difference, line: int) -> str:
     got = f"got {difference.got}, expected {difference.expected}."
     if difference.got == "None":
-        got += f" Is there a return? Line {line}." if line else ""
+        got += f" Line {line} is the last that could return something." if line else ""
     return f"{_call(exercise, given)}\n{difference.where}: {got}"
 
 
@@ -176,7 +187,7 @@ def _call(exercise: Exercise, given: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, np.ndarray | float | int):
+    if isinstance(value, np.ndarray | float | int) or hasattr(value, "numpy"):
         array = np.asarray(value)
         if array.size > 6:
             return f"<{' x '.join(map(str, array.shape))} numbers>"

@@ -70,7 +70,11 @@ class Exercise:
 
     @functools.cached_property
     def _tree(self) -> ast.Module:
-        return ast.parse(self.task)
+        try:
+            return ast.parse(self.task)
+        except SyntaxError as error:
+            said = f"{self.path.name}, line {error.lineno}: got no Python ({error.msg})"
+            raise ValueError(f"course: {said}, expected a task above {MARK!r}.") from None
 
     @property
     def file_name(self) -> str:
@@ -123,6 +127,9 @@ class Exercise:
 
     def with_mistake(self, mistake: Mistake) -> Any:
         """Return the solution with a mistake in it."""
+        if self.source.count(mistake.right) != 1:
+            got = f"{mistake.right!r} {self.source.count(mistake.right)} times in the solution"
+            raise ValueError(f"MISTAKES: got {got}, expected once.")
         return self.varied(self.source.replace(mistake.right, mistake.wrong))
 
     def line_with(self, piece: str, mistake: Mistake | None = None) -> str:
@@ -137,7 +144,7 @@ class Exercise:
     def results(self, function: Callable, given: dict[str, Any]) -> Any:
         """Return what is compared of a call."""
         adapted = getattr(self.answers, "results", None)
-        return adapted(function, **given) if adapted else function(**given)
+        return adapted(function, **given) if adapted else function(*given.values())
 
 
 def course(folder: str | Path | None = None) -> dict[str, Exercise]:
@@ -184,4 +191,10 @@ def named(name: str, folder: str | Path | None = None) -> Exercise:
     text = re.sub(r"\.py$|^\d\d_(?=\w)", "", re.sub(r"\.py$", "", Path(text).name))
     if text.zfill(2) in by_number:
         return by_number[text.zfill(2)]
-    return known[_checks.one_of("name", text, list(known))]
+    if text not in known:
+        close = _checks.did_you_mean(text, list(known))
+        raise ValueError(
+            f"name: got {name!r}, expected the name, the number or the file of an exercise.{close} "
+            "tf-gd exercises list shows them."
+        )
+    return known[text]

@@ -8,6 +8,7 @@ from typing import Any
 
 from tf_gd import _files
 from tf_gd.exercises.exercise import Exercise, course, named
+from tf_gd.exercises.report import Report
 
 PROGRESS = "progress.json"
 _FORMAT = 1
@@ -26,23 +27,7 @@ class Folder:
 
     def __init__(self, path: Path):
         self.path = path
-        try:
-            text = (path / PROGRESS).read_text(encoding="utf-8")
-        except OSError:
-            raise ValueError(
-                f"folder: got {str(path)!r}, expected a folder with exercises. Make one: "
-                "tf-gd exercises start"
-            ) from None
-        try:
-            known = json.loads(text)
-            self._passed: dict[str, str] = dict(known["passed"])
-            self._hints: dict[str, int] = {k: int(v) for k, v in known["hints"].items()}
-            self.course: str | None = known["course"]
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise ValueError(
-                f"{path / PROGRESS}: got a damaged file. Delete it and run: tf-gd exercises start "
-                f"{path}; your files stay, and tf-gd exercises check counts them again."
-            ) from None
+        self._passed, self._hints, self.course = _read(path)
         everything = course(self.course).values()
         self.exercises = {one.name: one for one in everything if self.file_of(one).exists()}
 
@@ -62,23 +47,38 @@ class Folder:
         """Return the first exercise that is not solved."""
         return next((one for one in self.exercises.values() if not self.passed(one)), None)
 
-    def note(self, name: str, passed: bool) -> None:
-        """Note down that an exercise is solved; once solved it stays so."""
-        if passed and name not in self._passed:
-            self._passed[name] = datetime.date.today().isoformat()
-            self._hints.pop(name, None)
-            self._write()
+    def note(self, report: Report, further: bool = False) -> int:
+        """Note down what was found, and return how many of the three hints to show.
 
-    def further_hint(self, exercise: Exercise) -> int:
-        """Note down that one more hint is shown, of three, and return how many."""
-        shown = min(self._hints.get(exercise.name, 0) + 1, 3)
-        self._hints[exercise.name] = shown
-        self._write()
+        Once solved an exercise stays so. Another mistake begins with the first hint again.
+
+        Args:
+            report: of an exercise.
+            further: whether one more hint is asked for.
+        """
+        # Read again: another command may have written meanwhile.
+        self._passed, self._hints, self.course = _read(self.path)
+        name, before = report.name, (dict(self._passed), dict(self._hints))
+        shown = 1
+        if report.passed:
+            self._passed.setdefault(name, datetime.date.today().isoformat())
+            self._hints.pop(name, None)
+        else:
+            what = report.mistake or report.state
+            known, shown = self._hints.get(name, ("", 0))
+            shown = (shown if known == what else 0) + further
+            shown = min(max(shown, 1), 3)
+            self._hints[name] = what, shown
+        if before != (self._passed, self._hints):
+            self._write()
         return shown
 
     def reset(self, exercise: Exercise) -> Path | None:
         """Put the file of an exercise back as it was; return where the old one is kept, if any."""
         path, kept = self.file_of(exercise), None
+        if path.is_dir():
+            raise ValueError(f"reset: got a folder at {path}, expected a file. Rename the folder.")
+        self._passed, self._hints, self.course = _read(self.path)
         if path.exists() and path.read_bytes() != exercise.task.encode():
             numbers = (path.with_name(f"{path.name}.old{n or ''}") for n in range(10**6))
             kept = next(other for other in numbers if not other.exists())
@@ -92,6 +92,29 @@ class Folder:
 
     def _write(self) -> None:
         _write(self.path, self._passed, self._hints, self.course)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, tuple[str, int]], str | None]:
+    """Return what a file of progress holds: what is solved, the hints shown, the course."""
+    file = path / PROGRESS
+    if not file.is_file():
+        raise ValueError(
+            f"folder: got {str(path)!r}, expected a folder with exercises. Go to where you "
+            "typed tf-gd exercises start, or name it with --folder, or start now."
+        )
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        passed = {str(name): str(day) for name, day in dict(known["passed"]).items()}
+        hints = {str(k): (str(what), int(n)) for k, (what, n) in dict(known["hints"]).items()}
+        own = known["course"]
+        if own is not None and not isinstance(own, str):
+            raise TypeError("course")
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        raise ValueError(
+            f"{file}: got a damaged file. Delete it and run: tf-gd exercises start "
+            f"{path}; your files stay, and tf-gd exercises check counts them again."
+        ) from None
+    return passed, hints, own
 
 
 def start(path: Path, own_course: str | None = None) -> tuple[Folder, list[str]]:

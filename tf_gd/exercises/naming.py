@@ -74,7 +74,13 @@ def further_hints(exercise: Exercise, found: list[Mistake], function: Callable) 
     names = named_together(found)
     right = exercise.line_with(found[0].right)
     here = _line_like(exercise.line_with(found[0].wrong, found[0]), function)
-    return f"{names[0].upper()}{names[1:]}.", f"{here}It should do what this line does:\n  {right}"
+    said = "One of these, which do the same" if len(found) > 1 else "The mistake"
+    if here.endswith(f": {right}\n"):
+        return (
+            f"{said}: {names}.",
+            f"{here}The line is right; its place, or its indentation, is not.",
+        )
+    return f"{said}: {names}.", f"{here}It should do what this line does:\n  {right}"
 
 
 def _line_like(wrong: str, function: Callable) -> str:

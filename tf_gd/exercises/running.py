@@ -64,11 +64,7 @@ def run(function: Callable, file_name: str, seconds: float) -> Ran:
     except BaseException as error:  # also SystemExit: whatever a student writes
         ran.failed = "error"
         ran.unwritten = isinstance(error, NotImplementedError)
-        ran.said = _checks.raised(error)  # type: ignore[arg-type]
-        if isinstance(error, SyntaxError):
-            ran.line, ran.said = error.lineno or 0, f"this is not Python: {error.msg}"
-        else:
-            ran.line = _line_of(error, file_name)
+        ran.said, ran.line = told(error, file_name)
     finally:
         backstop(None)
     return ran
@@ -80,6 +76,18 @@ def load(text: str, file_name: str) -> types.SimpleNamespace:
     names: dict[str, Any] = {"__name__": "exercise", "__file__": file_name}
     exec(compile(text, file_name, "exec"), names)  # it is the student's own file, on their machine
     return types.SimpleNamespace(**{k: v for k, v in names.items() if k.isidentifier()})
+
+
+def told(error: BaseException, file_name: str) -> tuple[str, int]:
+    """Return what an error says in a line, and the line of a file at which it was raised, or 0."""
+    if isinstance(error, SyntaxError) and error.filename == file_name:
+        return f"this is not Python: {error.msg}", error.lineno or 0
+    try:
+        text = " ".join(_checks.raised(error).split())  # type: ignore[arg-type]
+    except BaseException:  # of an own class, whose __str__ raises
+        text = type(error).__name__
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:240])
+    return shown, _line_of(error, file_name)
 
 
 def _line_of(error: BaseException, file_name: str) -> int:

@@ -28,7 +28,18 @@ def batches(x, y, size: int) -> list[tuple]:
 def by_step(train_step: Callable, model, x, y, size: int) -> tuple:
     """Return the losses of an epoch that a step returns, and the weights that it leads to."""
     losses = [train_step(model, *batch) for batch in batches(x, y, size)]
-    return [float(np.asarray(loss)) for loss in losses], weights_of(model)
+    return numbers(losses), weights_of(model)
+
+
+def numbers(losses: Any) -> list[float]:
+    """Return the losses that a student's step returned, as numbers."""
+    if losses is None or any(loss is None for loss in losses):
+        raise TypeError("None was returned, expected the loss. Is there a return?")
+    arrays = [np.asarray(loss) for loss in losses]
+    for array in arrays:
+        if array.shape:
+            raise TypeError(f"an array of shape {array.shape} was returned, expected a number.")
+    return [float(array) for array in arrays]
 
 
 def by_keras(model, x, y, size: int) -> tuple:

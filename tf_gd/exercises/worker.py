@@ -48,7 +48,9 @@ class Worker:
         if self._process is not None and self._process.poll() is None:
             return
         environment = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-        command = [sys.executable, "-m", "tf_gd.exercises.worker", str(self._dump_file)]
+        # -P: a file random.py in this folder is not to be taken for the module
+        module = "tf_gd.exercises.worker"
+        command = [sys.executable, "-P", "-m", module, str(self._dump_file)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -72,25 +74,32 @@ class Worker:
         assert self._process is not None
         assert self._process.stdin is not None
         asked = {"course": str(exercise.path), "number": exercise.number, "name": exercise.name}
-        asked |= {"path": str(path.resolve()), "seed": seed}
+        asked |= {"path": str(path.absolute()), "seed": seed}
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(asked) + "\n")
             self._process.stdin.flush()
         answer = self._answer(_TO_CHECK)
         if answer is not None:
+            if answer.pop("spoilt"):
+                self.close()
             answer |= {key: tuple(answer[key]) for key in ("hints", "notes")}
             return Report(**{key: value for key, value in answer.items() if key != "passed"})
         self.close()
         line = self._line_of(path)
-        where = f"Line {line}" if line else "Your code"
-        said = f"{where}: it did not end in time, or ended the program that checks it."
-        return Report(exercise.name, "time", (said,), line=line)
+        if self._hung():
+            said = f"It did not end in time; it was at line {line}." if line else "It did not end."
+            return Report(exercise.name, "time", (said,), line=line)
+        said = "Your code ended the program that checks it: look for exit or the like."
+        return Report(exercise.name, "error", (said,))
 
     def _answer(self, seconds: float) -> dict[str, Any] | None:
         try:
             return self._answers.get(timeout=seconds)
         except queue.Empty:
             return None
+
+    def _hung(self) -> bool:
+        return self._dump_file.exists() and self._dump_file.stat().st_size > 0
 
     def _line_of(self, path: Path) -> int:
         """Return the line of a file at which the process was, when it ended itself."""
@@ -148,11 +157,55 @@ def serve(dump_file: str) -> None:
         for line in asked:
             wanted = json.loads(line)
             keras.config.set_floatx("float32")
-            keras.utils.clear_session()
             tf.config.run_functions_eagerly(False)
             exercise = Exercise(wanted["name"], wanted["number"], Path(wanted["course"]))
-            found = check_file(exercise, Path(wanted["path"]), seed=wanted["seed"])
-            _say(answers, {**found.as_dict(), "shown": 1})
+            path, before = Path(wanted["path"]), _of_modules()
+            try:
+                found = check_file(exercise, path, seed=wanted["seed"])
+            except BaseException as error:  # of the code where nobody expects it, or of the course
+                found = _unexpected(error, exercise, path)
+            after = _of_modules()
+            spoilt = any(after.get(key) != value for key, value in before.items())
+            _say(answers, {**found.as_dict(), "shown": 1, "spoilt": spoilt})
+            keras.utils.clear_session()  # while the student reads
+
+
+def _unexpected(error: BaseException, exercise: Exercise, path: Path) -> Report:
+    """Return the report on an error outside of the calls that are watched."""
+    from tf_gd.exercises.running import told
+
+    said, line = told(error, str(path))
+    if line:
+        return Report(exercise.name, "error", (f"Line {line}: {said}",), line=line)
+    said, line = told(error, str(exercise.path))
+    where = f"{exercise.path.name}, line {line}" if line else exercise.path.name
+    text = f"Not your fault, if you changed the function alone: the exercise, {where}: {said}"
+    return Report(exercise.name, "error", (text,))
+
+
+def _of_modules() -> dict[tuple[str, str], int]:
+    """Return which objects some modules and classes hold, to see whether a student's code put
+    others in their place: the next check would take them for the right ones.
+    """
+    import builtins
+    import math
+
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    holders = [builtins, math, np, np.linalg, tf, keras, keras.ops, keras.layers, keras.optimizers]
+    holders += [
+        keras.Model,
+        keras.optimizers.Optimizer,
+        keras.optimizers.SGD,
+        keras.optimizers.Adam,
+    ]
+    return {
+        (holder.__name__, name): id(value)
+        for holder in holders
+        for name, value in list(vars(holder).items())
+    }
 
 
 def _say(answers, value: dict) -> None:

@@ -38,6 +38,9 @@ RETURNS = "the gradient"
 IDEA = "Three lines: the variable, y = f(x) inside the tape, and tape.gradient of y by x."
 LINE = "tape.gradient"
 MISTAKES = [
+    Mistake(
+        "f gets another x than the variable that the tape watches", "y = f(x)", "y = f(x.numpy())"
+    ),
     Mistake("f is returned, not its gradient", "return tape.gradient(y, x)", "return y"),
     Mistake(
         "f is called before the tape records",

@@ -47,6 +47,11 @@ RETURNS = "the derivative"
 IDEA = "tf.constant(x, tf.float32) makes a floating-point number; tape.watch(x) comes before f(x)."
 LINE = "tape.watch"
 MISTAKES = [
+    Mistake(
+        "the number is cut off to a whole one",
+        "tf.constant(x, tf.float32)",
+        "tf.constant(int(x), tf.float32)",
+    ),
     Mistake("x is not watched", "        tape.watch(x)\n", ""),
     Mistake(
         "x is watched, but may be a whole number: tf.constant(x, tf.float32)", ", tf.float32", ""

@@ -33,7 +33,7 @@ def draw(random, number):
         "f": curve(random),
         "start": start,
         "learning_rate": rate_of(random),
-        "steps": 1 + number,
+        "steps": number,
     }
 
 
@@ -46,6 +46,11 @@ RETURNS = "x"
 IDEA = "for _ in range(steps): a new tape around y = f(x), then x.assign_sub(learning_rate * gradient)."
 LINE = "x.assign_sub"
 MISTAKES = [
+    Mistake(
+        "x begins anew in each step: make the variable before the loop",
+        "    x = tf.Variable(start)\n    for _ in range(steps):\n",
+        "    for _ in range(steps):\n        x = tf.Variable(start)\n",
+    ),
     Mistake("a step too few", "range(steps)", "range(steps - 1)"),
     Mistake("a step too many", "range(steps)", "range(steps + 1)"),
     Mistake("it goes uphill: assign_add adds", "assign_sub", "assign_add"),

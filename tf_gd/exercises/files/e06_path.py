@@ -36,7 +36,7 @@ def draw(random, number):
         "f": bowl(random, dim),
         "start": start_of(random, dim),
         "learning_rate": rate_of(random),
-        "steps": 1 + number,
+        "steps": number,
     }
 
 

@@ -47,13 +47,19 @@ def draw(random, number):
     start = float(start_of(random, 1)[0])
     kind = number % 3
     start = 1e10 if number == 4 else start  # there f is infinite, and its gradient is not
+    tolerance = 0.01
+    if number == 3:  # the first gradient is as long as the tolerance, to the bit
+        x = tf.Variable(start)
+        with tf.GradientTape() as tape:
+            y = f(x)
+        tolerance = abs(float(tape.gradient(y, x)))
     rate = (0.15, 9.0, 0.02)[kind]
     return {
         "f": f,
         "start": start,
         "learning_rate": rate,
         "steps": (120, 30, 5)[kind],
-        "tolerance": 0.01,
+        "tolerance": tolerance,
     }
 
 
@@ -64,7 +70,7 @@ def expected(f, start, learning_rate, steps, tolerance):
             g = np.float32(f.gradient(x.astype("float32")))
             if not np.isfinite(g):
                 return x, k, "diverged"
-            if np.abs(g) <= tolerance:
+            if np.abs(g) <= tolerance * (1 + 1e-6):
                 return x, k, "converged"
             x = np.float32(x - np.float32(learning_rate) * g)
     return x, steps, "max_steps"
@@ -75,6 +81,11 @@ RETURNS = ("x", "the number of steps", "how it ended")
 IDEA = "Two questions before the step: is the gradient not finite? Is its absolute value at most the tolerance?"
 LINE = "if abs(gradient)"
 MISTAKES = [
+    Mistake(
+        "smaller than the tolerance, where at most was asked for: <=",
+        "abs(gradient) <=",
+        "abs(gradient) <",
+    ),
     Mistake(
         "the absolute value is left out: a negative gradient is below any tolerance",
         "abs(gradient) <=",

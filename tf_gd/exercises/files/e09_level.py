@@ -26,13 +26,14 @@ def solution(A, b, learning_rate, steps):
 
 
 def draw(random, number):
-    root = random.normal(size=(3, 3))
-    A = np.round(root @ root.T / 3 + np.eye(3), 2)
+    size = 2 + number % 3
+    root = random.normal(size=(size, size))
+    A = np.round(root @ root.T / size + np.eye(size), 2)
     return {
         "A": A,
-        "b": np.round(random.normal(size=3), 2),
-        "learning_rate": 0.2,
-        "steps": 1 + number,
+        "b": np.round(random.normal(size=size), 2),
+        "learning_rate": float(round(random.uniform(0.05, 0.25), 2)),
+        "steps": number,
     }
 
 

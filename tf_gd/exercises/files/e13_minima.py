@@ -42,7 +42,7 @@ class Moved:
         return (a**2 + b - 11) ** 2 + (a + b**2 - 7) ** 2
 
     def __str__(self):
-        return f"<Himmelblau's function moved by {self.by.tolist()}>"
+        return f"<Himmelblau's function moved by {[round(float(b), 2) for b in self.by]}>"
 
 
 # Himmelblau 1972; to seven decimals in many tables.
@@ -71,7 +71,7 @@ def expected(f, starts, learning_rate, steps):
 
 
 def results(function, **given):
-    ends = np.asarray(function(**given), "float64")
+    ends = np.asarray(function(*given.values()), "float64")
     return ends[np.lexsort(ends.T[::-1])] if ends.ndim == 2 and ends.shape[-1] == 2 else ends
 
 

@@ -27,16 +27,19 @@ def solution(x, centre, radius):
 
 
 def draw(random, number):
-    centre, radius = start_of(random, 3), float(round(random.uniform(0.5, 2), 2))
+    centre, radius = (
+        start_of(random, 3).astype("float64").round(2),
+        float(round(random.uniform(0.5, 2), 2)),
+    )
     way = random.normal(size=3)
-    far = (0.6, 1.7)[number % 2]
+    far = (0.6, 1.7, 0.97, 1.05, 0.0, 1.3)[number]  # of the radius, from the centre
     x = centre + radius * far * way / np.linalg.norm(way)
-    return {"x": np.round(x, 2), "centre": np.round(centre.astype("float64"), 2), "radius": radius}
+    return {"x": np.round(x, 4), "centre": centre, "radius": radius}
 
 
 def expected(x, centre, radius):
     away = x - centre
-    return centre + away * np.minimum(1.0, radius / np.sqrt(away @ away))
+    return centre + away / np.maximum(1.0, np.sqrt(away @ away) / radius)
 
 
 AFTER = "19_constraints"

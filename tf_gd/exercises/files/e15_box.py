@@ -41,7 +41,7 @@ def draw(random, number):
         "low": low,
         "high": high,
         "learning_rate": rate_of(random, 0.3),
-        "steps": 1 + number,
+        "steps": number,
     }
 
 

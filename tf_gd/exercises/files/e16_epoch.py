@@ -1,9 +1,10 @@
 """An epoch of mini-batches
 
 An epoch goes once through all samples, batch_size of them at a time, and makes
-a step on each batch: on the mean squared error of x @ w against y, over the
-samples of that batch. x[i : i + batch_size] takes some rows; at the end there
-may be fewer. Return w after the epoch.
+a step on each batch: on the mean squared error of the predictions, which are
+tf.linalg.matvec(x, w), against y, over the samples of that batch.
+x[i : i + batch_size] takes some rows; at the end there may be fewer. Return w
+after the epoch.
 """
 
 import tensorflow as tf
@@ -33,13 +34,13 @@ def solution(x, y, w, batch_size, learning_rate):
 
 
 def draw(random, number):
-    size, rest = int(random.integers(3, 6)), int(random.integers(1, 3))
+    size, rest = int(random.integers(3, 6)), number % 3  # at times none is left over
     x, y = table_of(random, 3 * size + rest, 2)
     return {
         "x": tf.constant(x),
         "y": tf.constant(y[:, 0]),
         "w": np.float32(np.round(random.normal(size=2), 2)),
-        "batch_size": size,
+        "batch_size": size if number < 5 else 4 * size,
         "learning_rate": rate_of(random),
     }
 
@@ -57,6 +58,11 @@ RETURNS = "w"
 IDEA = "for i in range(0, len(x), batch_size): take the rows, then tape, gradient, step, as ever."
 LINE = "for i in range"
 MISTAKES = [
+    Mistake(
+        "(N, 1) and (N,) broadcast: every prediction against every target",
+        "prediction = tf.linalg.matvec(inputs, w)",
+        "prediction = inputs @ w[:, None]",
+    ),
     Mistake(
         "the last, smaller batch is left out",
         "range(0, len(x), batch_size)",

@@ -48,7 +48,7 @@ def draw(random, number):
 
 
 def results(function, **given):
-    trained = function(**given)
+    trained = function(*given.values())
     return tuple(trained) if isinstance(trained, list | tuple) else trained
 
 
@@ -67,6 +67,11 @@ RETURNS = ("W1", "b1", "W2", "b2")
 IDEA = "gradients = tape.gradient(loss, weights), and then a loop over zip(weights, gradients)."
 LINE = "gradients ="
 MISTAKES = [
+    Mistake(
+        "w = w - ... makes a tensor, and the variable stays as it was: w.assign_sub(...)",
+        "w.assign_sub(learning_rate * g)",
+        "w = w - learning_rate * g",
+    ),
     Mistake("the tanh is left out", "tf.tanh(x @ W1 + b1)", "x @ W1 + b1"),
     Mistake(
         "tanh on the output as well",

@@ -34,10 +34,11 @@ def solution(model, x, y, learning_rate):
 
 
 def build():
-    hidden = keras.layers.Dense(8, "tanh", kernel_regularizer=keras.regularizers.L2(0.1))
-    return keras.Sequential(
-        [keras.layers.Input((3,)), hidden, keras.layers.Dropout(0.3), keras.layers.Dense(2)]
-    )
+    def dense(*arguments):
+        return keras.layers.Dense(*arguments, kernel_regularizer=keras.regularizers.L2(0.1))
+
+    dropout = keras.layers.Dropout(0.3)
+    return keras.Sequential([keras.layers.Input((3,)), dense(8, "tanh"), dropout, dense(2)])
 
 
 def draw(random, number):
@@ -62,9 +63,10 @@ def explain(function):
     step = lambda model, *batch: function(model, *batch, 0.1)  # noqa: E731
     given = dict(optimizer=keras.optimizers.SGD(0.1), loss="mse", batch_size=6, steps=4)
     found = explain_difference(build, x, y, step, **given)
-    return found.causes[0].name if found.causes else ""
+    return f"explain_difference says: {found.causes[0].name}." if found.causes else ""
 
 
+DRAWS = 4
 AFTER = "14_keras_model_by_hand"
 RETURNS = ("the loss of each batch", "the weights, one after another")
 IDEA = "prediction = model(x, training=True), and loss = the mean + sum(model.losses), both inside the tape."
@@ -73,6 +75,12 @@ MISTAKES = [
     Mistake("the penalties are left out: + sum(model.losses)", " + sum(model.losses)", ""),
     Mistake(
         "training=True is forgotten, so Dropout stands still", "model(x, training=True)", "model(x)"
+    ),
+    Mistake("only the first penalty: sum(model.losses)", "sum(model.losses)", "model.losses[0]"),
+    Mistake(
+        "the penalties are averaged, not added up",
+        "sum(model.losses)",
+        "tf.reduce_mean(model.losses)",
     ),
     Mistake("the penalties are counted twice", "sum(model.losses)", "2 * sum(model.losses)"),
     Mistake("the errors are summed, not averaged", "reduce_mean", "reduce_sum"),

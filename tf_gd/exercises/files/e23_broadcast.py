@@ -62,6 +62,7 @@ def expected(x, y, learning_rate, seed):
     return by_keras(made(build, keras.optimizers.SGD(learning_rate), "mse", seed), x, y[:, None], 5)
 
 
+DRAWS = 4
 AFTER = "17_why_do_they_differ"
 RETURNS = ("the loss of each batch", "the weights, one after another")
 IDEA = "(N, 1) - (N,) is (N, N): every prediction against every target. Take the last axis off, or give y one."

@@ -60,6 +60,7 @@ def expected(x, y, learning_rate, seed):
     return by_keras(made(build, keras.optimizers.SGD(learning_rate), "mse", seed), x, y, 4)
 
 
+DRAWS = 4
 AFTER = "17_why_do_they_differ"
 RETURNS = ("the loss of each batch", "the weights, one after another")
 IDEA = "model(x, training=True) turns Dropout on; model.losses holds the penalties."

@@ -60,7 +60,7 @@ def draw(random, number):
 def results(function, x, y, learning_rate, momentum, seed):
     model = training.made(build, keras.optimizers.SGD(learning_rate), "mse", seed)
     losses = function(model, training.batches(x, y, 4), learning_rate, momentum)
-    return [float(loss) for loss in losses], training.weights_of(model)
+    return training.numbers(losses), training.weights_of(model)
 
 
 def expected(x, y, learning_rate, momentum, seed):
@@ -68,6 +68,7 @@ def expected(x, y, learning_rate, momentum, seed):
     return training.by_keras(training.made(build, optimizer, "mse", seed), x, y, 4)
 
 
+DRAWS = 4
 AFTER = "17_why_do_they_differ"
 RETURNS = ("the loss of each batch", "the weights, one after another")
 IDEA = "An optimizer made inside the loop is new in each step, with velocities of zero. Make it once, before."

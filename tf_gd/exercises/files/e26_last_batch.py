@@ -33,12 +33,21 @@ def draw(random, number):
     return {"prediction": tf.constant(prediction), "y": tf.constant(y), "batch_size": size}
 
 
+def results(function, prediction, y, batch_size):
+    with tf.GradientTape() as tape:
+        tape.watch(prediction)
+        loss = function(prediction, y, batch_size)
+    slope = tape.gradient(loss, prediction) if tf.is_tensor(loss) else None
+    return loss, slope
+
+
 def expected(prediction, y, batch_size):
-    return np.float64(keras.losses.MeanSquaredError()(y, prediction))
+    loss = np.float64(keras.losses.MeanSquaredError()(y, prediction))
+    return loss, 2 * (prediction - y).numpy() / np.size(y)
 
 
 AFTER = "12_a_few_samples"
-RETURNS = "the loss"
+RETURNS = ("the loss", "its gradient by the prediction, which a step needs")
 IDEA = "Divide by the numbers that there are: tf.reduce_mean does it for any N and any number of outputs."
 LINE = "return"
 MISTAKES = [

@@ -27,7 +27,7 @@ pytestmark = [
 ]
 PAGES = ["index.html", "course.html", "update_and_loop.html", "benchmarks.html", "api/index.html", "tutorials/index.html"]
 PAGES += ["what_is_in_it.html", "in_place_of_model_fit.html", "what_the_same_means.html"]
-PAGES += ["coming_from_pytorch_and_optax.html", "workers.html", "reliability.html"]
+PAGES += ["coming_from_pytorch_and_optax.html", "workers.html", "reliability.html", "exercises.html", "known_mistakes.html"]
 PAGES += ["api/generated/tf_gd.fit.html", "api/generated/tf_gd.multi_start.html"]
 PAGES += [f"tutorials/{name}.html" for name in TUTORIALS]
 

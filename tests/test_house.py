@@ -95,6 +95,8 @@ def test_the_wheel_builds_installs_and_runs(tmp_path):
     listed = subprocess.run([binaries / "tf-gd", "list"], **run, env=borrowed).stdout
     assert "rosenbrock" in listed
     assert re.search(r"^    04  \w+", listed, re.MULTILINE), "the tutorials come with the wheel"
+    started = subprocess.run([binaries / "tf-gd", "exercises", "start"], **run, env=borrowed).stdout
+    assert "26 files copied" in started
     seek = "from tf_gd.command import tutorials; print(tutorials.moving_picture())"
     moving = subprocess.run([binaries / "python", "-c", seek], **run, env=borrowed).stdout.strip()
     assert Path(moving).is_relative_to(home)

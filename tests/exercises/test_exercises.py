@@ -12,6 +12,7 @@ from mutants_of_solutions import mutants
 
 from tf_gd import exercises
 from tf_gd.exercises import checking
+from tf_gd.exercises.comparing import first_difference
 from tf_gd.exercises.exercise import MARK, course
 
 COURSE = course()
@@ -128,6 +129,22 @@ def test_an_answer_of_fixed_numbers_fails(name):
         report = checked(name, lambda *_, answer=answer, **__: answer, seed=2)
         assert not report.passed, answer
         assert report.state in ("wrong", "error")
+
+
+@pytest.mark.parametrize("off", [1.001, 0.99])
+def test_numbers_a_thousandth_off_are_told(off):
+    expected = np.array([[1.0, -2.0], [0.25, 3.0]])
+    for at in np.ndindex(2, 2):
+        got = expected.copy()
+        got[at] *= off
+        found = first_difference(got, expected, ["the path"], 1e-4)
+        assert found.where == f"the path, row {at[0]}, column {at[1]}"
+        assert float(found.got) == pytest.approx(got[at], rel=1e-3)
+        assert float(found.expected) == expected[at]
+    assert first_difference(expected * (1 + 1e-6), expected, ["the path"], 1e-4) is None
+    assert first_difference(expected * (1 + 1e-6), expected, ["the path"], 0.0) is not None
+    assert first_difference(float("nan"), 1.0, ["x"], 1e-4).got == "nan"
+    assert first_difference((1.0, "converged"), (1.0, "diverged"), ["x", "how"], 1e-4).where == "how"
 
 
 EQUIVALENT = (checking.Path(__file__).parent / "equivalent_answers.txt").read_text()

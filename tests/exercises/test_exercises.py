@@ -88,7 +88,7 @@ def test_each_mistake_gets_its_own_hint(name, number, tmp_path):
     assert not report.passed, mistake.name
     assert mistake.name in report.mistake, str(report)
     assert mistake.name in report.hints[1]
-    assert exercise.line_with(mistake.right) in report.hints[2]
+    assert exercise.line_with(mistake.right) in report.hints[2], report.hints[2]
 
 
 @EACH
@@ -196,7 +196,7 @@ def test_the_report_for_a_notebook():
     assert max(map(len, str(exercises.check("one_step", wrong, seed=3, hints=3)).splitlines())) <= 80
     html = report._repr_html_()
     assert html.count("<details>") == 2
-    assert "&lt;a bowl around" in html
+    assert "(x0 " in html
     assert exercises.check("04", COURSE["one_step"].answers.solution).passed
     with pytest.raises(ValueError, match=r"name: got 'one_stp', expected the name, .*Did you mean 'one_step'"):
         exercises.check("one_stp", wrong)

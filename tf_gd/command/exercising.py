@@ -79,7 +79,7 @@ def _tell(report: Report, exercise: Exercise, short: bool = False) -> None:
         print(report.title, flush=True)
         return
     print(report, flush=True)
-    if not report.passed:
+    if len(report.hints) > 1:
         print(f"For a hint: tf-gd exercises hint {exercise.name}", flush=True)
 
 
@@ -146,7 +146,7 @@ def _hint(folder: Folder, options) -> int:
         report = worker.check(exercise, folder.file_of(exercise), options.seed)
     shown = folder.note(report, further=True)
     print(dataclasses.replace(report, shown=shown))
-    if not report.passed and shown < 3:
+    if shown < len(report.hints):
         print(f"One hint more: tf-gd exercises hint {exercise.name}")
     return 0 if report.passed else 1
 

@@ -19,6 +19,7 @@ from tf_gd.exercises.report import Report
 from tf_gd.exercises.running import Ran, load, run
 
 _SECONDS = 5.0  # of a call
+_TO_EXPLAIN = 30.0  # seconds
 
 # What an error usually means, by what it says.
 _ERRORS = (
@@ -33,13 +34,20 @@ _ERRORS = (
         "Only a tf.Variable has assign_sub; a tensor cannot be changed. Was the variable replaced, "
         "by x = x - ...?",
     ),
-    ("positional argument|unexpected keyword", "Leave the arguments of the function as they were."),
-    ("is not defined|referenced before", "A name is used before it is given a value: mistyped?"),
+    (
+        "positional argument|unexpected keyword",
+        "The arguments do not fit. Those of your function stay as they were; if it is another "
+        "function, the error says which.",
+    ),
+    (
+        "is not defined|not associated with a value",
+        "A name is used before it is given a value: mistyped?",
+    ),
     (
         "dtype int|to EagerTensor",
         "A whole number makes a tensor of integers: tf.constant(x, tf.float32) makes a float.",
     ),
-    (r"Bitwise|\\^", "A power is **, not ^."),
+    (r"Bitwise|for \^", "A power is **, not ^."),
     (
         "different ndims",
         "x @ w multiplies two matrices; a matrix times a vector is tf.linalg.matvec(x, w).",
@@ -91,6 +99,9 @@ def check_file(exercise: Exercise, path: Path, *, seed: int | None = None) -> Re
     try:
         with tokenize.open(path) as file:
             text = file.read()
+    except FileNotFoundError:
+        said = f"There is no {path.name}. Get it back: tf-gd exercises reset {exercise.name}"
+        return _told(exercise, "not written", said)
     except (OSError, UnicodeDecodeError, SyntaxError) as error:
         return _told(exercise, "error", f"{path.name} cannot be read as text: {error}.")
     if not text.strip():
@@ -123,7 +134,9 @@ def _checked(
     exercise: Exercise, function: Callable, file_name: str, seed: int | None, shown: int
 ) -> Report:
     """Return the report on a function whose code is in a file."""
-    seed = secrets.randbelow(10**6) if seed is None else seed
+    if seed is None:
+        seed = secrets.randbelow(10**6)
+    seed = _checks.whole_number("seed", seed, minimum=0)
     answers, draws = exercise.answers, Draws(exercise, seed)
     names = getattr(answers, "RETURNS", "the result")
     names = (names,) if isinstance(names, str) else names
@@ -149,7 +162,8 @@ def _checked(
             break
     else:
         return Report(exercise.name, "passed", notes=_notes(ran), seed=seed, shown=shown)
-    line = line_of_return(function) if difference.got == "None" else 0
+    nothing = ran.value is None or (isinstance(ran.value, tuple) and ran.value[0] is None)
+    line = line_of_return(function) if nothing else 0
     first = _said(exercise, draws.given(number), difference, line)
     for other in draws.order[len(tried) :][:2]:
         tried[other] = draws.call(function, other, file_name, seconds)
@@ -159,7 +173,8 @@ def _checked(
         shapes = "What is returned has another shape than the task asks for: print it with .shape."
         more = (shapes, helps[1])
     if not found and hasattr(answers, "explain"):
-        more = (answers.explain(function) or helps[0], helps[1])
+        explained = run(lambda: answers.explain(function), file_name, _TO_EXPLAIN)
+        more = (explained.value or helps[0], helps[1])
     rest |= dict(mistake=named_together(found))
     return _told(exercise, "wrong", first, *more, line=line, ran=ran, **rest)
 
@@ -175,14 +190,19 @@ def _at(ran: Ran, what: str) -> str:
 
 def _said(exercise: Exercise, given: dict, difference: Difference, line: int) -> str:
     got = f"got {difference.got}, expected {difference.expected}."
-    if difference.got == "None":
-        got += f" Line {line} is the last that could return something." if line else ""
+    if difference.got == "None" and line:
+        got += f" Line {line} is the last that could return something."
+    elif difference.got == "None":
+        got += " TensorFlow cannot differentiate this: use tensors, without .numpy() or float()."
     return f"{_call(exercise, given)}\n{difference.where}: {got}"
 
 
 def _call(exercise: Exercise, given: dict[str, Any]) -> str:
     """Return a call as text: numbers as they are, arrays by their shape, if they are large."""
-    shown = [f"{name}={_short(value)}" for name, value in given.items()]
+    texts = {name: _short(value) for name, value in given.items()}
+    if call := getattr(exercise.answers, "CALL", ""):
+        return call.format(**texts)
+    shown = [f"{name}={text}" for name, text in texts.items()]
     return f"{exercise.gap}({', '.join(shown)})"
 
 

@@ -27,7 +27,7 @@ def first_difference(
     several = isinstance(expected, tuple)
     if several and (not isinstance(got, tuple | list) or len(got) != len(expected)):
         listed = " and ".join(names)
-        kind = f"{len(got)} things" if isinstance(got, tuple | list) else _kind(got)
+        kind = f"{len(got)} of them" if isinstance(got, tuple | list) else _kind(got)
         return Difference("the result", kind, f"{len(expected)}: {listed}")
     parts = zip(got, expected, names, strict=True) if several else [(got, expected, names[0])]
     return next((found for part in parts if (found := _of_a_part(*part, within))), None)

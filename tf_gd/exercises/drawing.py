@@ -56,7 +56,13 @@ def bowl(random: np.random.Generator, dim: int = 2) -> Drawn:
         mixed[:2] = d * x[1], d * x[0]
         return 2 * a * (x - c) + mixed
 
-    return Drawn(f"a bowl around {c.tolist()}", value, gradient)
+    squares = (f"{w:g} (x{n} {_signed(-m)})^2" for n, (w, m) in enumerate(zip(a, c, strict=True)))
+    text = f"{' + '.join(squares)} {_signed(d)} x0 x1"
+    return Drawn(text, value, gradient)
+
+
+def _signed(number: float) -> str:
+    return f"{'-' if number < 0 else '+'} {abs(number):g}"
 
 
 def start_of(random: np.random.Generator, dim: int = 2) -> np.ndarray:

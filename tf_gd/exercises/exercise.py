@@ -14,15 +14,17 @@ gets: a docstring with the task, and one function, or class, with a gap. Below i
 * ``AFTER``: the name of the tutorial it belongs to.
 
 And where they are needed: ``RETURNS``, the name of what the call returns, or of each part;
-``results(function, **given)``, what is compared, if that is not ``function(**given)``; ``WITHIN``,
-the relative tolerance, 0 for the same bits; ``DRAWS``, how many calls; ``SECONDS``, the time limit
-of one.
+``results(function, **given)``, what is compared, if that is not the call itself; ``CALL``, the
+call as text, with ``{learning_rate}`` and the like, if it is another than the arguments say;
+``WITHIN``, the relative tolerance, 0 for the same bits; ``DRAWS``, how many calls; ``SECONDS``,
+the time limit of one.
 """
 
 import ast
 import functools
 import importlib.util
 import re
+import textwrap
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -141,6 +143,13 @@ class Exercise:
         lines = (line.strip() for line in source.splitlines() if first in line)
         return next(lines, "") if first else ""
 
+    def block_with(self, piece: str) -> str:
+        """Return the lines of the solution that a piece of it is in, without their indentation."""
+        at = self.source.index(piece)
+        start = self.source.rindex("\n", 0, at + len(piece) - len(piece.lstrip("\n ")) or 1) + 1
+        end = self.source.find("\n", at + len(piece.rstrip()))
+        return textwrap.dedent(self.source[start : end if end > 0 else None]).strip("\n")
+
     def results(self, function: Callable, given: dict[str, Any]) -> Any:
         """Return what is compared of a call."""
         adapted = getattr(self.answers, "results", None)
@@ -188,7 +197,7 @@ def named(name: str, folder: str | Path | None = None) -> Exercise:
     known = course(folder)
     by_number = {f"{one.number:02}": one for one in known.values()}
     text = _checks.text("name", name)
-    text = re.sub(r"\.py$|^\d\d_(?=\w)", "", re.sub(r"\.py$", "", Path(text).name))
+    text = re.sub(r"^\d\d_(?=\w)", "", re.sub(r"\.py$", "", Path(text).name))
     if text.zfill(2) in by_number:
         return by_number[text.zfill(2)]
     if text not in known:

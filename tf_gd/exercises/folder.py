@@ -30,6 +30,11 @@ class Folder:
         self._passed, self._hints, self.course = _read(path)
         everything = course(self.course).values()
         self.exercises = {one.name: one for one in everything if self.file_of(one).exists()}
+        if not self.exercises:
+            raise ValueError(
+                f"folder: got no file of an exercise in {str(path)!r}, expected some. Get them "
+                "back: tf-gd exercises start"
+            )
 
     def file_of(self, exercise: Exercise) -> Path:
         """Return the file that a student writes in."""
@@ -65,8 +70,8 @@ class Folder:
             self._hints.pop(name, None)
         else:
             what = report.mistake or report.state
-            known, shown = self._hints.get(name, ("", 0))
-            shown = (shown if known == what else 0) + further
+            known, shown = self._hints.get(name, (what, 1))
+            shown = (shown if known == what else 1) + further
             shown = min(max(shown, 1), 3)
             self._hints[name] = what, shown
         if before != (self._passed, self._hints):
@@ -84,7 +89,7 @@ class Folder:
             kept = next(other for other in numbers if not other.exists())
             path.rename(kept)
         with _files.whole(path) as partial:
-            partial.write_text(exercise.task, encoding="utf-8")
+            partial.write_bytes(exercise.task.encode())
         self._passed.pop(exercise.name, None)
         self._hints.pop(exercise.name, None)
         self._write()
@@ -123,6 +128,14 @@ def start(path: Path, own_course: str | None = None) -> tuple[Folder, list[str]]
     A file that is there already stays as it is.
     """
     own = str(Path(own_course).resolve()) if own_course else None
+    if (path / PROGRESS).exists():
+        known = _read(path)[2]
+        if own is not None and own != known:
+            raise ValueError(
+                f"course: got {own!r}, but {path} was started with {known or 'our course'}. "
+                "Start another folder."
+            )
+        own = known
     exercises = course(own)
     path.mkdir(parents=True, exist_ok=True)
     if not (path / PROGRESS).exists():
@@ -132,7 +145,7 @@ def start(path: Path, own_course: str | None = None) -> tuple[Folder, list[str]]
         target = path / exercise.file_name
         if not target.exists():
             with _files.whole(target) as partial:
-                partial.write_text(exercise.task, encoding="utf-8")
+                partial.write_bytes(exercise.task.encode())
             copied.append(exercise.name)
     return Folder(path), copied
 

@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -71,16 +72,23 @@ def _kind(ran: Ran) -> str:
 
 def further_hints(exercise: Exercise, found: list[Mistake], function: Callable) -> tuple[str, str]:
     """Return the second and the third hint for mistakes that do what was done."""
-    names = named_together(found)
-    right = exercise.line_with(found[0].right)
-    here = _line_like(exercise.line_with(found[0].wrong, found[0]), function)
     said = "One of these, which do the same" if len(found) > 1 else "The mistake"
-    if here.endswith(f": {right}\n"):
-        return (
-            f"{said}: {names}.",
-            f"{here}The line is right; its place, or its indentation, is not.",
-        )
-    return f"{said}: {names}.", f"{here}It should do what this line does:\n  {right}"
+    first = f"{said}: {named_together(found)}."
+    mistake, block = found[0], exercise.block_with(found[0].right)
+    right, wrong = (_lines(piece) for piece in (mistake.right, mistake.wrong))
+    indented = textwrap.indent(block, "  ")
+    if sorted(right) == sorted(wrong):
+        return first, f"The lines are right; their order, or indentation, is not:\n{indented}"
+    if not wrong:
+        return first, f"This is missing, or does something else:\n{indented}"
+    if len(right) > 1 or len(wrong) > 1:
+        return first, f"The solution has here:\n{indented}"
+    here = _line_like(exercise.line_with(mistake.wrong, mistake), function)
+    return first, f"{here}It should do what this line does:\n{indented}"
+
+
+def _lines(piece: str) -> list[str]:
+    return [line.strip() for line in piece.splitlines() if line.strip()]
 
 
 def _line_like(wrong: str, function: Callable) -> str:

@@ -20,7 +20,7 @@ class Report:
         mistake: the name of the mistake; empty if it is not known.
         line: of the student's code at which it failed; 0 if there is none.
         notes: of lines that print.
-        seed: with which the values were drawn; the same again with ``seed=``.
+        seed: with which the values were drawn, the same again with ``seed=``; None if none were.
         shown: how many of the hints are shown.
     """
 
@@ -30,7 +30,7 @@ class Report:
     mistake: str = ""
     line: int = 0
     notes: tuple[str, ...] = ()
-    seed: int = 0
+    seed: int | None = None
     shown: int = 1
 
     @property

@@ -130,7 +130,11 @@ def _within(seconds: float, ran: Ran, file_name: str) -> Iterator[None]:
         yield
         return
 
+    ended = False
+
     def stop(_, frame) -> None:
+        if ended:  # the signal came between the last line and the end of this context
+            return
         ran.line = ran.line or _line_within(frame, file_name)
         raise _TooLong
 
@@ -139,5 +143,6 @@ def _within(seconds: float, ran: Ran, file_name: str) -> Iterator[None]:
     try:
         yield
     finally:
+        ended = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

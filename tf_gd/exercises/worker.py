@@ -84,9 +84,10 @@ class Worker:
                 self.close()
             answer |= {key: tuple(answer[key]) for key in ("hints", "notes")}
             return Report(**{key: value for key, value in answer.items() if key != "passed"})
+        running = self._process is not None and self._process.poll() is None
         self.close()
         line = self._line_of(path)
-        if self._hung():
+        if running or self._hung():
             said = f"It did not end in time; it was at line {line}." if line else "It did not end."
             return Report(exercise.name, "time", (said,), line=line)
         said = "Your code ended the program that checks it: look for exit or the like."

@@ -43,7 +43,7 @@ def expected(x, a, b):
 
 
 AFTER = "00_the_tape"
-RETURNS = ("f(x)", "the slopes that TensorFlow takes of a tensor")
+RETURNS = ("f(x)", "the gradient of f(x)")
 IDEA = "Two squares are added: of a - x1, and b times that of x2 - x1^2."
 LINE = "return"
 MISTAKES = [

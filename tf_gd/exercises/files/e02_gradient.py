@@ -2,7 +2,8 @@
 
 The tape writes down what is done to a variable, and then goes through it
 backwards. Return the gradient of f at x: make a tf.Variable of x, call f on it
-inside `with tf.GradientTape() as tape:`, and ask the tape.
+inside `with tf.GradientTape() as tape:`, and return tape.gradient(y, x): of
+what, and by what.
 """
 
 import tensorflow as tf

@@ -2,7 +2,7 @@
 
 Repeat the step. Keep x in a tf.Variable, take the gradient anew in each round,
 and change the variable with x.assign_sub(...), which subtracts. Return x after
-so many steps.
+`steps` steps.
 """
 
 import tensorflow as tf
@@ -51,8 +51,8 @@ MISTAKES = [
         "    x = tf.Variable(start)\n    for _ in range(steps):\n",
         "    for _ in range(steps):\n        x = tf.Variable(start)\n",
     ),
-    Mistake("a step too few", "range(steps)", "range(steps - 1)"),
-    Mistake("a step too many", "range(steps)", "range(steps + 1)"),
+    Mistake("one step too few", "range(steps)", "range(steps - 1)"),
+    Mistake("one step too many", "range(steps)", "range(steps + 1)"),
     Mistake("it goes uphill: assign_add adds", "assign_sub", "assign_add"),
     Mistake("a single step: the return stands inside the loop", "    return x", "        return x"),
     Mistake(

@@ -1,8 +1,8 @@
 """The largest safe rate
 
-On f(x) = 1/2 x'Ax, with a symmetric matrix A, a step multiplies the part of x
-along an eigenvector by 1 - learning_rate * eigenvalue. It shrinks as long as
-that lies between -1 and 1. Return the rate above which some part grows.
+On f(x) = 1/2 x'Ax (x' is x transposed, A a symmetric matrix) a step multiplies
+the part of x along an eigenvector by 1 - learning_rate * eigenvalue. It shrinks
+as long as that lies between -1 and 1. Return the rate above which some part grows.
 np.linalg.eigvalsh(A) returns the eigenvalues, the smallest first.
 """
 
@@ -37,20 +37,20 @@ RETURNS = "the limit"
 IDEA = "1 - rate * eigenvalue reaches -1 first for the largest eigenvalue."
 LINE = "return"
 MISTAKES = [
-    Mistake("1 / L is safe, but only half of the limit: 2 / L", "2 /", "1 /"),
+    Mistake("1 / the largest eigenvalue is safe, but half of the limit", "2 /", "1 /"),
     Mistake("the smallest eigenvalue is taken: the largest one grows first", "[-1]", "[0]"),
     Mistake(
-        "the eigenvalues of A are the curvatures, without a square",
+        "the eigenvalues of A @ A are taken: those of A are the curvatures",
         "eigvalsh(A)",
         "eigvalsh(A @ A)",
     ),
     Mistake(
-        "the largest entry on the diagonal is not the largest eigenvalue",
+        "the largest entry on the diagonal is taken, not the largest eigenvalue",
         "np.linalg.eigvalsh(A)[-1]",
         "np.diag(A).max()",
     ),
     Mistake(
-        "the sum of the eigenvalues is not the largest one",
+        "the sum of the eigenvalues is taken, not the largest",
         "np.linalg.eigvalsh(A)[-1]",
         "np.trace(A)",
     ),

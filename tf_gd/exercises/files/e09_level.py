@@ -57,7 +57,7 @@ MISTAKES = [
     Mistake(
         "twice the curvature: the derivative of 1/2 x'Ax is Ax", "(A @ x - b)", "(2 * A @ x - b)"
     ),
-    Mistake("A * x multiplies entry by entry; A @ x is the product", "A @ x", "A * x"),
+    Mistake("A * x is taken, entry by entry: the product is A @ x", "A @ x", "A * x"),
     Mistake("it starts from b, not from zero", "np.zeros_like(b)", "b"),
     Mistake("a single step", "range(steps)", "range(1)"),
 ]

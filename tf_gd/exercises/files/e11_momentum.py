@@ -54,7 +54,7 @@ IDEA = (
 LINE = "v = momentum"
 MISTAKES = [
     Mistake(
-        "dampened: (1 - momentum) times the gradient, which Keras has not",
+        "dampened: (1 - momentum) times the gradient, which Keras does not do",
         "- learning_rate * tape",
         "- (1 - momentum) * learning_rate * tape",
     ),

@@ -78,5 +78,9 @@ MISTAKES = [
         "        v = momentum * v - learning_rate * g\n        x.assign_add(momentum * v - learning_rate * g)",
         "        x.assign_add(momentum * v - learning_rate * g)\n        v = momentum * v - learning_rate * g",
     ),
-    Mistake("it goes uphill", "v - learning_rate * g\n", "v + learning_rate * g\n"),
+    Mistake(
+        "the gradient is added to the velocity, not subtracted",
+        "v - learning_rate * g\n",
+        "v + learning_rate * g\n",
+    ),
 ]

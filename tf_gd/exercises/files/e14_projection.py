@@ -61,7 +61,7 @@ MISTAKES = [
         "np.linalg.norm(x)",
     ),
     Mistake(
-        "not divided by the distance: that lengthens the way",
+        "not divided by the distance, so not of length radius",
         "(x - centre) / distance",
         "(x - centre)",
     ),

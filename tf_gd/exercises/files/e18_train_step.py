@@ -68,6 +68,7 @@ def explain(function):
 
 DRAWS = 4
 AFTER = "14_keras_model_by_hand"
+CALL = "train_step(model, x, y, learning_rate={learning_rate}), for an epoch"
 RETURNS = ("the loss of each batch", "the weights, one after another")
 IDEA = "prediction = model(x, training=True), and loss = the mean + sum(model.losses), both inside the tape."
 LINE = "loss = tf.reduce_mean"

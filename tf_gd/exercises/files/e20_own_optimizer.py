@@ -74,6 +74,7 @@ def expected(weights, gradients, learning_rate, momentum):
 
 
 AFTER = "10_inside_keras_sgd"
+CALL = "Momentum(learning_rate={learning_rate}, momentum={momentum}), on two weights"
 RETURNS = ("the first weight, after 5 steps", "the second weight, after 5 steps")
 WITHIN = 0.0
 IDEA = "self.assign(v, self.momentum * v - rate * gradient), and then self.assign_add(variable, v)."

@@ -2,7 +2,7 @@
 
 m is a moving average of the gradients, v of their squares; both start at 0:
     m = beta_1 m + (1 - beta_1) g      v = beta_2 v + (1 - beta_2) g^2
-At the first they are too small, by 1 - beta^t in step t = 1, 2 ... So Keras has
+At first both are too small, by 1 - beta^t in step t = 1, 2 ... So Keras has
     rate = learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t)
     w = w - rate * m / (sqrt(v) + epsilon)
 Return w after one step for each of the gradients.
@@ -87,7 +87,7 @@ MISTAKES = [
         "m = beta_2 * m + (1 - beta_2) * g\n        v = beta_1 * v + (1 - beta_1) * g**2",
     ),
     Mistake(
-        "v is an average of g, not of its square", "(1 - beta_2) * g**2", "(1 - beta_2) * np.abs(g)"
+        "v is an average of |g|, not of g^2", "(1 - beta_2) * g**2", "(1 - beta_2) * np.abs(g)"
     ),
     Mistake(
         "m and v are sums: the factors 1 - beta are left out",

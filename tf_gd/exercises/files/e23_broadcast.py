@@ -64,6 +64,7 @@ def expected(x, y, learning_rate, seed):
 
 DRAWS = 4
 AFTER = "17_why_do_they_differ"
+CALL = "train_step(model, x, y, learning_rate={learning_rate}), for an epoch"
 RETURNS = ("the loss of each batch", "the weights, one after another")
 IDEA = "(N, 1) - (N,) is (N, N): every prediction against every target. Take the last axis off, or give y one."
 LINE = "prediction ="

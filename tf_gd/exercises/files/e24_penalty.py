@@ -62,6 +62,7 @@ def expected(x, y, learning_rate, seed):
 
 DRAWS = 4
 AFTER = "17_why_do_they_differ"
+CALL = "train_step(model, x, y, learning_rate={learning_rate}), for an epoch"
 RETURNS = ("the loss of each batch", "the weights, one after another")
 IDEA = "model(x, training=True) turns Dropout on; model.losses holds the penalties."
 LINE = "loss = tf.reduce_mean"

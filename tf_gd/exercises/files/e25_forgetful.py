@@ -70,6 +70,7 @@ def expected(x, y, learning_rate, momentum, seed):
 
 DRAWS = 4
 AFTER = "17_why_do_they_differ"
+CALL = "train(model, batches, learning_rate={learning_rate}, momentum={momentum})"
 RETURNS = ("the loss of each batch", "the weights, one after another")
 IDEA = "An optimizer made inside the loop is new in each step, with velocities of zero. Make it once, before."
 LINE = "optimizer = keras"

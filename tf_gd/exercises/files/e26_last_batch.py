@@ -73,9 +73,4 @@ MISTAKES = [
         "tf.reduce_mean((prediction - y) ** 2)",
         "tf.sqrt(tf.reduce_mean((prediction - y) ** 2))",
     ),
-    Mistake(
-        "the mean over the samples and batch_size again",
-        "(prediction - y) ** 2)",
-        "(prediction - y) ** 2) * len(y) / batch_size",
-    ),
 ]

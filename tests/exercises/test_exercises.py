@@ -115,7 +115,7 @@ def test_what_is_not_written_fails_with_a_message_that_helps(name, tmp_path):
         assert re.search(said, report.hints[0]), str(report)
         assert "Traceback" not in str(report)
     path.unlink()
-    assert "cannot be read" in checking.check_file(exercise, path).hints[0]
+    assert f"Get it back: tf-gd exercises reset {name}" in checking.check_file(exercise, path).hints[0]
 
 
 @EACH

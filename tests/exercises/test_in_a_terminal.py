@@ -58,7 +58,7 @@ def test_from_start_to_solution(tmp_path, monkeypatch, capsys):
         assert shown in capsys.readouterr().out
     file.write_text(STEP.format(sign="- 2 *"))
     assert main(["exercises", "hint", "04"]) == 1
-    assert "x - learning_rate" not in capsys.readouterr().out, "another mistake: from the first hint on"
+    assert "A line that helps" not in capsys.readouterr().out, "another mistake: the second hint, not the third"
     assert main(["exercises", "solution", "one_step"]) == 1
     assert "--give-up" in capsys.readouterr().out
     file.write_text(STEP.format(sign="-"))

@@ -162,7 +162,8 @@ def _checked(
             break
     else:
         return Report(exercise.name, "passed", notes=_notes(ran), seed=seed, shown=shown)
-    nothing = ran.value is None or (isinstance(ran.value, tuple) and ran.value[0] is None)
+    first_part = ran.value[:1] if isinstance(ran.value, tuple) else [ran.value]
+    nothing = any(part is None for part in first_part)
     line = line_of_return(function) if nothing else 0
     first = _said(exercise, draws.given(number), difference, line)
     for other in draws.order[len(tried) :][:2]:

@@ -29,6 +29,7 @@ class Worker:
     def __init__(self) -> None:
         self._process: subprocess.Popen | None = None
         self._answers: queue.Queue = queue.Queue()
+        self._late = False  # whether no answer came in time
         self._dump = tempfile.TemporaryDirectory(prefix="tf_gd_exercises_")
 
     def __enter__(self) -> "Worker":
@@ -84,19 +85,20 @@ class Worker:
                 self.close()
             answer |= {key: tuple(answer[key]) for key in ("hints", "notes")}
             return Report(**{key: value for key, value in answer.items() if key != "passed"})
-        running = self._process is not None and self._process.poll() is None
         self.close()
         line = self._line_of(path)
-        if running or self._hung():
+        if self._late or self._hung():
             said = f"It did not end in time; it was at line {line}." if line else "It did not end."
             return Report(exercise.name, "time", (said,), line=line)
         said = "Your code ended the program that checks it: look for exit or the like."
         return Report(exercise.name, "error", (said,))
 
     def _answer(self, seconds: float) -> dict[str, Any] | None:
+        self._late = False
         try:
             return self._answers.get(timeout=seconds)
         except queue.Empty:
+            self._late = True
             return None
 
     def _hung(self) -> bool:

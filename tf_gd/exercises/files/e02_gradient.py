@@ -2,8 +2,8 @@
 
 The tape writes down what is done to a variable, and then goes through it
 backwards. Return the gradient of f at x: make a tf.Variable of x, call f on it
-inside `with tf.GradientTape() as tape:`, and return tape.gradient(y, x): of
-what, and by what.
+inside `with tf.GradientTape() as tape:`, and then ask the tape: tape.gradient
+takes two things, what to differentiate and by what.
 """
 
 import tensorflow as tf

@@ -1,8 +1,8 @@
 """The largest safe rate
 
-On f(x) = 1/2 x'Ax (x' is x transposed, A a symmetric matrix) a step multiplies
-the part of x along an eigenvector by 1 - learning_rate * eigenvalue. It shrinks
-as long as that lies between -1 and 1. Return the rate above which some part grows.
+On f(x) = 1/2 x'Ax (x' is x transposed, A symmetric) a step multiplies the part
+of x along an eigenvector by 1 - learning_rate * eigenvalue. It shrinks as long
+as that lies between -1 and 1. Return the rate above which some part grows.
 np.linalg.eigvalsh(A) returns the eigenvalues, the smallest first.
 """
 

@@ -211,6 +211,11 @@ CALLS = {
         lambda **arguments: tf_gd.find_learning_rate(model(), **arguments),
         {"x": X, "y": Y, "low": 1e-3, "high": 1.0, "steps": 10, "batch_size": 10, "sample_weight": None, "seed": 0},
     ),
+    "exercises.check": (
+        tf_gd.exercises.check,
+        {"name": "function", "function": lambda x, a, b: x[0] * a + b, "hints": 1, "seed": 3},
+    ),
+    "exercises.course": (tf_gd.exercises.course, {"folder": None}),
     "check_gradients": (
         tf_gd.check_gradients,
         {"gradients": [np.ones(2, "float32")], "variables": [keras.Variable([1.0, 2.0])]},

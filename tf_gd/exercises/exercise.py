@@ -166,14 +166,14 @@ def course(folder: str | Path | None = None) -> dict[str, Exercise]:
         >>> list(course())[:3]
         ['function', 'gradient', 'none']
     """
-    folder = COURSE if folder is None else Path(folder)
+    folder = COURSE if folder is None else _checks.path("folder", folder)
     found = {}
     for number, path in enumerate(sorted(folder.glob("e[0-9][0-9]_*.py")), start=1):
         name = path.stem[4:]
         found[name] = Exercise(name, number, path)
     if not found:
         raise ValueError(
-            f"course: got {str(folder)!r}, expected a folder with exercises, e01_name.py and so on."
+            f"folder: got {str(folder)!r}, expected a folder with exercises, e01_name.py and so on."
         )
     return found
 

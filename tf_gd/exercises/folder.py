@@ -1,7 +1,8 @@
 """The folder that a student writes in: the files of the course, and a file of progress."""
 
-import datetime
 import json
+import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class Folder:
     def __init__(self, path: Path):
         self.path = path
         self._passed, self._hints, self.course = _read(path)
-        everything = course(self.course).values()
+        everything = _of(self.course).values()
         self.exercises = {one.name: one for one in everything if self.file_of(one).exists()}
         if not self.exercises:
             raise ValueError(
@@ -66,7 +67,7 @@ class Folder:
         name, before = report.name, (dict(self._passed), dict(self._hints))
         shown = 1
         if report.passed:
-            self._passed.setdefault(name, datetime.date.today().isoformat())
+            self._passed.setdefault(name, time.strftime("%Y-%m-%d"))
             self._hints.pop(name, None)
         else:
             what = report.mistake or report.state
@@ -97,6 +98,14 @@ class Folder:
 
     def _write(self) -> None:
         _write(self.path, self._passed, self._hints, self.course)
+
+
+def _of(own: str | None) -> dict[str, Exercise]:
+    """Return the exercises of a course of one's own, or ours."""
+    try:
+        return course(own)
+    except ValueError as error:
+        raise ValueError(re.sub("^folder: ", "course: ", str(error))) from None
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, tuple[str, int]], str | None]:
@@ -136,7 +145,7 @@ def start(path: Path, own_course: str | None = None) -> tuple[Folder, list[str]]
                 "Start another folder."
             )
         own = known
-    exercises = course(own)
+    exercises = _of(own)
     path.mkdir(parents=True, exist_ok=True)
     if not (path / PROGRESS).exists():
         _write(path, {}, {}, own)

@@ -1,5 +1,5 @@
 # make tour   sets up and runs the main job        make lint   style, types, layers
-# make test   sets up and tests for five minutes   make test-all  all tests, a quarter of an hour
+# make test   sets up and tests for eight minutes  make test-all  all tests, half an hour
 # make exercises  sets up, and checks what you write
 # make bench  side by side with jax, optax and torch
 # make docs   the pages: every tutorial run        make docs-test  looks at them in a browser

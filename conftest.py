@@ -36,7 +36,7 @@ SAMPLES = 3  # cases of a parametrised test in the quick part: the first, one in
 
 def pytest_addoption(parser):
     """Let a run take a part of the tests."""
-    described = "quick: something of everything, in five minutes; rest: what quick leaves out"
+    described = "quick: something of everything, in eight minutes; rest: what quick leaves out"
     parser.addoption("--part", choices=("all", "quick", "rest"), default="all", help=described)
 
 

@@ -126,6 +126,6 @@ def _code_lines(source: str) -> int:
 
 def test_files_are_small_enough_to_read():
     sources = {path: path.read_text() for path in (ROOT / "tf_gd").rglob("*.py") if path.parent.name != "files"}
-    assert sum(map(_code_lines, sources.values())) < 14_200
+    assert sum(map(_code_lines, sources.values())) < 14_400
     longest = max(sources, key=lambda path: len(sources[path].splitlines()))
     assert len(sources[longest].splitlines()) <= 270, longest

@@ -132,13 +132,15 @@ class Exercise:
         if self.source.count(mistake.right) != 1:
             got = f"{mistake.right!r} {self.source.count(mistake.right)} times in the solution"
             raise ValueError(f"MISTAKES: got {got}, expected once.")
-        return self.varied(self.source.replace(mistake.right, mistake.wrong))
+        return self.varied(self.source_with(mistake))
+
+    def source_with(self, mistake: Mistake) -> str:
+        """Return the source of the solution with a mistake in it."""
+        return self.source.replace(mistake.right, mistake.wrong)
 
     def line_with(self, piece: str, mistake: Mistake | None = None) -> str:
         """Return the line in which a piece of the solution begins, or one of a mistake's."""
-        source = self.source
-        if mistake is not None:
-            source = source.replace(mistake.right, mistake.wrong)
+        source = self.source if mistake is None else self.source_with(mistake)
         first = next((line.strip() for line in piece.splitlines() if line.strip()), "")
         lines = (line.strip() for line in source.splitlines() if first in line)
         return next(lines, "") if first else ""

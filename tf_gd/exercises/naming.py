@@ -43,7 +43,7 @@ def mistakes_of(
     written = _source_of(function)
 
     def unlike(mistake: Mistake) -> float:
-        varied = exercise.source.replace(mistake.right, mistake.wrong)
+        varied = exercise.source_with(mistake)
         return -difflib.SequenceMatcher(None, varied, written, autojunk=False).ratio()
 
     return sorted(found, key=unlike) if len(found) > 1 else found

@@ -4,7 +4,6 @@ import html
 import textwrap
 from dataclasses import dataclass
 
-STATES = ("passed", "not written", "wrong", "error", "time")
 _WIDTH = 80
 
 

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 
 
-def made(build: Callable, optimizer: Any, loss: Any, seed: int):
-    """Return a new model, compiled, with the weights and the Dropout of a seed."""
+def made(build: Callable, optimizer: Any, seed: int):
+    """Return a new model, compiled with a new optimizer, with the weights and Dropout of a seed."""
     import keras
 
     keras.utils.set_random_seed(seed)
     model = build()
-    copy = type(optimizer).from_config(optimizer.get_config())
-    model.compile(optimizer=copy, loss=loss, run_eagerly=True)
+    model.compile(optimizer=optimizer, loss="mse", run_eagerly=True)
     return model
 
 
@@ -25,9 +24,9 @@ def batches(x, y, size: int) -> list[tuple]:
     return [(tf.constant(x[i : i + size]), tf.constant(y[i : i + size])) for i in starts]
 
 
-def by_step(train_step: Callable, model, x, y, size: int) -> tuple:
+def by_step(train_step: Callable, model, x, y, size: int, learning_rate: float) -> tuple:
     """Return the losses of an epoch that a step returns, and the weights that it leads to."""
-    losses = [train_step(model, *batch) for batch in batches(x, y, size)]
+    losses = [train_step(model, *batch, learning_rate) for batch in batches(x, y, size)]
     return numbers(losses), weights_of(model)
 
 

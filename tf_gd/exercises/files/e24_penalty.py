@@ -52,12 +52,12 @@ def draw(random, number):
 
 
 def results(function, x, y, learning_rate, seed):
-    model = made(build, keras.optimizers.SGD(learning_rate), "mse", seed)
-    return by_step(lambda *batch: function(*batch, learning_rate), model, x, y, 4)
+    model = made(build, keras.optimizers.SGD(learning_rate), seed)
+    return by_step(function, model, x, y, 4, learning_rate)
 
 
 def expected(x, y, learning_rate, seed):
-    return by_keras(made(build, keras.optimizers.SGD(learning_rate), "mse", seed), x, y, 4)
+    return by_keras(made(build, keras.optimizers.SGD(learning_rate), seed), x, y, 4)
 
 
 DRAWS = 4

@@ -58,14 +58,14 @@ def draw(random, number):
 
 
 def results(function, x, y, learning_rate, momentum, seed):
-    model = training.made(build, keras.optimizers.SGD(learning_rate), "mse", seed)
+    model = training.made(build, keras.optimizers.SGD(learning_rate), seed)
     losses = function(model, training.batches(x, y, 4), learning_rate, momentum)
     return training.numbers(losses), training.weights_of(model)
 
 
 def expected(x, y, learning_rate, momentum, seed):
     optimizer = keras.optimizers.SGD(learning_rate, momentum=momentum)
-    return training.by_keras(training.made(build, optimizer, "mse", seed), x, y, 4)
+    return training.by_keras(training.made(build, optimizer, seed), x, y, 4)
 
 
 DRAWS = 4

@@ -111,10 +111,9 @@ def _check_saved(folder: Folder, exercise: Exercise, worker: Worker) -> None:
     report = worker.check(exercise, folder.file_of(exercise))
     _tell(report, exercise)
     folder.note(report)
-    following = folder.next()
     if report.passed:
-        done = sum(map(folder.passed, folder.exercises.values()))
-        print(f"{folders.bar(done, len(folder.exercises))}  {done} of {len(folder.exercises)}")
+        following = folder.next()
+        print(folder.progress())
         print(f"next: {folder.file_of(following)}" if following else "All done.")
     print(flush=True)
 

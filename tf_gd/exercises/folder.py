@@ -49,6 +49,11 @@ class Folder:
         """Return whether an exercise was solved."""
         return exercise.name in self._passed
 
+    def progress(self) -> str:
+        """Return a bar, and how many exercises are done."""
+        done, of = sum(map(self.passed, self.exercises.values())), len(self.exercises)
+        return f"{bar(done, of)}  {done} of {of} done"
+
     def next(self) -> Exercise | None:
         """Return the first exercise that is not solved."""
         return next((one for one in self.exercises.values() if not self.passed(one)), None)
@@ -175,11 +180,9 @@ def _write(path: Path, passed: dict, hints: dict, own: str | None) -> None:
 
 def table(folder: Folder) -> str:
     """Return the list of the exercises, what is done and what comes next, for 80 columns."""
-    exercises = list(folder.exercises.values())
-    done = sum(map(folder.passed, exercises))
     following = folder.next()
-    lines = [f"{bar(done, len(exercises))}  {done} of {len(exercises)} done", ""]
-    for one in exercises:
+    lines = [folder.progress(), ""]
+    for one in folder.exercises.values():
         mark = "x" if folder.passed(one) else ">" if one is following else " "
         lines.append(f" {mark} {one.number:02} {one.name:15} {one.title}"[:80])
     if following:

@@ -88,7 +88,7 @@ _TITLES = {
 
 
 def _wrapped(text: str) -> list[str]:
-    """Return the lines of a text, indented, none longer than the terminal; code stays as it is."""
+    """Return the lines of a text, indented, none longer than the terminal if words allow it."""
     lines = []
     for line in text.splitlines():
         indent = "  " + " " * (len(line) - len(line.lstrip()))

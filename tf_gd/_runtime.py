@@ -142,6 +142,37 @@ def ends_on_sigterm() -> Iterator[None]:
             raise SystemExit(TERMINATED)
 
 
+class Interrupts:
+    """Ctrl-C, also where it is swallowed: Keras has bare ``except:`` clauses.
+
+    ``came`` says that it came within this context; :meth:`check` raises it once more. A program
+    that has its own handler of SIGINT keeps it, and outside the main thread nothing changes.
+    """
+
+    came = False
+
+    def __enter__(self):
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        default = signal.default_int_handler
+        self._ours = in_main_thread and signal.getsignal(signal.SIGINT) is default
+        if self._ours:
+            signal.signal(signal.SIGINT, self._raise)
+        return self
+
+    def _raise(self, *_):
+        self.came = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise ``KeyboardInterrupt`` if there was one."""
+        if self.came:
+            raise KeyboardInterrupt
+
+    def __exit__(self, *exc_info):
+        if self._ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def mirrors(strategy) -> bool:
     """Return whether the strategy copies its variables to its replicas, even to a single one."""
     import tensorflow as tf

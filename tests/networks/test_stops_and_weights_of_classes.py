@@ -304,6 +304,44 @@ def test_a_stream_that_reads_ahead_does_not_make_a_call_long(eager):
     assert time.perf_counter() - times[0] < 15  # about one on a machine that does nothing else; of 100 s
 
 
+class Swallows(keras.layers.Layer):
+    """Presses Ctrl-C, and takes it for an error of a layer, as bare ``except`` clauses of Keras do."""
+
+    def __init__(self, then, **options):
+        super().__init__(**options)
+        self.then, self.calls = then, 0
+
+    def call(self, x):
+        if tf.executing_eagerly():
+            self.calls += 1
+            if self.calls == 12:  # some are Keras's own, before the first batch
+                try:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    time.sleep(1)
+                except:  # noqa: E722
+                    if self.then is not None:
+                        raise self.then("could not call the layer") from None
+        return x
+
+
+@pytest.mark.parametrize("then", [None, ValueError])
+def test_ctrl_c_is_heard_where_a_layer_swallows_it(then):
+    layer = Swallows(then)
+    model = keras.Sequential([keras.Input((6,)), layer, keras.layers.Dense(2)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    history = tf_gd.fit(model, X[:, :6], np.ones((len(X), 2)), batch_size=1, epochs=20, verbose=0)
+    assert history.params["interrupted"]
+    assert layer.calls <= 70  # of 1,400: a call of many batches may go on to its end
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_without_ctrl_c_is_an_error():
+    model = keras.Sequential([keras.Input((6,)), Swallows(None), keras.layers.Dense(2)])
+    model.compile("sgd", lambda y, p: 1 / 0, run_eagerly=True)
+    with pytest.raises(ZeroDivisionError):
+        tf_gd.fit(model, X[:, :6], np.ones((len(X), 2)), batch_size=1, verbose=0)
+
+
 def test_a_call_takes_all_batches_of_an_epoch_only_where_that_is_quick():
     class Source:
         def __init__(self, samples, batches):

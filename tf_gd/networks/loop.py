@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tf_gd import _keras
 from tf_gd._keras import keras
-from tf_gd._runtime import Progress
+from tf_gd._runtime import Interrupts, Progress
 from tf_gd.networks import hooks, replicas, step
 from tf_gd.networks.batches import replay
 from tf_gd.networks.programs import OwnFunction, Passes
@@ -46,6 +46,7 @@ class Training:
         self.listeners = keras.callbacks.CallbackList(self.callbacks, **quiet, **about)
         self.logs: dict[str, Any] = {}
         self.done = 0  # batches
+        self.interrupts = Interrupts()
 
     def _side(self, what: str) -> "_Side":
         """Return what goes through the batches to ``"train"`` on, or to ``"test"`` with."""
@@ -89,13 +90,15 @@ class Training:
         total = (epochs - self.initial_epoch) * batches if batches else None
         bar = Progress(total, "training") if self.verbose else contextlib.nullcontext()
         try:
-            with bar as progress:
+            with self.interrupts, bar as progress:
                 while epoch < epochs:
                     self._epoch(epoch, batch, progress)
                     epoch, batch = epoch + 1, 0
                     if model.stop_training:
                         break
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Exception) as error:
+            if not (self.interrupts.came or isinstance(error, KeyboardInterrupt)):
+                raise
             model.history.params["interrupted"] = True
         model.history.params["mode"] = self.training.mode()
         if epochs and isinstance(model.optimizer, keras.Optimizer):
@@ -127,6 +130,7 @@ class Training:
         for batch, part in self.source.epoch(pace, first_batch):
             self.kept.check_order()
             self._part(batch, part)
+            self.interrupts.check()
             if progress:
                 progress.at(self.done, f"epoch {epoch + 1}/{self.epochs}")
             if self.model.stop_training:
@@ -169,6 +173,7 @@ class Training:
             if part.taken:
                 measured = logs
                 listeners.on_test_batch_end(testing.last(batch, part), measured)
+            self.interrupts.check()
             if model.stop_evaluating:
                 break
         measured = _keras.as_python(testing.after(model, measured))

@@ -1,5 +1,7 @@
 """Compiled programs are kept, but never longer than the function computes the same."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -131,3 +133,38 @@ def test_a_mode_that_cannot_compile_is_tried_once_and_the_last_one_raises():
     assert built == ["xla", "graph"]
     with pytest.raises(ValueError, match="not for XLA"):
         programs.call("key", ("xla",), build, ())
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_numbers_of_keras_sgd_are_not_compiled_in(nesterov):
+    """Another rate, momentum or weight decay compiles nothing, and counts all the same."""
+
+    def run(momentum, weight_decay):
+        return tf_gd.compare(
+            "booth", learning_rate=0.01, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, steps=50
+        )
+
+    run(0.9, 0.3)
+    known = set(PROGRAMS.kept)
+    results = [run(momentum, decay) for momentum in (0.1, 0.5) for decay in (0.01, 0.2)]
+    assert set(PROGRAMS.kept) == known
+    assert all(one.identical for one in results)
+    for one, (momentum, decay) in zip(results, itertools.product((0.1, 0.5), (0.01, 0.2)), strict=True):
+        x, v = np.array([-8.0, 8.0]), np.zeros(2)
+        for _ in range(50):  # in float64, by the formulas of Keras's documentation
+            g = np.array([[10.0, 8.0], [8.0, 10.0]]) @ x - [34.0, 38.0]
+            x = x - x * decay * 0.01
+            v = momentum * v - 0.01 * g
+            x = x + (momentum * v - 0.01 * g if nesterov else v)
+        np.testing.assert_allclose(one.builtin.final, x, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.05])
+def test_weight_decay_by_hand_is_that_of_keras(mode, momentum, nesterov, weight_decay):
+    settings = dict(momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, steps=40, mode=mode)
+    result = tf_gd.compare("rosenbrock", learning_rate=1e-3, **settings)
+    assert result.identical
+    plain = tf_gd.gradient_descent("rosenbrock", learning_rate=1e-3, **(settings | {"weight_decay": None}))
+    assert bool((plain.points == result.manual.points).all()) == (weight_decay == 0)

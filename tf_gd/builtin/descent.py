@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tf_gd import _checks
 from tf_gd._keras import keras, learning_rate_of
@@ -66,16 +67,23 @@ def keras_descent(
     rate = LearningRate.of(given, 0, "float32")  # as Keras rounds it
     kind: Any = type(optimizer)
     momentum, nesterov = getattr(optimizer, "momentum", 0.0), getattr(optimizer, "nesterov", False)
+    weight_decay = getattr(optimizer, "weight_decay", None)
+    read = {}
+    if kind is keras.optimizers.SGD:  # of which we know that it computes with these, and no more
+        read = {key: config[key] for key in ("momentum", "weight_decay") if config[key]}
+        config |= dict.fromkeys(read, 0.5)
     return minimise(
         objective,
         start,
         lambda dim, dtype: _built_in(
-            kind.from_config({**config, "learning_rate": rate.schedule or 1.0}), dim, dtype
+            kind.from_config({**config, "learning_rate": rate.schedule or 1.0}), read, dim, dtype
         ),
-        kind=(kind, json.dumps(config, sort_keys=True)),
+        kind=(kind, json.dumps(config, sort_keys=True), *read),
         schedule=rate.schedule,
-        values=[] if rate.schedule else [rate.values],
-        settings=describe(f"keras.optimizers.{kind.__name__}", rate, momentum, nesterov),
+        values=[*([] if rate.schedule else [rate.values]), *read.values()],
+        settings=describe(
+            f"keras.optimizers.{kind.__name__}", rate, momentum, nesterov, weight_decay
+        ),
         run=dict(steps=steps, tolerance=tolerance, record_every=record_every, checkpoint=None),
         mode=mode,
         dtype=dtype,
@@ -83,11 +91,30 @@ def keras_descent(
     )
 
 
-def _built_in(optimizer, dim: int, dtype: str) -> Update:
-    """Return the update of an unmodified Keras optimizer."""
+class _Number:
+    """A number of an optimizer that is read from a variable: another value compiles nothing anew."""
+
+    def __init__(self, value: float):
+        self.variable = tf.Variable(value, dtype=tf.float32)  # as Keras rounds it
+
+    def __eq__(self, other):  # Keras asks whether it is 0, while it traces: such a one is not read
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __tf_tensor__(self, dtype=None, name=None):
+        return tf.convert_to_tensor(self.variable, dtype, name=name)
+
+
+def _built_in(optimizer, read, dim: int, dtype: str) -> Update:
+    """Return the update of an unmodified Keras optimizer; ``read`` names what variables hold."""
     x = keras.Variable(np.zeros(dim), dtype=dtype, name="x")
     optimizer.build([x])
+    numbers = {name: _Number(getattr(optimizer, name)) for name in read}
+    for name, number in numbers.items():
+        setattr(optimizer, name, number)
     rate = learning_rate_of(optimizer)
     settings = [variable.value for variable in optimizer.variables if variable is rate]
+    settings += [number.variable for number in numbers.values()]
     state = [variable.value for variable in optimizer.variables if variable is not rate]
     return Update(x.value, state, settings, lambda gradient: optimizer.apply([gradient], [x]))

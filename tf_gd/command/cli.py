@@ -122,7 +122,8 @@ def _title(path) -> str:
     momentum = f", momentum {used['momentum']:g}" if used["momentum"] else ""
     kind = " (Nesterov)" if used["nesterov"] and used["momentum"] else ""
     rate = f"learning rate {used['learning_rate']:g}"
-    return f"{used['objective']} from ({start}), {rate}{momentum}{kind}"
+    decay = f", weight decay {used['weight_decay']:g}" if "weight_decay" in used else ""
+    return f"{used['objective']} from ({start}), {rate}{momentum}{kind}{decay}"
 
 
 def _check(options) -> None:
@@ -134,6 +135,8 @@ def _check(options) -> None:
         objectives.get(options.objective)
     _checks.number("learning_rate", options.learning_rate, above=0.0)
     _checks.number("momentum", options.momentum, minimum=0.0, maximum=1.0)
+    if options.weight_decay is not None:
+        _checks.number("weight_decay", options.weight_decay, minimum=0.0)
     _checks.whole_number("steps", options.steps, minimum=0)
     _checks.whole_number("record_every", options.record_every, minimum=1)
     if options.start is not None:
@@ -231,7 +234,7 @@ def _doctor(options) -> int:
 
 
 def _settings(options) -> dict[str, Any]:
-    numbers = ("learning_rate", "momentum", "nesterov", "steps", "record_every")
+    numbers = ("learning_rate", "momentum", "nesterov", "weight_decay", "steps", "record_every")
     names = (*numbers, "mode", "dtype", "device")
     return {"start": _point(options), **{name: getattr(options, name) for name in names}}
 

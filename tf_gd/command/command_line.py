@@ -228,6 +228,8 @@ def _descent(sub: argparse.ArgumentParser) -> None:
         shown = f"{text}; default: %(default)s"
         add(f"--{name}", type=type(default), default=default, metavar=metavar, help=shown)
     add("--nesterov", action="store_true", help="with momentum: look ahead along the last step")
+    text = "take this times the rate off the point in each step"
+    add("--weight-decay", type=float, metavar="W", help=text)
 
 
 def _output(sub: argparse.ArgumentParser, directory: str = "", show: str = "") -> None:

@@ -132,6 +132,7 @@ def compare(
     learning_rate=0.01,
     momentum=0.0,
     nesterov=False,
+    weight_decay=None,
     steps=1000,
     record_every=1,
     mode="auto",
@@ -142,7 +143,7 @@ def compare(
     compare every record.
 
     Args:
-        objective, start, learning_rate, momentum, nesterov: as for
+        objective, start, learning_rate, momentum, nesterov, weight_decay: as for
             :func:`tf_gd.gradient_descent`.
         steps, record_every, mode, dtype, device: likewise.
 
@@ -167,11 +168,15 @@ def compare(
     elif callable(rate) and not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         rate = _RateByFunction(rate)  # nor a plain function
     by_hand: dict[str, Any] = dict(learning_rate=rate, momentum=momentum, nesterov=nesterov)
+    by_hand["weight_decay"] = weight_decay
     run: dict[str, Any] = dict(steps=steps, record_every=record_every, dtype=dtype, device=device)
     manual = gradient_descent(objective, start, mode=mode, **by_hand, **run)
     run["mode"] = manual.settings["mode"]  # what "auto" chose
     optimizer = keras.optimizers.SGD(
-        learning_rate=rate, momentum=float(momentum), nesterov=bool(nesterov)
+        learning_rate=rate,
+        momentum=float(momentum),
+        nesterov=bool(nesterov),
+        weight_decay=None if weight_decay is None else float(weight_decay),
     )
     builtin = keras_descent(objective, start, optimizer=optimizer, **run)
     result = _compared(manual, builtin)
@@ -179,6 +184,7 @@ def compare(
         return result
 
     by_hand["momentum"] = float(np.float32(momentum))
+    by_hand["weight_decay"] = None if weight_decay is None else float(np.float32(weight_decay))
     by_hand["learning_rate"] = rate if callable(rate) else float(np.float32(rate))
     rounded = gradient_descent(objective, start, **by_hand, **run)
     return (
@@ -224,6 +230,7 @@ def _title(run: Trajectory) -> str:
         else "plain"
     )
     rate = f"{rate:g}" if isinstance(rate, float) else rate
+    kind += f", weight decay {shown['weight_decay']:g}" if "weight_decay" in shown else ""
     how = f"learning rate {rate}, {kind}, {shown['dtype']}, mode {shown['mode']}"
     return f"{shown['objective']}: {how}"
 

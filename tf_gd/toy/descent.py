@@ -28,6 +28,7 @@ def gradient_descent(
     learning_rate=0.01,
     momentum=0.0,
     nesterov=False,
+    weight_decay=None,
     steps=1000,
     tolerance=None,
     record_every=1,
@@ -49,6 +50,8 @@ def gradient_descent(
             ...), or an array with one rate for each step.
         momentum: between 0 and 1.
         nesterov: look ahead along the velocity; without momentum it changes nothing, as in Keras.
+        weight_decay: at least 0; each step first takes ``learning_rate * weight_decay`` times the
+            point off it, as ``keras.optimizers.SGD`` does. None for none.
         steps: how many updates at most; 0 returns the start.
         tolerance: stop as converged when the norm of the gradient is at most this; None for never.
         record_every: record every so many steps. The start and the last point are always recorded.
@@ -77,17 +80,29 @@ def gradient_descent(
     dtype = _checks.one_of("dtype", dtype, ("float32", "float64"))
     momentum = _checks.number("momentum", momentum, minimum=0.0, maximum=1.0)
     nesterov = _checks.flag("nesterov", nesterov)
+    if weight_decay is not None:
+        weight_decay = _checks.number("weight_decay", weight_decay, minimum=0.0)
     steps = _checks.whole_number("steps", steps, minimum=0)
     rate = LearningRate.of(learning_rate, steps, dtype)
     nesterov_too = nesterov and momentum != 0  # without momentum it changes nothing, as in Keras
     return minimise(
         objective,
         start,
-        functools.partial(_by_hand, rate=rate, momentum=momentum != 0, nesterov=nesterov_too),
-        kind=("by hand", momentum != 0, nesterov_too, rate.values.shape),
+        functools.partial(
+            _by_hand,
+            rate=rate,
+            momentum=momentum != 0,
+            nesterov=nesterov_too,
+            decays=weight_decay is not None,
+        ),
+        kind=("by hand", momentum != 0, nesterov_too, weight_decay is None, rate.values.shape),
         schedule=rate.schedule,
-        values=[rate.values, *([momentum] if momentum else [])],
-        settings=describe("by hand", rate, momentum, nesterov),
+        values=[
+            rate.values,
+            *([momentum] if momentum else []),
+            *([] if weight_decay is None else [weight_decay]),
+        ],
+        settings=describe("by hand", rate, momentum, nesterov, weight_decay),
         run=dict(
             steps=steps, tolerance=tolerance, record_every=record_every, checkpoint=checkpoint
         ),
@@ -97,26 +112,31 @@ def gradient_descent(
     )
 
 
-def _by_hand(dim: int, dtype: str, rate: LearningRate, momentum: bool, nesterov: bool) -> Update:
+def _by_hand(
+    dim: int, dtype: str, rate: LearningRate, momentum: bool, nesterov: bool, decays: bool
+) -> Update:
     """Return the update of ``updates.py``, with its state in variables, as in Keras."""
     x = tf.Variable(np.zeros(dim), dtype=dtype, name="x")
     k = tf.Variable(0, dtype=tf.int64, name="iterations")
     v = tf.Variable(np.zeros(dim), dtype=dtype, name="velocity") if momentum else None
     rates = tf.Variable(np.zeros(rate.values.shape), dtype=dtype, name="learning_rate")
     m = tf.Variable(0.0, dtype=dtype, name="momentum") if momentum else None
+    d = tf.Variable(0.0, dtype=dtype, name="weight_decay") if decays else None
 
     def move(gradient) -> None:
-        point, velocity, share = (
-            None if one is None else tf.convert_to_tensor(one) for one in (x, v, m)
+        point, velocity, share, amount = (
+            None if one is None else tf.convert_to_tensor(one) for one in (x, v, m, d)
         )
         learning_rate = rate.at(tf.convert_to_tensor(rates), tf.convert_to_tensor(k))
+        if amount is not None:
+            point = updates.decay(point, learning_rate, amount)
         point, velocity = updates.step(point, velocity, gradient, learning_rate, share, nesterov)
         if v is not None:
             v.assign(velocity)
         x.assign(point)
         k.assign_add(1)
 
-    state, settings = ([one for one in some if one is not None] for some in ((k, v), (rates, m)))
+    state, settings = ([one for one in some if one is not None] for some in ((k, v), (rates, m, d)))
     return Update(x, state, settings, move)
 
 
@@ -216,8 +236,10 @@ def _reason(error: Exception) -> str:
     return next((line for line in lines if "Error" in line), [*lines, type(error).__name__][0])
 
 
-def describe(optimizer: str, rate: LearningRate, momentum: float, nesterov: bool) -> dict[str, Any]:
+def describe(
+    optimizer: str, rate: LearningRate, momentum: float, nesterov: bool, weight_decay=None
+) -> dict[str, Any]:
     """Return an update as text and numbers, for the settings of a trajectory."""
-    return dict(
-        optimizer=optimizer, learning_rate=rate.described, momentum=momentum, nesterov=nesterov
-    )
+    written: dict[str, Any] = dict(optimizer=optimizer, learning_rate=rate.described)
+    written |= dict(momentum=momentum, nesterov=nesterov)
+    return written if weight_decay is None else {**written, "weight_decay": weight_decay}

@@ -1,6 +1,7 @@
 # make tour   sets up and runs the main job        make lint   style, types, layers
 # make test   sets up and tests for eight minutes  make test-all  all tests, half an hour
 # make exercises  sets up, and checks what you write
+# make explore  sets up, and opens the explorer
 # make bench  side by side with jax, optax and torch
 # make docs   the pages: every tutorial run        make docs-test  looks at them in a browser
 # make nightly  50 kills, 10,000 hostile calls, 10,000 wrong answers    make versions  the core tests with older TensorFlow and Keras
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONHASHSEED ?= 0
 
-.PHONY: exercises tour test test-all test-rest versions setup lint bench docs docs-test nightly clean
+.PHONY: exercises explore tour test test-all test-rest versions setup lint bench docs docs-test nightly clean
 
 tour: $(VENV)/.installed
 	$(BIN)/tf-gd tour
@@ -19,6 +20,9 @@ tour: $(VENV)/.installed
 exercises: $(VENV)/.installed
 	$(BIN)/tf-gd exercises start
 	@$(BIN)/tf-gd exercises watch
+
+explore: $(VENV)/.installed
+	$(BIN)/tf-gd explore
 
 test: $(VENV)/.installed-tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal --part quick
@@ -42,6 +46,7 @@ bench: $(VENV)/.installed $(VENV)-peers/.installed
 	$(BIN)/python benchmarks/cold.py --peers $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/many_starts.py --peers $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/curvature.py
+	$(BIN)/python benchmarks/explorer.py
 	$(BIN)/python benchmarks/checkpoints.py
 	$(BIN)/python benchmarks/replicas.py
 
@@ -57,7 +62,7 @@ versions:
 	PYTHON=$(PYTHON) tests/versions.sh
 
 docs-test: $(VENV)/.installed-docs
-	$(BIN)/python -m pytest docs/test_site.py
+	$(BIN)/python -m pytest docs/test_site.py docs/test_explorer.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -15,6 +15,8 @@ from docutils.nodes import SkipNode
 import tf_gd
 from tf_gd.command import tutorials
 from tf_gd.exercises.exercise import after
+from tf_gd.explorer import static_page
+from tf_gd.explorer.addresses import fragment
 
 tf_gd.quiet_tensorflow(cpus=2)
 
@@ -168,9 +170,25 @@ def add_exercises(app, docname, source):
         source[0] += f"\n\nExercises\n---------\n{said}\n\n{rows}\n"
 
 
+def add_explorer(app, docname, source):
+    """Link the page of a tutorial to the explorer, opened at its setting."""
+    folder, _, name = docname.rpartition("/")
+    at = fragment(name) if folder == "tutorials" else None
+    if at:
+        source[0] += f"\n\nUnder your hand\n---------------\n`Drag the start, slide the rate <../explore.html{at}>`__.\n"
+
+
+def write_explorer(app, failed):
+    """Write the explorer's page, which needs no server, beside the pages."""
+    if failed is None and app.builder.name == "html":
+        static_page.write(Path(app.outdir) / "explore.html")
+
+
 def setup(app):
     """Connect the above."""
+    app.connect("source-read", add_explorer)
     app.connect("source-read", add_exercises)
+    app.connect("build-finished", write_explorer)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
     app.connect("include-read", link_to_pages)
     app.connect("source-read", link_page_to_pages)

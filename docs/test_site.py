@@ -5,8 +5,6 @@ It wants a Chromium, from the packages of the system (``apt install chromium``);
 
 import functools
 import http.server
-import os
-import shutil
 import threading
 from pathlib import Path
 from urllib.parse import urljoin, urlparse
@@ -14,20 +12,22 @@ from urllib.parse import urljoin, urlparse
 import nbclient
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
 SITE = HERE.parent / "build" / "docs"
 TUTORIALS = sorted(script.stem for script in (HERE.parent / "tutorials").glob("[0-9]*.py"))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(not (SITE / "index.html").exists(), reason="the pages are not built: make docs"),
-]
+pytestmark = pytest.mark.skipif(not (SITE / "index.html").exists(), reason="the pages are not built: make docs")
 PAGES = ["index.html", "course.html", "update_and_loop.html", "benchmarks.html", "api/index.html", "tutorials/index.html"]
 PAGES += ["what_is_in_it.html", "in_place_of_model_fit.html", "what_the_same_means.html"]
-PAGES += ["coming_from_pytorch_and_optax.html", "workers.html", "reliability.html", "exercises.html", "known_mistakes.html"]
+PAGES += [
+    "coming_from_pytorch_and_optax.html",
+    "workers.html",
+    "reliability.html",
+    "exercises.html",
+    "known_mistakes.html",
+    "explorer.html",
+]
 PAGES += ["api/generated/tf_gd.fit.html", "api/generated/tf_gd.multi_start.html"]
 PAGES += [f"tutorials/{name}.html" for name in TUTORIALS]
 
@@ -46,15 +46,6 @@ def address():
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        sandbox = not hasattr(os, "geteuid") or os.geteuid() != 0  # as root, Chromium has none
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=sandbox)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=["narrow, dark", "wide, light"], scope="module")

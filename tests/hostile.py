@@ -56,6 +56,10 @@ def surface():
     return tf_gd.loss_surface(model(), X, Y, resolution=3)
 
 
+def explored(**arguments):
+    tf_gd.explore(**arguments, open_browser=False).close()
+
+
 def solve(**arguments):
     how = {name: arguments.pop(name) for name in ("method", "learning_rate", "steps", "tolerance") if name in arguments}
     return tf_gd.Problem(**arguments).solve(**how)
@@ -83,7 +87,7 @@ def project(kind):
 
 ABOVE = constraints.HalfSpace([-1.0, 0.0], 0.0)
 _descent = {"objective": "rosenbrock", "start": None, "learning_rate": 1e-3, "momentum": 0.0, "nesterov": False, "steps": 3}
-_descent |= {"record_every": 1, "mode": "eager", "dtype": "float32", "device": "auto"}
+_descent |= {"record_every": 1, "mode": "eager", "dtype": "float32", "device": "auto", "weight_decay": None}
 _starts = {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False, "steps": 3, "domain": None, "mode": "graph"}
 _starts |= {"objective": "booth", "dtype": "float32", "device": "auto"}
 _of_a_function = {"objective": lambda x: x[0] ** 2 + x[1] ** 2, "start": [1.0, 2.0], "mode": "eager", "steps": 2}
@@ -214,6 +218,11 @@ CALLS = {
     "exercises.check": (
         tf_gd.exercises.check,
         {"name": "function", "function": lambda x, a, b: x[0] * a + b, "hints": 1, "seed": 3},
+    ),
+    "explore": (
+        explored,
+        {"objective": "booth", "start": [1.0, 2.0], "learning_rate": 0.1, "momentum": 0.5, "nesterov": True}
+        | {"weight_decay": 0.1, "steps": 3, "port": None},
     ),
     "exercises.course": (tf_gd.exercises.course, {"folder": None}),
     "check_gradients": (

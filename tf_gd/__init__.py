@@ -9,7 +9,7 @@ Where to read, in this order:
 * ``builtin/``: the same update inside ``keras.optimizers.SGD``.
 * ``comparison/``: are they the same, to the bit? ``explain/``: if not, why?
 * ``many_starts/``: where will we converge? ``constrained/``: problems with constraints.
-* ``exercises/``: to write yourself, checked, with hints.
+* ``exercises/``: to write yourself, checked, with hints. ``explorer/``: a page to drag and slide.
 * ``rates.py``: how fast, predicted and measured. ``show/``: pictures. ``command/``: the shell.
 
 A name that begins with an underscore is a file of helpers. Importing this package imports neither
@@ -39,6 +39,7 @@ _HOMES = {
     "compare_training": "tf_gd.comparison.training",
     "exact_arithmetic": "tf_gd.devices",
     "explain_difference": "tf_gd.explain.report",
+    "explore": "tf_gd.explorer.explore",
     "find_learning_rate": "tf_gd.networks.range_test",
     "fit": "tf_gd.networks.fit",
     "gradient_descent": "tf_gd.toy.descent",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from tf_gd.constrained.problem import Problem
     from tf_gd.devices import exact_arithmetic
     from tf_gd.explain.report import explain_difference
+    from tf_gd.explorer.explore import explore
     from tf_gd.many_starts.ends import BasinMap, MultiStart
     from tf_gd.many_starts.multistart import basin_map, multi_start
     from tf_gd.networks import callbacks, datasets

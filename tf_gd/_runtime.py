@@ -1,4 +1,4 @@
-"""The process around the computation: quiet start, SIGTERM, workers of a cluster, progress bar.
+"""The process around the computation: quiet start, workers of a cluster, progress bar.
 
 Nothing here imports TensorFlow, NumPy or Rich before it needs them, so that ``tf-gd --help`` starts
 without them.
@@ -6,15 +6,12 @@ without them.
 
 import contextlib
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 _SECONDS = "TF_GD_CHECKPOINT_SECONDS"  # an environment variable
-TERMINATED = 128 + signal.SIGTERM  # the exit code of a process that SIGTERM has ended
 
 
 def quiet_tensorflow(cpus: int = 1) -> None:
@@ -111,66 +108,6 @@ def standard_error_held_back() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-
-
-@contextlib.contextmanager
-def ends_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into ``SystemExit``, with the exit code 143, within this context.
-
-    TensorFlow may replace this exception by its own, for example while it traces; it is therefore
-    raised again when the context ends. A program that has its own handler of SIGTERM keeps it, and
-    outside the main thread nothing changes.
-    """
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    received = False
-
-    def end(*_):
-        nonlocal received
-        received = True
-        raise SystemExit(TERMINATED)
-
-    signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if received:
-            raise SystemExit(TERMINATED)
-
-
-class Interrupts:
-    """Ctrl-C, also where it is swallowed: Keras has bare ``except:`` clauses.
-
-    ``came`` says that it came within this context; :meth:`check` raises it once more. A program
-    that has its own handler of SIGINT keeps it, and outside the main thread nothing changes.
-    """
-
-    came = False
-
-    def __enter__(self):
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        default = signal.default_int_handler
-        self._ours = in_main_thread and signal.getsignal(signal.SIGINT) is default
-        if self._ours:
-            signal.signal(signal.SIGINT, self._raise)
-        return self
-
-    def _raise(self, *_):
-        self.came = True
-        raise KeyboardInterrupt
-
-    def check(self) -> None:
-        """Raise ``KeyboardInterrupt`` if there was one."""
-        if self.came:
-            raise KeyboardInterrupt
-
-    def __exit__(self, *exc_info):
-        if self._ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def mirrors(strategy) -> bool:

@@ -23,7 +23,7 @@ import ml_dtypes
 import numpy as np
 
 from tf_gd._files import PARTIAL, whole
-from tf_gd._runtime import ends_on_sigterm
+from tf_gd._signals import ends_on_sigterm
 
 try:
     import fcntl

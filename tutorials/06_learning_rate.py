@@ -4,10 +4,10 @@
 
 The gradient says which way to go. How far is up to us: the learning rate. Too
 small, and the walk takes for ever; too large, and it jumps over the valley and out
-of it. This page runs the same loop with four rates, finds the border, and lets the
-rate change on the way.
+of it. This page runs four rates, finds the border, and lets the rate change.
 
-*Follows slide 15 "the learning rate". You need pages 02 and 04.*
+*Follows slide 15 "the learning rate". You need pages 02 and 04.* Under your hand:
+``tf-gd explore square --start=10 --learning-rate=1.1 --steps=10``
 """
 
 # %%

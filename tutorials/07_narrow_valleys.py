@@ -8,7 +8,8 @@ then far too small for the other. This page measures how slow that is, and finds
 number that predicts it.
 
 *Follows slide 13 "gradient descent in higher dimensions" and slide 15 "the learning
-rate". You need pages 05 and 06.*
+rate". You need pages 05 and 06.* Under your hand:
+``tf-gd explore flat_ellipse --start=-5,-2 --learning-rate=0.6 --steps=20``
 """
 
 # %%

@@ -7,7 +7,8 @@ In a narrow valley gradient descent jumps from wall to wall. Let it keep a
 more line in the loop.
 
 *Follows slide 14 "the update rule" and slide 15 "the learning rate". You need page
-07.*
+07.* Drag it: ``tf-gd explore flat_ellipse --start=-5,-2 --learning-rate=0.6
+--momentum=0.5 --steps=20``
 """
 
 # %%
@@ -106,8 +107,7 @@ print("the same bits in Keras:", same_in_keras)
 # ----------------------
 # A step of plain descent leaves :math:`(\kappa - 1)/(\kappa + 1)` of the distance
 # at best, one with momentum :math:`(\sqrt\kappa - 1)/(\sqrt\kappa + 1)` (Polyak,
-# 1964): only the root of :math:`\kappa` counts. The map is for curvatures from 1 to
-# 100.
+# 1964): only the root of :math:`\kappa` counts. The map is for curvatures 1 to 100.
 show.save(rates.rate_map([1.0, 100.0]).plot(), "08_map.png")
 
 # %%

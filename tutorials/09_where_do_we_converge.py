@@ -6,7 +6,8 @@ A function can have many minima. In which one gradient descent ends depends on w
 it starts; so people start several times. Less known: it depends on the learning
 rate as well. This page counts.
 
-*Follows slide 16 "where will we converge". You need pages 06 and 07.*
+*Follows slide 16 "where will we converge". You need pages 06 and 07.* Drag it:
+``tf-gd explore himmelblau --start=0,0 --learning-rate=0.01 --steps=300``
 """
 
 # %%

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_gd.command import claims, markup, tour, tutorials
+from tf_gd.command import claims, tour, tutorials
 from tf_gd.command.page import Page
+from tf_gd.show import markup
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'text' \ud800"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 import tf_gd
 from tf_gd import checkpoints
-from tf_gd._runtime import ends_on_sigterm
+from tf_gd._signals import ends_on_sigterm
 from tf_gd.networks import hooks, programs, resume
 
 X = np.random.default_rng(0).normal(size=(150, 6)).astype("float32")

@@ -92,7 +92,7 @@ def keras_descent(
 
 
 class _Number:
-    """A number of an optimizer that is read from a variable: another value compiles nothing anew."""
+    """A number of an optimizer, read from a variable: another value compiles nothing anew."""
 
     def __init__(self, value: float):
         self.variable = tf.Variable(value, dtype=tf.float32)  # as Keras rounds it

@@ -1,4 +1,4 @@
-"""The command ``tf-gd``: tour, list, run, compare, explain, exercises, launch, doctor.
+"""The command ``tf-gd``: tour, list, run, compare, explore, explain, exercises, launch, doctor.
 
 Exit codes: 0 done; 1 diverged, not identical or a claim fails; 2 usage, or something is missing;
 130 Ctrl-C; 141 closed pipe; 143 SIGTERM.
@@ -9,9 +9,9 @@ import sys
 import textwrap
 from typing import Any
 
-from tf_gd._runtime import TERMINATED, ends_on_sigterm
+from tf_gd._signals import TERMINATED, ends_on_sigterm
 from tf_gd.command import command_line, output
-from tf_gd.command.modules import from_module, raised
+from tf_gd.command.modules import objective_of, point_of, raised
 
 DONE, FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 130, 141
 
@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         "list": _list,
         "run": _run,
         "compare": _compare,
+        "explore": _explore,
         "explain": _explain,
         "exercises": _exercises,
         "launch": _launch,
@@ -95,7 +96,7 @@ def _run(options) -> int:
     import tf_gd
 
     directory = output.writable(options.output_dir)
-    objective = _objective(options)
+    objective = objective_of(options)
     settings = {**_settings(options), "tolerance": options.tolerance}
     path = tf_gd.gradient_descent(objective, checkpoint=options.checkpoint, **settings)
     stem = output.file_name(path.settings["objective"])
@@ -162,7 +163,7 @@ def _compare(options) -> int:
 
     directory = output.writable(options.output_dir)
     settings = _settings(options)
-    result = tf_gd.compare(_objective(options), **settings)
+    result = tf_gd.compare(objective_of(options), **settings)
     stem = output.file_name(result.manual.settings["objective"])
     drawn = {f"{stem}_distance.png": result.plot(), f"{stem}_path.png": result.manual.plot()}
     files = output.save(directory, drawn)
@@ -174,6 +175,12 @@ def _compare(options) -> int:
     _advise(result.manual, settings)
     output.show(options)
     return DONE if result.identical else FAILED
+
+
+def _explore(options) -> int:
+    from tf_gd.command import exploring
+
+    return exploring.explore(options)
 
 
 def _explain(options) -> int:
@@ -240,24 +247,9 @@ def _settings(options) -> dict[str, Any]:
 
 
 def _point(options) -> list[float] | None:
-    text = options.start
-    if text is None and ":" in options.objective:
+    if options.start is None and ":" in options.objective:
         raise ValueError(
             "--start: got none, expected a point to start from, for example --start=1,2: "
             "a function of your own has no default."
         )
-    try:
-        return None if text is None else [float(part) for part in text.replace(",", " ").split()]
-    except ValueError:
-        expected = "numbers with commas between, as in --start=-1.2,1"
-        raise ValueError(f"--start: got {text!r}, expected {expected}.") from None
-
-
-def _objective(options):
-    """Return the name as it is, or for ``module:function`` the function of that module."""
-    if ":" not in options.objective:
-        return options.objective
-    function = from_module("objective", options.objective)
-    if not callable(function):
-        raise ValueError(f"objective: got {options.objective!r}, expected a function.")
-    return function
+    return point_of(options)

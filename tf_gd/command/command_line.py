@@ -24,6 +24,11 @@ _COMPARE = """examples:
   tf-gd compare rosenbrock --learning-rate=0.001 --momentum=0.9 --nesterov
   tf-gd compare my_module:my_function --start=1,2
 """
+_EXPLORE = """examples:
+  tf-gd explore
+  tf-gd explore cosine_wave --start=10 --learning-rate=2
+  tf-gd explore my_module:my_function --start=1,2
+"""
 _EXPLAIN = """example:
   tf-gd explain my_module:train_step --model my_module:build_model --data my_module:data
 
@@ -81,7 +86,11 @@ def joined(arguments: Sequence[str]) -> list[str]:
         >>> joined(["run", "booth", "--start", "-1", "2", "--json"])
         ['run', 'booth', '--start=-1,2', '--json']
     """
-    if not arguments or arguments[0] not in ("run", "compare"):  # a script has options of its own
+    if not arguments or arguments[0] not in (
+        "run",
+        "compare",
+        "explore",
+    ):  # a script has options of its own
         return list(arguments)
     result: list[str] = []
     for word in arguments:
@@ -137,6 +146,25 @@ def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
     compare = command("compare", text, "OBJECTIVE [options]", _COMPARE)
     _descent(compare)
     _output(compare, "pictures", "open the pictures in a window")
+    text = "open a page: drag the start, slide the rate, see both paths"
+    explore = command("explore", text, "[OBJECTIVE] [options]", _EXPLORE)
+    text = "a name from tf-gd list, or module:function; default: %(default)s"
+    explore.add_argument(
+        "objective", nargs="?", default="rosenbrock", metavar="OBJECTIVE", help=text
+    )
+    explore.add_argument("--start", metavar="X1,X2", help="to begin with, as --start=-1.2,1")
+    text = "to begin with; default: 1/L at the first minimum"
+    explore.add_argument("--learning-rate", type=float, metavar="RATE", help=text)
+    for name, metavar, of, default in (
+        ("momentum", "M", float, 0.0),
+        ("weight-decay", "W", float, 0.0),
+        ("steps", "N", int, 200),
+    ):
+        text = "to begin with; default: %(default)s"
+        explore.add_argument(f"--{name}", type=of, default=default, metavar=metavar, help=text)
+    explore.add_argument("--nesterov", action="store_true", help="begin with Nesterov's momentum")
+    explore.add_argument("--port", type=int, metavar="N", help="default: any that is free")
+    explore.add_argument("--no-browser", action="store_true", help="only print the address")
     text = "say why a training step of your own differs from Keras's"
     explain = command("explain", text, "STEP --model MODEL --data DATA [options]", _EXPLAIN)
     text = "module:function of your own, train_step(model, x, y) -> loss"

@@ -1,4 +1,4 @@
-"""What ``module:name`` on a command line stands for."""
+"""What ``module:name`` and ``--start`` on a command line stand for."""
 
 import importlib
 import os
@@ -45,3 +45,23 @@ def from_module(option: str, name: str):
         expected = f"a function called {attribute!r} in {where}"
         raise ValueError(f"{option}: got {name!r}, expected {expected}.")
     return getattr(module, attribute)
+
+
+def objective_of(options):
+    """Return the name as it is, or for ``module:function`` the function of that module."""
+    if ":" not in options.objective:
+        return options.objective
+    function = from_module("objective", options.objective)
+    if not callable(function):
+        raise ValueError(f"objective: got {options.objective!r}, expected a function.")
+    return function
+
+
+def point_of(options) -> list[float] | None:
+    """Return the numbers of ``--start``, or None."""
+    text = options.start
+    try:
+        return None if text is None else [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        expected = "numbers with commas between, as in --start=-1.2,1"
+        raise ValueError(f"--start: got {text!r}, expected {expected}.") from None

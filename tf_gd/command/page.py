@@ -6,8 +6,9 @@ import struct
 from pathlib import Path
 
 from tf_gd._files import whole
-from tf_gd.command.markup import formula, to_html, to_text
 from tf_gd.exercises.exercise import after
+from tf_gd.explorer.addresses import fragment
+from tf_gd.show.markup import formula, to_html, to_text
 
 _STYLE = Path(__file__).with_name("page.css")
 _REFRESH = '<meta http-equiv="refresh" content="3">'  # while the tour runs
@@ -44,6 +45,7 @@ class Page:
 
     def __init__(self, path: Path, parts: list, moving: Path | None):
         self._path, self._parts = path, parts
+        self.explorer = path.with_name("explore.html")
         self._moving = _image(moving, "image/gif", to_text(_MOVING)) if moving else ""
         self._sections: dict[str, str] = {}  # of the tutorials that are done
 
@@ -91,10 +93,17 @@ class Page:
 Written by hand it is six lines, and <code>keras.optimizers.SGD</code> takes the very same
 steps.</p>
 {moving}
+{self._to_explorer()}
 <div class="code">
 <figure class="by-hand"><figcaption>By hand</figcaption><pre>{_text(_BY_HAND)}</pre></figure>
 <figure class="in-keras"><figcaption>In Keras</figcaption><pre>{_text(_IN_KERAS)}</pre></figure>
 </div>"""
+
+    def _to_explorer(self) -> str:
+        if not self.explorer.exists():
+            return ""
+        link = '<a href="explore.html">Drag the start, change the rate</a>'
+        return f"<p><strong>{link}</strong>, and see the path follow.</p>"
 
     def _section(self, tutorial, stop, state: str) -> str:
         start = (
@@ -108,7 +117,8 @@ steps.</p>
             pictures = "".join(_figure(picture, captions) for picture in stop.pictures)
             shown = f'<div class="pictures">{pictures}</div>{_details(stop)}'
             self._sections[tutorial.name] = shown + _exercises(tutorial.name)
-        return f"{start}{self._sections[tutorial.name]}</section>\n"
+        explorer = _explorer(tutorial.name) if self.explorer.exists() else ""
+        return f"{start}{self._sections[tutorial.name]}{explorer}</section>\n"
 
 
 def _progress(done: int, total: int, verdict: str, finished: bool) -> str:
@@ -133,6 +143,12 @@ def _state(stop, running: bool, finished: bool) -> str:
         held = f"{len(stop.claims)} claim{'s' * (len(stop.claims) != 1)}"
         return f'<span class="good">✓ {held}, {stop.seconds:.1f} s</span>'
     return f'<span class="bad">✗ fails, {stop.seconds:.1f} s</span>'
+
+
+def _explorer(tutorial: str) -> str:
+    at = fragment(tutorial)
+    link = f'<a href="explore.html{_text(at)}">drag the start and slide the rate</a>'
+    return f'<p class="about">Under your hand: {link}</p>' if at else ""
 
 
 def _exercises(tutorial: str) -> str:

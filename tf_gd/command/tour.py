@@ -1,6 +1,9 @@
 """The tour: run every tutorial, check every number it states, and make a page of it."""
 
 import contextlib
+import importlib.util
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,6 +17,7 @@ from tf_gd.command.tutorials import Tutorial, by_part, moving_picture
 
 _PROCESSES = 2  # more would need much memory: TensorFlow takes 0.5 GB in each
 _LIMIT = 300.0  # seconds for one tutorial
+_DRAWING = 60.0  # seconds for the explorer's page, after the last of them
 _BESIDE_THE_BAR = 36  # columns
 
 
@@ -117,6 +121,7 @@ def run(
     directory.mkdir(parents=True, exist_ok=True)
     tour = _Tour(tutorials, directory, say or (lambda line: None))
     processes = processes or min(_PROCESSES, tour_pool.cores())
+    drawn = _begin_explorer(tour.page.explorer)
     scripts = [one.path for _, within in reversed(by_part(tutorials)) for one in within]
     pictures = directory / "pictures"
     visits = tour_pool.visits(scripts, pictures, min(processes, len(scripts)) or 1, limit)
@@ -130,9 +135,25 @@ def run(
                 else:
                     tour.is_done(script, answer)
                 progress.at(len(tour.stops), tour.running())
+        if drawn is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                drawn.wait(_DRAWING)
     finally:
+        if drawn is not None:
+            drawn.kill()  # where the tour was stopped, or that takes too long
+            drawn.wait()
         tour.write(finished=True)
     return tour.report()
+
+
+def _begin_explorer(path: Path) -> subprocess.Popen | None:
+    """Begin to write the explorer's page beside the tour's, where Bokeh is installed."""
+    path.unlink(missing_ok=True)  # of an earlier tour
+    if importlib.util.find_spec("bokeh") is None:
+        return None
+    written = [sys.executable, "-P", "-m", "tf_gd.explorer.static_page", str(path)]
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(written, stdin=nowhere, stdout=nowhere, stderr=nowhere)
 
 
 class _Tour:

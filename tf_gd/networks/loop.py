@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from tf_gd import _keras
 from tf_gd._keras import keras
-from tf_gd._runtime import Interrupts, Progress
+from tf_gd._runtime import Progress
+from tf_gd._signals import Interrupts
 from tf_gd.networks import hooks, replicas, step
 from tf_gd.networks.batches import replay
 from tf_gd.networks.programs import OwnFunction, Passes

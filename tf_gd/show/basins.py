@@ -10,8 +10,8 @@ from tf_gd import _checks
 from tf_gd.show.formula import title_of
 from tf_gd.show.style import INK, on, styled
 
-_NOWHERE = "#DDDDDD"
-_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
+NOWHERE = "#DDDDDD"
+COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
 _MOST_POINTS, _MOST_LABELS, _MOST_ENTRIES = 5000, 16, 8  # more would cover each other
 _CROSS = dict(marker="X", markersize=9, markeredgecolor="white")
 _RING = dict(marker="o", markersize=8, fillstyle="none", markeredgewidth=2)
@@ -31,7 +31,7 @@ def plot_basins(basins, ax=None):
     expected = "what tf_gd.basin_map returns"
     _checks.has("basins", basins, ("runs", "label", "x1"), expected)
     ax = on(ax, figsize=(5.6, 6.2))
-    colours = ListedColormap([_NOWHERE, *_of(range(len(basins.runs.minima)))])
+    colours = ListedColormap([NOWHERE, *_of(range(len(basins.runs.minima)))])
     extent = (*_edges(basins.x1), *_edges(basins.x2))
     shades = dict(cmap=colours, vmin=0, vmax=colours.N - 1, interpolation="nearest")
     ax.imshow(basins.label + 1, origin="lower", extent=extent, **shades)
@@ -64,7 +64,7 @@ def plot_starts(runs, ax=None):
     valid = np.flatnonzero(np.isfinite(runs.starts).all(axis=1))
     spread = np.linspace(0, len(valid) - 1, min(len(valid), _MOST_POINTS))
     chosen = valid[spread.astype(int)]
-    palette = np.array([_NOWHERE, *_of(range(len(runs.minima)))])
+    palette = np.array([NOWHERE, *_of(range(len(runs.minima)))])
     starts, colours = runs.starts[chosen], palette[runs.label[chosen] + 1]
     if dim == 1:
         _plot_on_the_curve(runs, ax, starts, colours)
@@ -92,7 +92,7 @@ def _plot_on_the_curve(runs, ax, starts, colours) -> None:
 
 
 def _of(numbers) -> list[str]:
-    return [_COLOURS[number % len(_COLOURS)] for number in numbers]
+    return [COLOURS[number % len(COLOURS)] for number in numbers]
 
 
 def _edges(coordinates) -> tuple[float, float]:
@@ -126,7 +126,7 @@ def _mark(ax, runs, extent, of_what: str) -> None:
     share = f", with its share of the {of_what}" if few else ""
     keys: list = [_key(_CROSS, f"minimum{share}")] if stay.any() else []
     keys += [] if stay.all() else [_key(_RING, "minimum that this rate is too large to stay at")]
-    keys += [Patch(color=_NOWHERE, label="settles nowhere")] if (runs.label < 0).any() else []
+    keys += [Patch(color=NOWHERE, label="settles nowhere")] if (runs.label < 0).any() else []
     under: dict = dict(loc="upper center", bbox_to_anchor=(0.5, 0.0), frameon=False)
     under["bbox_transform"] = offset_copy(ax.transAxes, ax.figure, y=-32, units="points")
     ax.legend(handles=keys, fontsize=8, **under)
@@ -139,7 +139,7 @@ def _key(style: dict, label: str) -> Line2D:
 def _plot_shares(runs, ax):
     shares = [*runs.shares, runs.unsettled, runs.diverged]
     names = [f"minimum {number}" for number in range(len(runs.minima))] + ["nowhere", "diverged"]
-    ax.barh(names, shares, color=[*_of(range(len(runs.minima))), _NOWHERE, INK])
+    ax.barh(names, shares, color=[*_of(range(len(runs.minima))), NOWHERE, INK])
     ax.invert_yaxis()
     ax.set_axisbelow(True)
     ax.set(xlabel="share of the starts", xlim=(0, 1), title=_title(runs))

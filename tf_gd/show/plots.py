@@ -19,6 +19,7 @@ from tf_gd.show.frame import (
     widened,
 )
 from tf_gd.show.labels import entries, place_legend
+from tf_gd.show.levels import heights_of, spaced
 from tf_gd.show.slopes import draw_arrows, draw_tangents
 from tf_gd.show.style import BY_HAND, INK, OWN, listed, on, styled
 
@@ -199,22 +200,16 @@ def _one_above_the_other(axes):
 def _draw_level_lines(ax, x1, x2, f, known_lowest, levels: int) -> None:
     """Draw level lines, close around the minimum; evenly if f is lowest on the edge."""
     style = dict(cmap="Greys_r", linewidths=0.7, alpha=0.75)
-    f = np.where(np.isfinite(f), f, np.nan)
-    if np.isnan(f).all() or np.nanmin(f) == np.nanmax(f):
-        text = "undefined everywhere here" if np.isnan(f).all() else "the same everywhere here"
+    heights, logarithmic = heights_of(f, known_lowest)
+    if heights is None:
+        text = "the same everywhere here" if np.isfinite(f).any() else "undefined everywhere here"
         said = dict(color=INK, ha="center", gid="no level lines")
         ax.text(0.5, 0.5, text, transform=ax.transAxes, **said)
-        return
-    row, column = np.unravel_index(np.nanargmin(f), f.shape)
-    on_the_edge = row in (0, f.shape[0] - 1) or column in (0, f.shape[1] - 1)
-    if on_the_edge and not len(known_lowest):
-        ax.contour(x1, x2, f, levels=levels, **style)
-        return
-    height = np.maximum(f - min([np.nanmin(f), *known_lowest]), np.finfo("float32").tiny)
-    high = np.nanmax(height)
-    low = max(np.nanpercentile(height, 0.2), high * 1e-7)  # lower lines would be dots
-    spaced = np.geomspace(low, high, levels)
-    ax.contour(x1, x2, height, levels=spaced, norm=LogNorm(low, high), **style)
+    elif logarithmic:
+        at = spaced(heights, levels, logarithmic)
+        ax.contour(x1, x2, heights, levels=at, norm=LogNorm(at[0], at[-1]), **style)
+    else:
+        ax.contour(x1, x2, heights, levels=levels, **style)
 
 
 def _draw_path(ax, trajectory, frame, label, style) -> None:

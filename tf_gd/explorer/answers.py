@@ -1,0 +1,146 @@
+"""What the live page is answered: both paths, where the rate has its limit, where starts end."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_gd.comparison.descent import Comparison, compare
+from tf_gd.derivatives import Smooth
+from tf_gd.explorer import drawing
+from tf_gd.explorer.settings import Settings
+from tf_gd.many_starts import multistart
+from tf_gd.toy.objectives import Objective
+
+_RESOLUTION = {1: 400, 2: 81}  # starts along each side of the map
+_DRAWN_STARTS = 100
+_NEAR = 0.02  # of the frame: how near a minimum a path ends to be at it
+
+
+class Explored:
+    """A function on the page: its drawing, and the answers to what the page asks.
+
+    Args:
+        objective: of one or two variables.
+    """
+
+    def __init__(self, objective: Objective):
+        self.objective = objective
+        self.drawing = drawing.drawn(objective)
+        self._frame = np.array(self.drawing["frame"])
+        self._smooth = Smooth(lambda x: tf.reshape(objective(x), ()), objective.dim)
+        spec = tf.TensorSpec((None, objective.dim), tf.float32)
+        self._gradients: Callable = functools.cache(
+            lambda: tf.function(self._gradients_at, autograph=False).get_concrete_function(spec)
+        )
+
+    def path(self, asked: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return both paths as columns ``(steps + 1,)``, and what there is to say of them."""
+        settings = Settings.checked(asked, self.objective.dim)
+        result = compare(self.objective, list(settings.start), **settings.of_update())
+        hand, built_in = result.manual, result.builtin
+        count = min(len(hand.points), len(built_in.points))
+        columns = {"loss": hand.losses[:count], "kerasLoss": built_in.losses[:count]}
+        gradients = self._gradients()(tf.constant(hand.points[:count])).numpy()
+        for number in range(self.objective.dim):
+            columns[f"x{number + 1}"] = hand.points[:count, number]
+            columns[f"keras{number + 1}"] = built_in.points[:count, number]
+            columns[f"gradient{number + 1}"] = gradients[:, number]
+        said = {"identical": result.identical, "verdict": _verdict(result)}
+        return columns, said | self._curvature(hand.points)
+
+    def _gradients_at(self, points):
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            losses = self.objective(points)
+        return tf.convert_to_tensor(tape.gradient(losses, points))
+
+    def about(self) -> dict[str, Any]:
+        """Return the function for the page: its drawing, L at its minima, a rate to begin with."""
+        largest = [self.largest_at(np.array(minimum)) for minimum in self.objective.minima]
+        known = [one for one in largest if one]
+        rate = float(f"{1 / known[0]:.2g}") if known else 0.01
+        return self.drawing | {"largest": largest, "suggested": {"rate": rate}}
+
+    def largest_at(self, point: np.ndarray) -> float | None:
+        """Return the largest eigenvalue of the Hessian there; None where there is none above 0."""
+        hessian = np.asarray(self._smooth.second(point)[-1])
+        if not np.isfinite(hessian).all():
+            return None
+        largest = float(np.linalg.eigvalsh(hessian)[-1])
+        return largest if largest > 0 else None
+
+    def _curvature(self, points: np.ndarray) -> dict[str, Any]:
+        """Return where a path ends at a minimum that is not known, and L there."""
+        if self.objective.minima:
+            return {}
+        last = points[np.isfinite(points).all(axis=1)][-1].astype("float64")
+        _, gradient, hessian = self._smooth.second(last)
+        if not np.isfinite(hessian).all():
+            return {}
+        newton = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+        if (np.abs(newton) > _NEAR * np.ptp(self._frame, axis=1)).any():
+            return {}
+        return {"minimum": last.tolist(), "largest": self.largest_at(last)}
+
+    def starts(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return where a hundred random starts end."""
+        low, high = self._frame.T
+        drawn = np.random.default_rng().random((_DRAWN_STARTS, self.objective.dim))
+        return self._ends(low + (high - low) * drawn, asked)
+
+    def basins(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return which minimum is reached from each point of a grid, row by row."""
+        dim = self.objective.dim
+        middles = (np.arange(_RESOLUTION[dim]) + 0.5) / _RESOLUTION[dim]
+        sides = [low + (high - low) * middles for low, high in self._frame]
+        grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, dim)
+        ends = self._ends(grid, asked)
+        del ends["starts"], ends["ends"]
+        return ends | {"resolution": _RESOLUTION[dim]}
+
+    def _ends(self, starts: np.ndarray, asked: Mapping[str, Any]) -> dict[str, Any]:
+        settings = Settings.checked(asked, self.objective.dim)
+        update = settings.of_update()
+        del update["weight_decay"]  # with it, no minimum of f is where a descent comes to rest
+        runs = multistart.multi_start(
+            self.objective, starts.astype("float32"), domain=self._frame, **update
+        )
+        return {
+            "starts": starts.tolist(),
+            "ends": np.where(np.isfinite(runs.final), runs.final, 1e30).tolist(),
+            "labels": runs.label.tolist(),
+            "minima": runs.minima.tolist(),
+        }
+
+    def compile_all(self) -> list[Callable[[], Any]]:
+        """Return calls that compile what the sliders and boxes of the page may ask for."""
+        start = list(self.objective.start)
+        return [
+            functools.partial(
+                compare,
+                self.objective,
+                start,
+                learning_rate=1e-6,
+                momentum=momentum,
+                nesterov=nesterov,
+                weight_decay=decay,
+                steps=1,
+            )
+            for decay in (None, 0.1)
+            for momentum, nesterov in ((0.0, False), (0.9, False), (0.9, True))
+        ]
+
+
+def _verdict(result: Comparison) -> str:
+    count = len(result.ulp)
+    if result.identical:
+        return (
+            f"By hand and keras.optimizers.SGD: the same bits, 0 ULP apart at all {count} points."
+        )
+    return (
+        f"By hand and keras.optimizers.SGD differ: {result.max_ulp:g} ULP at most, first at step "
+        f"{result.first_difference}."
+    )

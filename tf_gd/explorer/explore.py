@@ -1,0 +1,142 @@
+""":func:`tf_gd.explore`: open the page of a function."""
+
+import dataclasses
+import html
+import weakref
+import webbrowser
+from typing import TYPE_CHECKING, Any
+
+from tf_gd import _checks
+from tf_gd._runtime import in_notebook
+from tf_gd.explorer.settings import Settings, check_bokeh
+from tf_gd.toy.objectives import is_from_the_catalogue, resolve
+
+if TYPE_CHECKING:
+    from tf_gd.explorer.server import Server
+
+_STEPS = 200
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Explorer:
+    """A page that is being served. In a notebook it shows itself.
+
+    Attributes:
+        address: of the page, with the token that opens it.
+        server: what serves it, in a thread of its own.
+    """
+
+    address: str
+    server: "Server"
+
+    def wait(self) -> None:
+        """Wait until Ctrl-C, then close."""
+        try:
+            self.server.wait()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop serving the page."""
+        self.server.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+    def _repr_html_(self) -> str:
+        style = "width: 100%; height: 900px; border: 1px solid #888"
+        return f'<iframe src="{html.escape(self.address)}" style="{style}"></iframe>'
+
+
+def explore(
+    objective="rosenbrock",
+    start=None,
+    *,
+    learning_rate=None,
+    momentum=0.0,
+    nesterov=False,
+    weight_decay=0.0,
+    steps=_STEPS,
+    port=None,
+    open_browser=None,
+) -> Explorer:
+    """Open a page on which the start is dragged and the rate is slid, and two paths answer.
+
+    One path is made by hand, the other by ``keras.optimizers.SGD``. The page is served on the
+    loopback address until it is closed or the process ends. It needs Bokeh.
+
+    Args:
+        objective: a name of the catalogue, an :class:`~tf_gd.Objective`, or your own function, as
+            for :func:`tf_gd.gradient_descent`; of one or two variables.
+        start: to begin with, ``(dim,)``; by default the objective's own.
+        learning_rate, momentum, nesterov, weight_decay, steps: to begin with; the rate is by
+            default 1/L at the first minimum that is known, or else 0.01.
+        port: on which to listen; by default any that is free.
+        open_browser: whether to open the page in a browser; by default only outside notebooks.
+
+    Returns:
+        The explorer: ``.address``, ``.wait()`` until Ctrl-C, ``.close()``. In a notebook it shows
+        the page.
+
+    Raises:
+        ImportError: Bokeh is missing.
+        TypeError, ValueError: an argument is not of its kind or out of its range, the function has
+            more than two variables, or the port is taken.
+
+    Examples:
+        >>> with explore("booth", learning_rate=0.05, open_browser=False) as explorer:
+        ...     explorer.address.startswith("http://127.0.0.1:")
+        True
+    """
+    check_bokeh()
+    from tf_gd.explorer import server
+
+    chosen = resolve(objective, start)
+    if chosen.dim > 2:
+        got = f"{chosen.name!r} has {chosen.dim} variables"
+        raise ValueError(f"objective: {got}, expected one or two: more cannot be drawn.")
+    if port is not None:
+        port = _checks.whole_number("port", port, minimum=1, maximum=65535)
+    rate = _rate_for(chosen) if learning_rate is None else learning_rate
+    begin = Settings.checked(
+        dict(
+            start=chosen.start if start is None else start,
+            rate=rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            decay=weight_decay,
+            steps=steps,
+        ),
+        chosen.dim,
+    )
+    made = server.Server(chosen, begin.for_page(), _code_of(objective, chosen), port)
+    explorer = Explorer(made.address, made)
+    weakref.finalize(explorer, made.close)
+    if (not in_notebook()) if open_browser is None else _checks.flag("open_browser", open_browser):
+        webbrowser.open(made.address)
+    return explorer
+
+
+def _rate_for(objective) -> float:
+    from tf_gd import rates
+
+    if not objective.minima:
+        return 0.01
+    largest: Any = rates.eigenvalues(objective, objective.minima[0])[-1]
+    return float(f"{1 / largest:.2g}") if largest > 0 else 0.01
+
+
+def _code_of(objective, chosen) -> str | None:
+    """Return the line that defines ``f``; None for a function of the catalogue."""
+    if is_from_the_catalogue(chosen):
+        return None
+    function = chosen.fn
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
+    if module in (None, "__main__") or not name.isidentifier() or chosen is objective:
+        return f"f = ...  # your function {chosen.name}"
+    return f"from {module} import {name} as f"

@@ -1,0 +1,555 @@
+"use strict";
+/* The page of the explorer: what is dragged, typed and pressed becomes settings; an engine answers
+   them with a path; the path is drawn. The engine is a program beside the page, which runs Keras,
+   or, on a page without a server, tape.js. Bokeh draws. */
+const page = (() => {
+  const $ = (id) => document.getElementById(id);
+  const about = JSON.parse($("about").textContent);
+  const sliders = {
+    x1: {get: () => settings.start[0], set: (v) => { settings.start[0] = v; }},
+    x2: {get: () => settings.start[1] ?? 0, set: (v) => { settings.start[1] = v; }},
+    rate: {
+      get: () => settings.rate, set: (v) => { settings.rate = v; },
+      toSlider: Math.log10, fromSlider: (v) => Number((10 ** v).toPrecision(3)),
+    },
+    momentum: {get: () => settings.momentum, set: (v) => { settings.momentum = v; }},
+    decay: {get: () => settings.decay, set: (v) => { settings.decay = v; }},
+    steps: {get: () => settings.steps, set: (v) => { settings.steps = Math.round(v); }},
+  };
+  let models, engine, settings, shown;  // shown: the function on the page
+  let answer = null;
+  let k = Infinity;  // the step that is looked at; Infinity is the last
+  let timer = null, working = false, wanted = false;
+
+  // ---- settings, and the address that keeps them ----
+
+  function fromAddress(given) {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    const number = (name, low, high) => {
+      const value = Number(asked.get(name));
+      return asked.get(name) && Number.isFinite(value) && value >= low && value <= high ? value : given[name];
+    };
+    const start = (asked.get("start") ?? "").split(",").map(Number);
+    return {
+      start: asked.get("start") && start.every(Number.isFinite) ? start : given.start,
+      rate: number("rate", 1e-30, 1e6),
+      momentum: number("momentum", 0, 1),
+      nesterov: asked.has("nesterov") ? asked.get("nesterov") === "1" : given.nesterov,
+      decay: number("decay", 0, 1e6),
+      steps: Math.round(number("steps", 1, about.most_steps)),
+    };
+  }
+
+  function toAddress() {
+    const kept = new URLSearchParams();
+    kept.set("objective", shown.name);
+    kept.set("start", settings.start.join(","));
+    for (const name of ["rate", "momentum", "decay", "steps"]) kept.set(name, settings[name]);
+    if (settings.nesterov) kept.set("nesterov", "1");
+    history.replaceState(null, "", `#${kept.toString().replaceAll("%2C", ",")}`);
+  }
+
+  // ---- asking: one request at a time, and then the latest ----
+
+  async function refresh() {
+    wanted = true;
+    if (working) return;
+    working = true;
+    while (wanted) {
+      wanted = false;
+      const of = shown;
+      const slow = setTimeout(() => say("Computing ..."), 400);
+      try {
+        const found = await engine.path(structuredClone(settings), of);
+        if (of === shown) {
+          answer = found;
+          draw();
+        }
+      } catch (error) {
+        say(error.message, true);
+      }
+      clearTimeout(slow);
+    }
+    working = false;
+    addressLater();
+  }
+
+  let addressTimer = null;
+  function addressLater() {  // browsers count how often the address changes
+    clearTimeout(addressTimer);
+    addressTimer = setTimeout(toAddress, 300);
+  }
+
+  function changed() {
+    pause();
+    k = Infinity;
+    clearMap();
+    writeControls();
+    writeCode();
+    drawStart();
+    refresh();
+  }
+
+  function say(text, bad = false) {
+    $("verdict").textContent = text;
+    $("verdict").classList.toggle("bad", bad);
+  }
+
+  // ---- drawing ----
+
+  // Bokeh sends what changes to the program, unless it is told that this is the page's own.
+  const put = (model, values) => model.setv(values, {sync: false});
+
+  const frameOf = (i) => shown.frame[i];
+  const span = ([low, high]) => high - low;
+  const inFrame = (x) => x.every((v, i) => v >= frameOf(i)[0] && v <= frameOf(i)[1]);
+  const near = (x) => x.every((v, i) =>
+    Math.abs(v - (frameOf(i)[0] + frameOf(i)[1]) / 2) < 20 * span(frameOf(i)));
+  const point = (which, i) => shown.start.map((_, j) => answer[`${which}${j + 1}`][i]);
+  const last = () => answer.loss.length - 1;
+  const at = () => Math.min(k, last());
+
+  function line(which, to) {  // the path as far as it can be drawn
+    const [x, y] = [[], []];
+    for (let i = 0; i <= to; i++) {
+      const here = point(which, i);
+      const height = shown.dim === 1 ? heightAt(which, i) : here[1];
+      if (!here.every(Number.isFinite) || !Number.isFinite(height)) break;
+      x.push(here[0]);
+      y.push(height);
+      if (!near(here)) break;
+    }
+    return {x, y};
+  }
+  const heightAt = (which, i) => (which === "keras" ? answer.kerasLoss : answer.loss)[i];
+
+  function draw() {
+    const to = at();
+    put(models.hand, {data: line("x", to)});
+    put(models.keras, {data: answer.keras1 ? line("keras", to) : {x: [], y: []}});
+    put(models.slopes, {data: shown.dim === 1
+      ? {x: Array.from(answer.x1.slice(0, to + 1)), y: Array.from(answer.gradient1.slice(0, to + 1))}
+      : {x: [], y: []}});
+    drawLosses(to);
+    drawNow(to);
+    drawStart();
+    writeStep(to);
+    writeLimit();
+    say(verdict());
+    document.body.dataset.answers = Number(document.body.dataset.answers ?? 0) + 1;
+  }
+
+  function drawLosses(to) {
+    const finite = Array.from(answer.loss).filter((f) => Math.abs(f) < 1e30);
+    const lowest = shown.lowest ?? Math.min(...finite);
+    const above = (losses) => Array.from(losses, (f) => (f - lowest > 0 && f < 1e30 ? f - lowest : NaN));
+    const steps = Array.from(answer.loss, (_, i) => i);
+    put(models.losses, {data: {k: steps, hand: above(answer.loss), keras: above(answer.kerasLoss ?? [])
+      .concat(Array(answer.kerasLoss ? 0 : steps.length).fill(NaN))}});
+    const heights = above(answer.loss).filter((h) => h > 0);
+    const [low, high] = heights.length ? [Math.min(...heights), Math.max(...heights)] : [0.1, 1];
+    put(models.loss.y_range, {start: Math.max(low / 2, 1e-30), end: high * 2});
+    put(models.loss.x_range, {start: 0, end: Math.max(1, last())});
+    put(models.moment, {location: to});
+  }
+
+  function drawNow(to) {  // where step k is, and the tangent or the arrow against the gradient
+    const here = point("x", to);
+    const g = here.map((_, j) => answer[`gradient${j + 1}`][to]);
+    const seen = here.every(Number.isFinite) && near(here);
+    const height = shown.dim === 1 ? answer.loss[to] : here[1];
+    put(models.now, {data: seen ? {x: [here[0]], y: [height]} : {x: [], y: []}});
+    const size = sizeAt(to);
+    const steepest = answer.loss.reduce((most, _, i) => Math.max(most, sizeAt(i)), 0);
+    if (!seen || !(size > 1e-5 * steepest)) {  // too small for a direction to be seen
+      put(models.arrow, {data: {x0: [], y0: [], x1: [], y1: []}});
+      put(models.tip, {data: {x: [], y: [], angle: []}});
+    } else if (shown.dim === 1) {
+      const one = [span(frameOf(0)), models.picture.y_range.end - models.picture.y_range.start];
+      const half = 0.12 * one[0] / Math.hypot(1, g[0] * one[0] / one[1]);
+      put(models.arrow, {data: {x0: [here[0] - half], x1: [here[0] + half],
+        y0: [height - half * g[0]], y1: [height + half * g[0]]}});
+      put(models.tip, {data: {x: [], y: [], angle: []}});
+    } else {
+      const length = 0.12 * Math.max(span(frameOf(0)), span(frameOf(1))) / size;
+      const end = [here[0] - length * g[0], here[1] - length * g[1]];
+      put(models.arrow, {data: {x0: [here[0]], y0: [here[1]], x1: [end[0]], y1: [end[1]]}});
+      put(models.tip, {data: {x: [end[0]], y: [end[1]], angle: [Math.atan2(-g[1], -g[0]) - Math.PI / 2]}});
+    }
+  }
+
+  function sizeAt(i) {  // of the gradient; 0 where it is not finite
+    const size = Math.hypot(...shown.start.map((_, j) => answer[`gradient${j + 1}`][i]));
+    return Number.isFinite(size) ? size : 0;
+  }
+
+  function drawStart() {
+    const [x, y] = settings.start;
+    const height = shown.dim === 2 ? y : curveAt(x);
+    put(models.start, {data: {x: [x], y: [height]}});
+  }
+
+  function curveAt(x) {  // f between two of the points that draw it
+    const {x: xs, f} = shown.curve;
+    const i = xs.findIndex((other) => other >= x);
+    if (i <= 0) return f[i === 0 ? 0 : f.length - 1];
+    return f[i - 1] + (f[i] - f[i - 1]) * (x - xs[i - 1]) / (xs[i] - xs[i - 1]);
+  }
+
+  function drawFunction() {
+    const [x, y] = [models.picture.x_range, models.picture.y_range];
+    put(x, {start: frameOf(0)[0], end: frameOf(0)[1]});
+    const flat = shown.dim === 1;
+    if (flat) {
+      const heights = shown.curve.f.filter((f) => f !== null);
+      const [low, high] = [Math.min(...heights), Math.max(...heights)];
+      const margin = 0.08 * (high - low || 1);
+      put(y, {start: low - margin, end: high + 2 * margin});
+      put(models.levels, {data: {xs: [shown.curve.x], ys: [shown.curve.f.map((f) => f ?? NaN)], alpha: [1], width: [2]}});
+      put(models.derivative, {data: {x: shown.curve.x, y: shown.curve.slope.map((s) => s ?? NaN)}});
+      put(models.slope.x_range, {start: frameOf(0)[0], end: frameOf(0)[1]});
+      const slopes = shown.curve.slope.filter((s) => s !== null);
+      put(models.slope.y_range, {start: Math.min(...slopes), end: Math.max(...slopes)});
+    } else {
+      put(y, {start: frameOf(1)[0], end: frameOf(1)[1]});
+      put(models.levels, {data: {xs: shown.lines.xs, ys: shown.lines.ys,
+        alpha: shown.lines.share.map((share) => 0.95 - 0.6 * share), width: shown.lines.share.map(() => 1)}});
+      put(models.derivative, {data: {x: [], y: []}});
+    }
+    put(models.picture_axes[0], {axis_label: flat ? "x" : "x₁"});
+    put(models.picture_axes[1], {axis_label: flat ? "f(x)" : "x₂"});
+    const seen = shown.minima.filter(inFrame);
+    put(models.minima, {data: {x: seen.map((m) => m[0]), y: seen.map((m) => (flat ? curveAt(m[0]) : m[1]))}});
+    $("slope").hidden = !flat;
+    $("row-x2").hidden = flat;
+    $("formula").innerHTML = shown.formula;  // SVG of the program's own
+    for (const [i, name] of ["x1", "x2"].slice(0, shown.dim).entries()) {
+      const [low, high] = frameOf(i);
+      Object.assign($(`${name}-slider`), {min: low, max: high, step: 10 ** digitOf(i)});
+    }
+    resize();
+  }
+
+  const digitOf = (i) => Math.floor(Math.log10(span(frameOf(i)) / 1000));
+  function rounded(value, i) {
+    const digit = digitOf(i);
+    return Number((Math.round(value / 10 ** digit) * 10 ** digit).toFixed(Math.max(0, -digit)));
+  }
+
+  function resize() {  // one scale for both axes, where the domain is no strip
+    const width = $("picture").clientWidth;
+    if (!width || !shown) return;
+    const ratio = shown.dim === 1 ? 0.55 : Math.min(1.1, Math.max(0.5, span(frameOf(1)) / span(frameOf(0))));
+    const height = Math.min((width - 70) * ratio + 60, Math.max(320, innerHeight * 0.8));
+    put(models.picture, {height: Math.round(height)});
+  }
+
+  function paint() {  // the colours of text and lines on light and on dark
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const [ink, faint] = [colour("--ink"), colour("--line")];
+    for (const axis of models.axes) {
+      put(axis, {axis_label_text_color: ink, major_label_text_color: ink, axis_line_color: ink,
+        major_tick_line_color: ink, minor_tick_line_color: null});
+    }
+    for (const grid of models.grids) put(grid, {grid_line_color: faint});
+    for (const glyph of models.inked) put(glyph, {line_color: ink});
+    for (const glyph of models.marked) put(glyph, {fill_color: ink, line_color: colour("--paper")});
+    for (const [glyph, part, name] of models.coloured) put(glyph, {[part]: colour(name)});
+  }
+
+  // ---- text ----
+
+  const short = (v) => (v === undefined ? "" : Number.isFinite(v) ? String(Number(v.toPrecision(4))) : String(v));
+  const tuple = (x) => (x.length === 1 ? short(x[0]) : `(${Array.from(x, short).join(", ")})`);
+  const written = (v) => (Number.isInteger(v) ? `${v}.0` : String(v));
+
+  function verdict() {
+    const n = last();
+    const outside = answer.loss.findIndex((_, i) => !inFrame(point("x", i)));
+    const broken = answer.loss.findIndex((f, i) => !Number.isFinite(f) || !point("x", i).every(Number.isFinite));
+    const ends = broken >= 0 || n < settings.steps
+      ? ` At step ${broken >= 0 ? broken : n} the numbers are too large for float32: it diverged.`
+      : outside >= 0 && !inFrame(point("x", n)) ? ` It leaves the picture at step ${outside}.`
+      : ` After ${n} steps: x = ${tuple(point("x", n))}, f = ${short(answer.loss[n])}.`;
+    return answer.verdict + ends;
+  }
+
+  function writeStep(to) {
+    const g = shown.start.map((_, j) => answer[`gradient${j + 1}`][to]);
+    $("step-slider").max = last();
+    $("step-slider").value = to;
+    $("step-text").textContent = `k = ${to}:  x = ${tuple(point("x", to))},  f = ${short(answer.loss[to])},  `
+      + `${shown.dim === 1 ? "f′" : "gradient"} = ${shown.dim === 1 ? short(g[0]) : tuple(g)}`;
+  }
+
+  function limitOf() {  // the minimum of this path, the largest curvature there, and the limit of the rate
+    let {minimum, largest} = answer;
+    if (shown.minima.length) {
+      const end = point("x", last());
+      const place = end.every(Number.isFinite) && near(end) ? end : settings.start;
+      const away = (m) => Math.hypot(...m.map((v, i) => (v - place[i]) / span(frameOf(i))));
+      const i = shown.minima.reduce((best, m, j) => (away(m) < away(shown.minima[best]) ? j : best), 0);
+      [minimum, largest] = [shown.minima[i], shown.largest[i]];
+    }
+    if (!minimum || !(largest > 0)) return null;
+    const beta = settings.momentum;
+    const ahead = settings.nesterov && beta > 0 ? 1 + 2 * beta : 1;
+    return {minimum, largest, limit: 2 * (1 + beta) / (largest + settings.decay) / ahead};
+  }
+
+  function writeLimit() {
+    const found = limitOf();
+    $("limit").hidden = !found;
+    if (!found) {
+      $("beyond").textContent = "This path ends at no minimum, so there is no limit of the rate to mark.";
+      return;
+    }
+    const beta = settings.momentum;
+    const name = !beta ? "2/L" : settings.nesterov ? "2(1+β)/(1+2β)L" : "2(1+β)/L";
+    const [low, high] = [Number($("rate-slider").min), Number($("rate-slider").max)];
+    const share = Math.min(1, Math.max(0, (Math.log10(found.limit) - low) / (high - low)));
+    $("limit").style.setProperty("--share", share);
+    $("limit").classList.toggle("right", share > 0.6);
+    $("limit-text").textContent = `${name} = ${short(found.limit)}`;
+    const ratio = settings.rate / found.limit;
+    const where = `the minimum at ${tuple(found.minimum)}, where L, the largest curvature, is ${short(found.largest)}`;
+    $("beyond").textContent = ratio >= 1
+      ? `The rate is beyond ${name}: ${where}, cannot hold the path: it swings for ever, diverges, or ends somewhere flatter.`
+      : beta ? `The rate is below ${name}: close to ${where}, each swing is smaller than the one before.`
+      : ratio > 0.5
+      ? `The rate is between 1/L and 2/L: close to ${where}, the path jumps to and fro across it, and comes closer.`
+      : `The rate is below 1/L: close to ${where}, the path comes closer without a jump across.`;
+  }
+
+  function writeControls() {
+    for (const [name, {get, toSlider}] of Object.entries(sliders)) {
+      const value = get();
+      const [slider, number] = [$(`${name}-slider`), $(`${name}-number`)];
+      slider.value = toSlider ? toSlider(value) : value;
+      if (document.activeElement !== number) number.value = value;
+      slider.setAttribute("aria-valuetext", value);
+    }
+    $("nesterov").checked = settings.nesterov;
+    $("objective").value = shown.name;
+  }
+
+  function writeCode() {
+    const {start, rate, momentum, nesterov, decay, steps} = settings;
+    const begins = [
+      "import tensorflow as tf", "import tf_gd", "",
+      shown.import ?? `f = tf_gd.objectives.get("${shown.name}")`,
+      `x = tf.Variable([${start.map(written).join(", ")}])`,
+    ];
+    const tapes = [
+      `for k in range(${steps}):`,
+      "    with tf.GradientTape() as tape:",
+      "        loss = f(x)",
+      "    gradient = tape.gradient(loss, x)",
+    ];
+    const decays = decay ? [`    x.assign_sub(x * ${decay} * ${rate})`] : [];
+    const steps_by_hand = !momentum ? [`    x.assign_sub(${rate} * gradient)`]
+      : [`    v = ${momentum} * v - ${rate} * gradient`,
+        nesterov ? `    x.assign_add(${momentum} * v - ${rate} * gradient)` : "    x.assign_add(v)"];
+    const options = [rate, ...(momentum ? [`momentum=${momentum}`] : []),
+      ...(nesterov ? ["nesterov=True"] : []), ...(decay ? [`weight_decay=${decay}`] : [])];
+    $("by-hand").textContent = [...begins, ...(momentum ? ["v = tf.zeros_like(x)"] : []), ...tapes, ...decays, ...steps_by_hand].join("\n");
+    $("in-keras").textContent = ["import keras", ...begins, `optimizer = keras.optimizers.SGD(${options.join(", ")})`, ...tapes,
+      "    optimizer.apply([gradient], [x])"].join("\n");
+  }
+
+  // ---- playing ----
+
+  function pause() {
+    clearInterval(timer);
+    timer = null;
+    $("play").textContent = "▶ Play";
+  }
+
+  function play() {
+    if (timer) return pause();
+    if (!answer) return;
+    if (at() >= last()) k = 0;
+    const stride = Math.ceil(last() / 150);
+    $("play").textContent = "❚❚ Pause";
+    timer = setInterval(() => {
+      moveTo(at() + stride);
+      if (at() >= last()) pause();
+    }, Math.min(400, Math.max(60, 6000 / last())));
+    moveTo(k);
+  }
+
+  function moveTo(step) {
+    if (!answer) return;
+    k = Math.min(Math.max(0, step), last());
+    draw();
+  }
+
+  // ---- many starts ----
+
+  const colourOf = (label) => (label < 0 ? about.nowhere : about.colours[label % about.colours.length]);
+
+  function clearMap() {
+    put(models.basins, {data: {left: [], right: [], bottom: [], top: [], colour: []}});
+    put(models.starts, {data: {x: [], y: [], colour: []}});
+    put(models.flights, {data: {x0: [], y0: [], x1: [], y1: [], colour: []}});
+    $("shares").textContent = "";
+  }
+
+  async function many(kind) {
+    const [asked, of] = [JSON.stringify(settings), shown];
+    $("shares").textContent = "Computing ...";
+    const current = () => asked === JSON.stringify(settings) && of === shown;
+    try {
+      const show = (found) => { if (current()) (kind === "starts" ? drawStarts : drawBasins)(found); };
+      show(await engine[kind](structuredClone(settings), of, show));
+    } catch (error) {
+      if (current()) $("shares").textContent = error.message;
+    }
+  }
+
+  function drawStarts({starts, ends, labels, minima}) {
+    clearMap();
+    const height = (x) => (shown.dim === 2 ? x[1] : curveAt(x[0]));
+    const colour = labels.map(colourOf);
+    const xs = starts.map((x) => x[0]);
+    put(models.starts, {data: {x: xs, y: starts.map(height), colour}});
+    const seen = ends.map((x, i) => i).filter((i) => near(ends[i]) && shown.dim === 2);
+    put(models.flights, {data: {x0: seen.map((i) => starts[i][0]), y0: seen.map((i) => starts[i][1]),
+      x1: seen.map((i) => ends[i][0]), y1: seen.map((i) => ends[i][1]), colour: seen.map((i) => colour[i])}});
+    writeShares(labels, minima);
+  }
+
+  function drawBasins({labels, minima, resolution}) {
+    clearMap();
+    const side = (i, number) => frameOf(i)[0] + span(frameOf(i)) * number / resolution;
+    const range = models.picture.y_range;
+    const cells = {left: [], right: [], bottom: [], top: [], colour: []};
+    for (let first = 0; first < labels.length;) {  // neighbours of one colour become one cell
+      const row = Math.floor(first / resolution);
+      let end = first + 1;
+      while (end < labels.length && end % resolution && labels[end] === labels[first]) end++;
+      cells.left.push(side(0, first - row * resolution));
+      cells.right.push(side(0, end - row * resolution));
+      cells.bottom.push(shown.dim === 2 ? side(1, row) : range.start);
+      cells.top.push(shown.dim === 2 ? side(1, row + 1) : range.end);
+      cells.colour.push(colourOf(labels[first]));
+      first = end;
+    }
+    put(models.basins, {data: cells});
+    writeShares(labels, minima);
+  }
+
+  function writeShares(labels, minima) {
+    const share = (label) => labels.filter((l) => l === label).length / labels.length;
+    const percent = (v) => `${Math.round(100 * v)} %`;
+    const parts = minima.map((m, i) => [share(i), `${percent(share(i))} reach ${tuple(m)}`, i])
+      .filter(([part]) => part > 0).sort((a, b) => b[0] - a[0]);
+    const named = parts.slice(0, 6).map(([, text, i]) => [text, colourOf(i)]);
+    if (parts.length > 6) named.push([`${parts.length - 6} minima more`, null]);
+    if (share(-1)) named.push([`${percent(share(-1))} settle nowhere`, about.nowhere]);
+    if (settings.decay) named.push(["weight decay is left out here", null]);
+    $("shares").replaceChildren(...named.map(([text, colour]) => {
+      const item = document.createElement("span");
+      item.textContent = text;
+      if (colour) item.style.setProperty("--dot", colour);
+      item.className = colour ? "dot" : "";
+      return item;
+    }));
+  }
+
+  // ---- connecting ----
+
+  async function choose(name, given = null) {
+    pause();
+    try {
+      shown = await engine.function(name);
+    } catch (error) {
+      say(error.message, true);
+      $("objective").value = shown?.name ?? "";
+      return;
+    }
+    const own = {...settings, start: shown.start, ...(shown.suggested ?? {})};
+    settings = given ?? own;
+    if (settings.start.length !== shown.dim) settings.start = [...shown.start];
+    settings.start = [...settings.start];
+    answer = null;
+    drawFunction();
+    changed();
+  }
+
+  function connect() {
+    for (const [name, {set, fromSlider}] of Object.entries(sliders)) {
+      const [slider, number] = [$(`${name}-slider`), $(`${name}-number`)];
+      slider.addEventListener("input", () => {
+        set(fromSlider ? fromSlider(Number(slider.value)) : Number(slider.value));
+        changed();
+      });
+      number.addEventListener("change", () => {
+        const value = Number(number.value);
+        if (number.value !== "" && number.checkValidity() && Number.isFinite(value)) {
+          set(value);
+          changed();
+        } else {
+          say(`${slider.getAttribute("aria-label")}: got ${number.value || "nothing"}, expected a number `
+            + `from ${number.min || "below 0"} to ${number.max || "above 0"}.`, true);
+          number.value = sliders[name].get();
+        }
+      });
+    }
+    $("nesterov").addEventListener("change", () => { settings.nesterov = $("nesterov").checked; changed(); });
+    $("objective").addEventListener("change", () => choose($("objective").value));
+    $("play").addEventListener("click", play);
+    $("back").addEventListener("click", () => { pause(); moveTo(at() - 1); });
+    $("forth").addEventListener("click", () => { pause(); moveTo(at() + 1); });
+    $("step-slider").addEventListener("input", () => { pause(); moveTo(Number($("step-slider").value)); });
+    $("starts").addEventListener("click", () => many("starts"));
+    $("basins").addEventListener("click", () => many("basins"));
+    $("clear").addEventListener("click", clearMap);
+    for (const button of document.querySelectorAll("button[data-copies]")) {
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText($(button.dataset.copies).textContent);
+        button.textContent = "Copied";
+        setTimeout(() => { button.textContent = "Copy"; }, 1500);
+      });
+    }
+    addEventListener("hashchange", () => choose(named() ?? shown.name, fromAddress(settings)));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+    new ResizeObserver(resize).observe($("picture"));
+  }
+
+  const named = () => {
+    const name = new URLSearchParams(location.hash.slice(1)).get("objective");
+    return about.names.includes(name) ? name : null;
+  };
+
+  async function start(given, made) {
+    [models, engine] = [given, made(about)];
+    for (const name of about.names) $("objective").add(new Option(name.replaceAll("_", " "), name));
+    connect();
+    paint();
+    settings = fromAddress(about.settings);
+    const name = named();
+    const first = name ?? about.first;
+    const other = name !== null && name !== about.first && !new URLSearchParams(location.hash.slice(1)).has("start");
+    await choose(first, other ? null : settings);
+  }
+
+  function drag(x, y) {
+    if (!shown) return;
+    const clipped = [x, y].slice(0, shown.dim).map((v, i) =>
+      rounded(Math.min(Math.max(v, frameOf(i)[0]), frameOf(i)[1]), i));
+    if (!clipped.every(Number.isFinite)) return;
+    settings.start = clipped;
+    changed();
+  }
+
+  function lost() {
+    say("The program behind this page has ended. Start it again: tf-gd explore", true);
+  }
+
+  const look = () => ({dark: matchMedia("(prefers-color-scheme: dark)").matches
+    && models.axes[0].major_label_text_color !== "#222"});
+  const state = () => ({settings: structuredClone(settings), name: shown?.name, k: answer && at(), answer, working});
+  return {start, drag, lost, look, state};
+})();

@@ -194,7 +194,7 @@ def did_you_mean(word: str, options: Sequence[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def raised(error: Exception) -> str:
+def raised(error: BaseException) -> str:
     """Return the type and the message of an error, without the notes that TensorFlow adds.
 
     Examples:

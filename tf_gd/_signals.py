@@ -40,8 +40,9 @@ def ends_on_sigterm() -> Iterator[None]:
 class Interrupts:
     """Ctrl-C, also where it is swallowed: Keras has bare ``except:`` clauses.
 
-    ``came`` says that it came within this context; :meth:`check` raises it once more. A program
-    that has its own handler of SIGINT keeps it, and outside the main thread nothing changes.
+    :meth:`check` raises it once more, if it came within this context; :meth:`caused` says whether
+    an error came of it. A program that has its own handler of SIGINT keeps it, and outside the main
+    thread nothing changes.
     """
 
     came = False
@@ -63,6 +64,13 @@ class Interrupts:
         if self.came:
             raise KeyboardInterrupt
 
+    @staticmethod
+    def caused(error: BaseException | None) -> bool:
+        """Return whether an error is Ctrl-C, or was raised while one was being handled."""
+        while error is not None and not isinstance(error, KeyboardInterrupt):
+            error = error.__context__
+        return error is not None
+
     def __exit__(self, *exc_info):
-        if self._ours:
+        if self._ours and signal.getsignal(signal.SIGINT) == self._raise:
             signal.signal(signal.SIGINT, signal.default_int_handler)

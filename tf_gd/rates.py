@@ -120,17 +120,19 @@ def predicted(curvatures, learning_rate, momentum=0.0, nesterov: bool = False):
     return float(radius) if radius.ndim == 0 else radius
 
 
-def limit(largest, momentum=0.0, nesterov: bool = False):
+def limit(largest, momentum=0.0, nesterov: bool = False, weight_decay=0.0):
     """Return the learning rate from which on the error grows along the steepest direction.
 
-    It is 2 (1 + momentum) / L, with `nesterov` divided by 1 + 2 momentum, where L is the largest
-    eigenvalue of the Hessian: a number or an array.
+    It is 2 (1 + momentum) / (N L + (1 + momentum) weight_decay), where L is the largest eigenvalue
+    of the Hessian, a number or an array, and N is 1, or 1 + 2 momentum with `nesterov`. With weight
+    decay, the error is the distance to where the decay and the gradient balance.
 
     Examples:
         >>> limit(4.0), limit(4.0, momentum=0.5), limit(4.0, momentum=0.5, nesterov=True)
         (0.5, 0.75, 0.375)
     """
-    return 2 * (1 + momentum) / largest / (1 + 2 * momentum if nesterov else 1)
+    share = 1 + 2 * momentum if nesterov else 1
+    return 2 * (1 + momentum) / (share * largest + (1 + momentum) * weight_decay)
 
 
 def best(curvatures, kind: str = "plain") -> Settings:

@@ -1,7 +1,7 @@
 """The command ``tf-gd``: tour, list, run, compare, explore, explain, exercises, launch, doctor.
 
 Exit codes: 0 done; 1 diverged, not identical or a claim fails; 2 usage, or something is missing;
-130 Ctrl-C; 141 closed pipe; 143 SIGTERM.
+130 Ctrl-C (0 where a command only waits for it); 141 closed pipe; 143 SIGTERM.
 Only the commands that compute import TensorFlow, so that ``--help`` and ``list`` answer at once.
 """
 

@@ -157,7 +157,7 @@ def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
     explore.add_argument("--learning-rate", type=float, metavar="RATE", help=text)
     for name, metavar, of, default in (
         ("momentum", "M", float, 0.0),
-        ("weight-decay", "W", float, 0.0),
+        ("weight-decay", "W", float, None),
         ("steps", "N", int, 200),
     ):
         text = "to begin with; default: %(default)s"

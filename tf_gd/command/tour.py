@@ -140,7 +140,7 @@ def run(
                 drawn.wait(_DRAWING)
     finally:
         if drawn is not None:
-            drawn.kill()  # where the tour was stopped, or that takes too long
+            drawn.terminate()  # where the tour was stopped, or that takes too long
             drawn.wait()
         tour.write(finished=True)
     return tour.report()

@@ -83,7 +83,7 @@ def told(error: BaseException, file_name: str) -> tuple[str, int]:
     if isinstance(error, SyntaxError) and error.filename == file_name:
         return f"this is not Python: {error.msg}", error.lineno or 0
     try:
-        text = " ".join(_checks.raised(error).split())  # type: ignore[arg-type]
+        text = " ".join(_checks.raised(error).split())
     except BaseException:  # of an own class, whose __str__ raises
         text = type(error).__name__
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[:240])

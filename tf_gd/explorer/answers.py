@@ -1,4 +1,4 @@
-"""What the live page is answered: both paths, where the rate has its limit, where starts end."""
+"""What the program answers to the live page: both paths, L at the minima, where starts end."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_gd import rates
 from tf_gd.comparison.descent import Comparison, compare
 from tf_gd.derivatives import Smooth
 from tf_gd.explorer import drawing
@@ -28,13 +29,9 @@ class Explored:
 
     def __init__(self, objective: Objective):
         self.objective = objective
-        self.drawing = drawing.drawn(objective)
-        self._frame = np.array(self.drawing["frame"])
         self._smooth = Smooth(lambda x: tf.reshape(objective(x), ()), objective.dim)
-        spec = tf.TensorSpec((None, objective.dim), tf.float32)
-        self._gradients: Callable = functools.cache(
-            lambda: tf.function(self._gradients_at, autograph=False).get_concrete_function(spec)
-        )
+        self.drawing = drawing.drawn(objective, self._gradients)
+        self._frame = np.array(self.drawing["frame"])
 
     def path(self, asked: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return both paths as columns ``(steps + 1,)``, and what there is to say of them."""
@@ -43,7 +40,7 @@ class Explored:
         hand, built_in = result.manual, result.builtin
         count = min(len(hand.points), len(built_in.points))
         columns = {"loss": hand.losses[:count], "kerasLoss": built_in.losses[:count]}
-        gradients = self._gradients()(tf.constant(hand.points[:count])).numpy()
+        gradients = self._gradients(hand.points[:count])
         for number in range(self.objective.dim):
             columns[f"x{number + 1}"] = hand.points[:count, number]
             columns[f"keras{number + 1}"] = built_in.points[:count, number]
@@ -51,39 +48,46 @@ class Explored:
         said = {"identical": result.identical, "verdict": _verdict(result)}
         return columns, said | self._curvature(hand.points)
 
-    def _gradients_at(self, points):
-        with tf.GradientTape() as tape:
-            tape.watch(points)
-            losses = self.objective(points)
-        return tf.convert_to_tensor(tape.gradient(losses, points))
+    @functools.cached_property
+    def _of_many(self) -> Callable:
+        spec = tf.TensorSpec((None, self.objective.dim), tf.float32)
+
+        def gradients(points):
+            with tf.GradientTape() as tape:
+                tape.watch(points)
+                losses = self.objective(points)
+            return tf.convert_to_tensor(tape.gradient(losses, points))
+
+        return tf.function(gradients, autograph=False).get_concrete_function(spec)
+
+    def _gradients(self, points: np.ndarray) -> np.ndarray:
+        """Return the gradient at each of many points, ``(n, dim)``."""
+        return self._of_many(tf.constant(points, tf.float32)).numpy()
 
     def about(self) -> dict[str, Any]:
         """Return the function for the page: its drawing, L at its minima, a rate to begin with."""
-        largest = [self.largest_at(np.array(minimum)) for minimum in self.objective.minima]
-        known = [one for one in largest if one]
-        rate = float(f"{1 / known[0]:.2g}") if known else 0.01
+        largest = [self._at(np.array(minimum))[0] for minimum in self.objective.minima]
+        rate = rate_for(self.objective)
         return self.drawing | {"largest": largest, "suggested": {"rate": rate}}
 
-    def largest_at(self, point: np.ndarray) -> float | None:
-        """Return the largest eigenvalue of the Hessian there; None where there is none above 0."""
-        hessian = np.asarray(self._smooth.second(point)[-1])
-        if not np.isfinite(hessian).all():
-            return None
-        largest = float(np.linalg.eigvalsh(hessian)[-1])
-        return largest if largest > 0 else None
+    def _at(self, point: np.ndarray) -> tuple[float | None, np.ndarray]:
+        """Return L at a point that curves upwards in all directions, and Newton's step from there.
+
+        L is None where the point does not, as at a saddle.
+        """
+        _, gradient, hessian = map(np.asarray, self._smooth.second(point))
+        if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()):
+            return None, np.full(len(point), np.inf)
+        curvatures = np.linalg.eigvalsh(hessian)
+        newton = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+        return (float(curvatures[-1]) if curvatures[0] > 0 else None), newton
 
     def _curvature(self, points: np.ndarray) -> dict[str, Any]:
-        """Return where a path ends at a minimum that is not known, and L there."""
-        if self.objective.minima:
-            return {}
+        """Return L where a path ends, if that is at a minimum."""
         last = points[np.isfinite(points).all(axis=1)][-1].astype("float64")
-        _, gradient, hessian = self._smooth.second(last)
-        if not np.isfinite(hessian).all():
-            return {}
-        newton = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-        if (np.abs(newton) > _NEAR * np.ptp(self._frame, axis=1)).any():
-            return {}
-        return {"minimum": last.tolist(), "largest": self.largest_at(last)}
+        largest, newton = self._at(last)
+        at_rest = (np.abs(newton) <= _NEAR * np.ptp(self._frame, axis=1)).all()
+        return {"minimum": last.tolist(), "largest": largest} if largest and at_rest else {}
 
     def starts(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return where a hundred random starts end."""
@@ -104,7 +108,7 @@ class Explored:
     def _ends(self, starts: np.ndarray, asked: Mapping[str, Any]) -> dict[str, Any]:
         settings = Settings.checked(asked, self.objective.dim)
         update = settings.of_update()
-        del update["weight_decay"]  # with it, no minimum of f is where a descent comes to rest
+        del update["weight_decay"]  # with it, a descent comes to rest beside the minima of f
         runs = multistart.multi_start(
             self.objective, starts.astype("float32"), domain=self._frame, **update
         )
@@ -132,6 +136,14 @@ class Explored:
             for decay in (None, 0.1)
             for momentum, nesterov in ((0.0, False), (0.9, False), (0.9, True))
         ]
+
+
+def rate_for(objective: Objective) -> float:
+    """Return a rate to begin with: 1/L at the first minimum that is known, or else 0.01."""
+    if not objective.minima:
+        return 0.01
+    largest = rates.eigenvalues(objective, objective.minima[0])[-1]
+    return float(f"{1 / largest:.2g}") if largest > 0 else 0.01
 
 
 def _verdict(result: Comparison) -> str:

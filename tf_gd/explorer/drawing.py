@@ -1,5 +1,6 @@
 """The function as the page draws it: level lines in two variables, f above f' in one."""
 
+from collections.abc import Callable
 from typing import Any
 
 import contourpy
@@ -26,17 +27,24 @@ def frame_around(objective: Objective) -> np.ndarray:
     return np.stack([middle - half, middle + half], axis=1)
 
 
-def drawn(objective: Objective) -> dict[str, Any]:
+def check_dim(objective: Objective) -> None:
+    """Raise a ValueError unless the function has one or two variables."""
+    if objective.dim > 2:
+        got = f"{objective.name!r} has {objective.dim} variables"
+        raise ValueError(f"objective: {got}, expected one or two: more cannot be drawn.")
+
+
+def drawn(objective: Objective, gradients: Callable) -> dict[str, Any]:
     """Return the function as numbers and text, for the page.
+
+    Args:
+        objective: to draw.
+        gradients: returns its gradient at points ``(n, dim)``.
 
     Raises:
         ValueError: it is a function of more than two variables, or fails.
     """
-    if objective.dim > 2:
-        expected = "expected one of one or two variables: more cannot be drawn"
-        raise ValueError(
-            f"objective: {objective.name!r} has {objective.dim} variables, {expected}."
-        )
+    check_dim(objective)
     frame = frame_around(objective)
     minima = known_minima(objective, objective.dim)
     written = title_of(objective)
@@ -52,7 +60,9 @@ def drawn(objective: Objective) -> dict[str, Any]:
     lowest = values_of(objective, minima)
     about["lowest"] = float(lowest.min()) if lowest.size and np.isfinite(lowest).all() else None
     return about | (
-        _lines(objective, frame, lowest) if objective.dim == 2 else _curve(objective, frame)
+        _lines(objective, frame, lowest)
+        if objective.dim == 2
+        else _curve(objective, gradients, frame)
     )
 
 
@@ -88,10 +98,8 @@ def _rounded(line: np.ndarray, frame: np.ndarray) -> np.ndarray:
     return np.round(line, digits)
 
 
-def _curve(objective, frame: np.ndarray) -> dict[str, Any]:
+def _curve(objective, gradients: Callable, frame: np.ndarray) -> dict[str, Any]:
     """Return f and f' over the frame; undefined values are None."""
     x = between(frame[0], _CURVE)
-    f = values_of(objective, x[:, None])
-    with np.errstate(all="ignore"):
-        slope = np.gradient(f, x)
+    f, slope = values_of(objective, x[:, None]), gradients(x[:, None])[:, 0]
     return {"curve": {"x": _short(x), "f": _short(f), "slope": _short(slope)}}

@@ -2,13 +2,13 @@
 
 import dataclasses
 import html
-import weakref
 import webbrowser
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tf_gd import _checks
 from tf_gd._runtime import in_notebook
 from tf_gd.explorer.settings import Settings, check_bokeh
+from tf_gd.toy import objectives
 from tf_gd.toy.objectives import is_from_the_catalogue, resolve
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def explore(
     learning_rate=None,
     momentum=0.0,
     nesterov=False,
-    weight_decay=0.0,
+    weight_decay=None,
     steps=_STEPS,
     port=None,
     open_browser=None,
@@ -95,46 +95,37 @@ def explore(
     """
     check_bokeh()
     from tf_gd.explorer import server
+    from tf_gd.explorer.answers import rate_for
+    from tf_gd.explorer.drawing import check_dim
 
     chosen = resolve(objective, start)
-    if chosen.dim > 2:
-        got = f"{chosen.name!r} has {chosen.dim} variables"
-        raise ValueError(f"objective: {got}, expected one or two: more cannot be drawn.")
+    check_dim(chosen)
     if port is not None:
         port = _checks.whole_number("port", port, minimum=1, maximum=65535)
-    rate = _rate_for(chosen) if learning_rate is None else learning_rate
+    rate = rate_for(chosen) if learning_rate is None else learning_rate
     begin = Settings.checked(
         dict(
             start=chosen.start if start is None else start,
             rate=rate,
             momentum=momentum,
             nesterov=nesterov,
-            decay=weight_decay,
+            decay=0.0 if weight_decay is None else weight_decay,
             steps=steps,
         ),
         chosen.dim,
     )
     made = server.Server(chosen, begin.for_page(), _code_of(objective, chosen), port)
     explorer = Explorer(made.address, made)
-    weakref.finalize(explorer, made.close)
     if (not in_notebook()) if open_browser is None else _checks.flag("open_browser", open_browser):
         webbrowser.open(made.address)
     return explorer
 
 
-def _rate_for(objective) -> float:
-    from tf_gd import rates
-
-    if not objective.minima:
-        return 0.01
-    largest: Any = rates.eigenvalues(objective, objective.minima[0])[-1]
-    return float(f"{1 / largest:.2g}") if largest > 0 else 0.01
-
-
 def _code_of(objective, chosen) -> str | None:
-    """Return the line that defines ``f``; None for a function of the catalogue."""
+    """Return the line that defines ``f``; None for a function of the catalogue as it is."""
     if is_from_the_catalogue(chosen):
-        return None
+        as_it_is = chosen is objectives.get(chosen.name)
+        return None if as_it_is else f'f = tf_gd.objectives.get("{chosen.name}", ...)  # as you did'
     function = chosen.fn
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
     if module in (None, "__main__") or not name.isidentifier() or chosen is objective:

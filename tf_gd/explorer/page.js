@@ -23,21 +23,17 @@ const page = (() => {
 
   // ---- settings, and the address that keeps them ----
 
-  function fromAddress(given) {
-    const asked = new URLSearchParams(location.hash.slice(1));
-    const number = (name, low, high) => {
+  function fromAddress() {  // what it holds, and no more
+    const asked = new URLSearchParams(location.hash.slice(1)), found = {};
+    const limits = {rate: [1e-30, about.largest], momentum: [0, 1], decay: [0, about.largest], steps: [1, about.most_steps]};
+    for (const [name, [low, high]] of Object.entries(limits)) {
       const value = Number(asked.get(name));
-      return asked.get(name) && Number.isFinite(value) && value >= low && value <= high ? value : given[name];
-    };
+      if (asked.get(name) && value >= low && value <= high) found[name] = name === "steps" ? Math.round(value) : value;
+    }
     const start = (asked.get("start") ?? "").split(",").map(Number);
-    return {
-      start: asked.get("start") && start.every(Number.isFinite) ? start : given.start,
-      rate: number("rate", 1e-30, 1e6),
-      momentum: number("momentum", 0, 1),
-      nesterov: asked.has("nesterov") ? asked.get("nesterov") === "1" : given.nesterov,
-      decay: number("decay", 0, 1e6),
-      steps: Math.round(number("steps", 1, about.most_steps)),
-    };
+    if (asked.get("start") && start.every(Number.isFinite)) found.start = start;
+    if (asked.has("nesterov")) found.nesterov = asked.get("nesterov") === "1";
+    return found;
   }
 
   function toAddress() {
@@ -45,7 +41,7 @@ const page = (() => {
     kept.set("objective", shown.name);
     kept.set("start", settings.start.join(","));
     for (const name of ["rate", "momentum", "decay", "steps"]) kept.set(name, settings[name]);
-    if (settings.nesterov) kept.set("nesterov", "1");
+    kept.set("nesterov", settings.nesterov ? "1" : "0");
     history.replaceState(null, "", `#${kept.toString().replaceAll("%2C", ",")}`);
   }
 
@@ -57,12 +53,12 @@ const page = (() => {
     working = true;
     while (wanted) {
       wanted = false;
-      const of = shown;
+      const [of, asked] = [shown, structuredClone(settings)];
       const slow = setTimeout(() => say("Computing ..."), 400);
       try {
-        const found = await engine.path(structuredClone(settings), of);
+        const found = await engine.path(asked, of);
         if (of === shown) {
-          answer = found;
+          answer = {...found, asked};
           draw();
         }
       } catch (error) {
@@ -81,6 +77,7 @@ const page = (() => {
   }
 
   function changed() {
+    if (!shown) return;
     pause();
     k = Infinity;
     clearMap();
@@ -103,7 +100,7 @@ const page = (() => {
   const frameOf = (i) => shown.frame[i];
   const span = ([low, high]) => high - low;
   const inFrame = (x) => x.every((v, i) => v >= frameOf(i)[0] && v <= frameOf(i)[1]);
-  const near = (x) => x.every((v, i) =>
+  const drawable = (x) => x.every((v, i) =>
     Math.abs(v - (frameOf(i)[0] + frameOf(i)[1]) / 2) < 20 * span(frameOf(i)));
   const point = (which, i) => shown.start.map((_, j) => answer[`${which}${j + 1}`][i]);
   const last = () => answer.loss.length - 1;
@@ -117,7 +114,7 @@ const page = (() => {
       if (!here.every(Number.isFinite) || !Number.isFinite(height)) break;
       x.push(here[0]);
       y.push(height);
-      if (!near(here)) break;
+      if (!drawable(here)) break;
     }
     return {x, y};
   }
@@ -150,13 +147,13 @@ const page = (() => {
     const [low, high] = heights.length ? [Math.min(...heights), Math.max(...heights)] : [0.1, 1];
     put(models.loss.y_range, {start: Math.max(low / 2, 1e-30), end: high * 2});
     put(models.loss.x_range, {start: 0, end: Math.max(1, last())});
-    put(models.moment, {location: to});
+    put(models.step_line, {location: to});
   }
 
   function drawNow(to) {  // where step k is, and the tangent or the arrow against the gradient
     const here = point("x", to);
     const g = here.map((_, j) => answer[`gradient${j + 1}`][to]);
-    const seen = here.every(Number.isFinite) && near(here);
+    const seen = here.every(Number.isFinite) && drawable(here);
     const height = shown.dim === 1 ? answer.loss[to] : here[1];
     put(models.now, {data: seen ? {x: [here[0]], y: [height]} : {x: [], y: []}});
     const size = sizeAt(to);
@@ -174,7 +171,9 @@ const page = (() => {
       const length = 0.12 * Math.max(span(frameOf(0)), span(frameOf(1))) / size;
       const end = [here[0] - length * g[0], here[1] - length * g[1]];
       put(models.arrow, {data: {x0: [here[0]], y0: [here[1]], x1: [end[0]], y1: [end[1]]}});
-      put(models.tip, {data: {x: [end[0]], y: [end[1]], angle: [Math.atan2(-g[1], -g[0]) - Math.PI / 2]}});
+      const [across, up] = [models.picture.inner_width / span(frameOf(0)), models.picture.inner_height / span(frameOf(1))];
+      const angle = Math.atan2(-g[1] * up, -g[0] * across) - Math.PI / 2;
+      put(models.tip, {data: {x: [end[0]], y: [end[1]], angle: [angle]}});
     }
   }
 
@@ -189,11 +188,19 @@ const page = (() => {
     put(models.start, {data: {x: [x], y: [height]}});
   }
 
-  function curveAt(x) {  // f between two of the points that draw it
+  function curveAt(x) {  // f between two of the points that draw it; NaN where it is not defined
     const {x: xs, f} = shown.curve;
     const i = xs.findIndex((other) => other >= x);
-    if (i <= 0) return f[i === 0 ? 0 : f.length - 1];
+    if (i <= 0) return f[i === 0 ? 0 : f.length - 1] ?? NaN;
+    if (f[i - 1] === null || f[i] === null) return NaN;
     return f[i - 1] + (f[i] - f[i - 1]) * (x - xs[i - 1]) / (xs[i] - xs[i - 1]);
+  }
+
+  function around(values, below = 0.08, above = 0.08) {  // the range that shows them, with margins
+    const known = values.filter((v) => v !== null);
+    const [low, high] = known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
+    const size = high - low || Math.abs(high) || 1;
+    return {start: low - below * size, end: high + above * size};
   }
 
   function drawFunction() {
@@ -201,15 +208,11 @@ const page = (() => {
     put(x, {start: frameOf(0)[0], end: frameOf(0)[1]});
     const flat = shown.dim === 1;
     if (flat) {
-      const heights = shown.curve.f.filter((f) => f !== null);
-      const [low, high] = [Math.min(...heights), Math.max(...heights)];
-      const margin = 0.08 * (high - low || 1);
-      put(y, {start: low - margin, end: high + 2 * margin});
+      put(y, around(shown.curve.f, 0.08, 0.16));
       put(models.levels, {data: {xs: [shown.curve.x], ys: [shown.curve.f.map((f) => f ?? NaN)], alpha: [1], width: [2]}});
       put(models.derivative, {data: {x: shown.curve.x, y: shown.curve.slope.map((s) => s ?? NaN)}});
       put(models.slope.x_range, {start: frameOf(0)[0], end: frameOf(0)[1]});
-      const slopes = shown.curve.slope.filter((s) => s !== null);
-      put(models.slope.y_range, {start: Math.min(...slopes), end: Math.max(...slopes)});
+      put(models.slope.y_range, around(shown.curve.slope));
     } else {
       put(y, {start: frameOf(1)[0], end: frameOf(1)[1]});
       put(models.levels, {data: {xs: shown.lines.xs, ys: shown.lines.ys,
@@ -262,14 +265,16 @@ const page = (() => {
 
   const short = (v) => (v === undefined ? "" : Number.isFinite(v) ? String(Number(v.toPrecision(4))) : String(v));
   const tuple = (x) => (x.length === 1 ? short(x[0]) : `(${Array.from(x, short).join(", ")})`);
-  const written = (v) => (Number.isInteger(v) ? `${v}.0` : String(v));
+  const written = (v) => (/^-?\d+$/.test(String(v)) ? `${v}.0` : String(v));  // as a float of Python
 
   function verdict() {
     const n = last();
     const outside = answer.loss.findIndex((_, i) => !inFrame(point("x", i)));
     const broken = answer.loss.findIndex((f, i) => !Number.isFinite(f) || !point("x", i).every(Number.isFinite));
-    const ends = broken >= 0 || n < settings.steps
-      ? ` At step ${broken >= 0 ? broken : n} the numbers are too large for float32: it diverged.`
+    const stops = broken >= 0 ? broken : n < answer.asked.steps ? n : -1;
+    const undefined_there = broken >= 0 && Number.isNaN(answer.loss[broken]) && point("x", broken).every((v) => Math.abs(v) < 1e18);
+    const ends = undefined_there ? ` At step ${broken}, f is not a number at ${tuple(point("x", broken))}.`
+      : stops >= 0 ? ` At step ${stops} the numbers are too large for float32: it diverged.`
       : outside >= 0 && !inFrame(point("x", n)) ? ` It leaves the picture at step ${outside}.`
       : ` After ${n} steps: x = ${tuple(point("x", n))}, f = ${short(answer.loss[n])}.`;
     return answer.verdict + ends;
@@ -283,43 +288,48 @@ const page = (() => {
       + `${shown.dim === 1 ? "f′" : "gradient"} = ${shown.dim === 1 ? short(g[0]) : tuple(g)}`;
   }
 
-  function limitOf() {  // the minimum of this path, the largest curvature there, and the limit of the rate
+  function limitOf() {  // the minimum of this path, L there, and the limit of the rate
     let {minimum, largest} = answer;
-    if (shown.minima.length) {
+    if (!minimum && shown.minima.length) {
       const end = point("x", last());
-      const place = end.every(Number.isFinite) && near(end) ? end : settings.start;
+      const place = end.every(Number.isFinite) && drawable(end) ? end : answer.asked.start;
       const away = (m) => Math.hypot(...m.map((v, i) => (v - place[i]) / span(frameOf(i))));
       const i = shown.minima.reduce((best, m, j) => (away(m) < away(shown.minima[best]) ? j : best), 0);
       [minimum, largest] = [shown.minima[i], shown.largest[i]];
     }
     if (!minimum || !(largest > 0)) return null;
-    const beta = settings.momentum;
-    const ahead = settings.nesterov && beta > 0 ? 1 + 2 * beta : 1;
-    return {minimum, largest, limit: 2 * (1 + beta) / (largest + settings.decay) / ahead};
+    const {momentum, decay, nesterov} = answer.asked;
+    const ahead = nesterov && momentum > 0;
+    const share = ahead ? 1 + 2 * momentum : 1;
+    const limit = 2 * (1 + momentum) / (share * largest + (1 + momentum) * decay);
+    const [first, second] = [ahead ? "(1+2β)L" : "L", momentum ? "(1+β)λ" : "λ"];
+    const below = decay ? `(${first}+${second})` : ahead ? `(${first})` : first;
+    return {minimum, largest, limit, name: `${momentum ? "2(1+β)" : "2"}/${below}`};
   }
 
   function writeLimit() {
     const found = limitOf();
     $("limit").hidden = !found;
     if (!found) {
-      $("beyond").textContent = "This path ends at no minimum, so there is no limit of the rate to mark.";
+      $("beyond").textContent = "This path has reached no minimum, and none is known: no limit of the rate is marked.";
       return;
     }
-    const beta = settings.momentum;
-    const name = !beta ? "2/L" : settings.nesterov ? "2(1+β)/(1+2β)L" : "2(1+β)/L";
+    const {name, limit, minimum, largest} = found;
+    const {rate, momentum, decay} = answer.asked;
     const [low, high] = [Number($("rate-slider").min), Number($("rate-slider").max)];
-    const share = Math.min(1, Math.max(0, (Math.log10(found.limit) - low) / (high - low)));
+    const share = Math.min(1, Math.max(0, (Math.log10(limit) - low) / (high - low)));
     $("limit").style.setProperty("--share", share);
     $("limit").classList.toggle("right", share > 0.6);
-    $("limit-text").textContent = `${name} = ${short(found.limit)}`;
-    const ratio = settings.rate / found.limit;
-    const where = `the minimum at ${tuple(found.minimum)}, where L, the largest curvature, is ${short(found.largest)}`;
-    $("beyond").textContent = ratio >= 1
-      ? `The rate is beyond ${name}: ${where}, cannot hold the path: it swings for ever, diverges, or ends somewhere flatter.`
-      : beta ? `The rate is below ${name}: close to ${where}, each swing is smaller than the one before.`
-      : ratio > 0.5
-      ? `The rate is between 1/L and 2/L: close to ${where}, the path jumps to and fro across it, and comes closer.`
-      : `The rate is below 1/L: close to ${where}, the path comes closer without a jump across.`;
+    $("limit-text").textContent = `${name} = ${short(limit)}`;
+    const where = `${decay ? "where decay and gradient balance, near " : ""}the minimum at ${tuple(minimum)}`;
+    const steep = `(L, the largest curvature, is ${short(largest)})`;
+    const half = name.replace("2", "1");
+    $("beyond").textContent = rate >= limit
+      ? `The rate is beyond ${name}: ${where} ${steep} cannot hold the path, which swings for ever, diverges, or ends somewhere flatter.`
+      : momentum === 1 ? `With a momentum of 1 nothing slows the path down: it swings around ${where} ${steep} for ever.`
+      : momentum ? `The rate is below ${name}: once near ${where} ${steep}, the path comes to rest there, after swings that may grow at first.`
+      : 2 * rate > limit ? `The rate is between ${half} and ${name}: once near ${where} ${steep}, the path jumps to and fro across it, and comes closer.`
+      : `The rate is below ${half}: once near ${where} ${steep}, the path comes closer without a jump across.`;
   }
 
   function writeControls() {
@@ -347,12 +357,13 @@ const page = (() => {
       "        loss = f(x)",
       "    gradient = tape.gradient(loss, x)",
     ];
-    const decays = decay ? [`    x.assign_sub(x * ${decay} * ${rate})`] : [];
-    const steps_by_hand = !momentum ? [`    x.assign_sub(${rate} * gradient)`]
-      : [`    v = ${momentum} * v - ${rate} * gradient`,
-        nesterov ? `    x.assign_add(${momentum} * v - ${rate} * gradient)` : "    x.assign_add(v)"];
-    const options = [rate, ...(momentum ? [`momentum=${momentum}`] : []),
-      ...(nesterov ? ["nesterov=True"] : []), ...(decay ? [`weight_decay=${decay}`] : [])];
+    const [eta, beta, lambda] = [rate, momentum, decay].map(written);
+    const decays = decay ? [`    x.assign_sub(x * ${lambda} * ${eta})`] : [];
+    const steps_by_hand = !momentum ? [`    x.assign_sub(${eta} * gradient)`]
+      : [`    v = ${beta} * v - ${eta} * gradient`,
+        nesterov ? `    x.assign_add(${beta} * v - ${eta} * gradient)` : "    x.assign_add(v)"];
+    const options = [eta, ...(momentum ? [`momentum=${beta}`] : []),
+      ...(nesterov ? ["nesterov=True"] : []), ...(decay ? [`weight_decay=${lambda}`] : [])];
     $("by-hand").textContent = [...begins, ...(momentum ? ["v = tf.zeros_like(x)"] : []), ...tapes, ...decays, ...steps_by_hand].join("\n");
     $("in-keras").textContent = ["import keras", ...begins, `optimizer = keras.optimizers.SGD(${options.join(", ")})`, ...tapes,
       "    optimizer.apply([gradient], [x])"].join("\n");
@@ -389,39 +400,46 @@ const page = (() => {
 
   const colourOf = (label) => (label < 0 ? about.nowhere : about.colours[label % about.colours.length]);
 
+  let asks = 0;  // for many starts; what is asked anew, or cleared, answers no longer
+
   function clearMap() {
-    put(models.basins, {data: {left: [], right: [], bottom: [], top: [], colour: []}});
-    put(models.starts, {data: {x: [], y: [], colour: []}});
-    put(models.flights, {data: {x0: [], y0: [], x1: [], y1: [], colour: []}});
+    asks++;
+    emptyMap();
     $("shares").textContent = "";
   }
 
+  function emptyMap() {
+    put(models.basins, {data: {left: [], right: [], bottom: [], top: [], colour: []}});
+    put(models.starts, {data: {x: [], y: [], colour: []}});
+    put(models.flights, {data: {x0: [], y0: [], x1: [], y1: [], colour: []}});
+  }
+
   async function many(kind) {
-    const [asked, of] = [JSON.stringify(settings), shown];
+    if (!shown) return;
+    clearMap();
+    const [number, of] = [asks, shown];
+    const current = () => number === asks && of === shown;
     $("shares").textContent = "Computing ...";
-    const current = () => asked === JSON.stringify(settings) && of === shown;
     try {
-      const show = (found) => { if (current()) (kind === "starts" ? drawStarts : drawBasins)(found); };
-      show(await engine[kind](structuredClone(settings), of, show));
+      const found = await engine[kind](structuredClone(settings), of, current);
+      if (current()) (kind === "starts" ? drawStarts : drawBasins)(found);
     } catch (error) {
       if (current()) $("shares").textContent = error.message;
     }
   }
 
   function drawStarts({starts, ends, labels, minima}) {
-    clearMap();
     const height = (x) => (shown.dim === 2 ? x[1] : curveAt(x[0]));
     const colour = labels.map(colourOf);
     const xs = starts.map((x) => x[0]);
     put(models.starts, {data: {x: xs, y: starts.map(height), colour}});
-    const seen = ends.map((x, i) => i).filter((i) => near(ends[i]) && shown.dim === 2);
+    const seen = ends.map((x, i) => i).filter((i) => drawable(ends[i]) && shown.dim === 2);
     put(models.flights, {data: {x0: seen.map((i) => starts[i][0]), y0: seen.map((i) => starts[i][1]),
       x1: seen.map((i) => ends[i][0]), y1: seen.map((i) => ends[i][1]), colour: seen.map((i) => colour[i])}});
     writeShares(labels, minima);
   }
 
   function drawBasins({labels, minima, resolution}) {
-    clearMap();
     const side = (i, number) => frameOf(i)[0] + span(frameOf(i)) * number / resolution;
     const range = models.picture.y_range;
     const cells = {left: [], right: [], bottom: [], top: [], colour: []};
@@ -446,7 +464,7 @@ const page = (() => {
     const parts = minima.map((m, i) => [share(i), `${percent(share(i))} reach ${tuple(m)}`, i])
       .filter(([part]) => part > 0).sort((a, b) => b[0] - a[0]);
     const named = parts.slice(0, 6).map(([, text, i]) => [text, colourOf(i)]);
-    if (parts.length > 6) named.push([`${parts.length - 6} minima more`, null]);
+    if (parts.length > 6) named.push([`${parts.length - 6} more minima`, null]);
     if (share(-1)) named.push([`${percent(share(-1))} settle nowhere`, about.nowhere]);
     if (settings.decay) named.push(["weight decay is left out here", null]);
     $("shares").replaceChildren(...named.map(([text, colour]) => {
@@ -460,20 +478,27 @@ const page = (() => {
 
   // ---- connecting ----
 
-  async function choose(name, given = null) {
+  async function choose(name, asked = {}) {
     pause();
+    let found;
     try {
-      shown = await engine.function(name);
+      found = await engine.function(name);
     } catch (error) {
       say(error.message, true);
-      $("objective").value = shown?.name ?? "";
+      $("objective").value = shown?.name ?? name;
       return;
     }
-    const own = {...settings, start: shown.start, ...(shown.suggested ?? {})};
-    settings = given ?? own;
-    if (settings.start.length !== shown.dim) settings.start = [...shown.start];
+    const before = settings;
+    shown = found;
+    settings = {...before, start: shown.start, ...shown.suggested, ...asked};
+    if (settings.start.length !== shown.dim) settings.start = shown.start;
     settings.start = [...settings.start];
     answer = null;
+    for (const source of [models.hand, models.keras, models.now, models.slopes, models.tip]) {
+      put(source, {data: Object.fromEntries(Object.keys(source.data).map((column) => [column, []]))});
+    }
+    put(models.arrow, {data: {x0: [], y0: [], x1: [], y1: []}});
+    $("step-text").textContent = "";
     drawFunction();
     changed();
   }
@@ -489,10 +514,11 @@ const page = (() => {
         const value = Number(number.value);
         if (number.value !== "" && number.checkValidity() && Number.isFinite(value)) {
           set(value);
+          number.value = sliders[name].get();
           changed();
         } else {
-          say(`${slider.getAttribute("aria-label")}: got ${number.value || "nothing"}, expected a number `
-            + `from ${number.min || "below 0"} to ${number.max || "above 0"}.`, true);
+          const expected = number.min === "" ? "a finite number" : `a number from ${number.min} to ${number.max}`;
+          say(`${slider.getAttribute("aria-label")}: got ${number.value || "no number"}, expected ${expected}.`, true);
           number.value = sliders[name].get();
         }
       });
@@ -513,7 +539,7 @@ const page = (() => {
         setTimeout(() => { button.textContent = "Copy"; }, 1500);
       });
     }
-    addEventListener("hashchange", () => choose(named() ?? shown.name, fromAddress(settings)));
+    addEventListener("hashchange", () => choose(named() ?? shown?.name ?? about.first, fromAddress()));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
     new ResizeObserver(resize).observe($("picture"));
   }
@@ -528,11 +554,9 @@ const page = (() => {
     for (const name of about.names) $("objective").add(new Option(name.replaceAll("_", " "), name));
     connect();
     paint();
-    settings = fromAddress(about.settings);
-    const name = named();
-    const first = name ?? about.first;
-    const other = name !== null && name !== about.first && !new URLSearchParams(location.hash.slice(1)).has("start");
-    await choose(first, other ? null : settings);
+    settings = about.settings;
+    const name = named() ?? about.first;
+    await choose(name, {...(name === about.first ? about.settings : {}), ...fromAddress()});
   }
 
   function drag(x, y) {

@@ -14,7 +14,7 @@ from bokeh.models import ColumnDataSource, CustomJS, InlineStyleSheet, Model, Ra
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
-from tf_gd.explorer.settings import MOST_STEPS, RATES
+from tf_gd.explorer.settings import LARGEST, MOST_STEPS, SLIDER
 from tf_gd.show.basins import COLOURS, NOWHERE
 from tf_gd.show.style import BUILT_IN, BY_HAND
 
@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
     name: str
     label: str
-    said: str  # by a screen reader
+    aria_label: str
     low: float
     high: float
     step: float
@@ -39,23 +39,22 @@ class Row(NamedTuple):
 
 
 _ROWS = (
-    Row("rate", "Learning rate", "Learning rate, logarithmic", -6, 1, 0.01, "1e-30", "1000000"),
+    Row("rate", "Learning rate", "Learning rate", *SLIDER, 0.01, "1e-30", f"{LARGEST:.0f}"),
     Row("momentum", "Momentum", "Momentum", 0, 0.99, 0.01, "0", "1"),
     Row("steps", "Steps", "Steps", 1, 1000, 1, "1", str(MOST_STEPS)),
     Row("x1", "Start x<sub>1</sub>", "Start x1", -1, 1, 0.01),
     Row("x2", "Start x<sub>2</sub>", "Start x2", -1, 1, 0.01),
-    Row("decay", "Weight decay", "Weight decay", 0, 1, 0.01, "0", "1000000"),
+    Row("decay", "Weight decay", "Weight decay", 0, 1, 0.01, "0", f"{LARGEST:.0f}"),
 )
-assert RATES == (10**-6, 10**1)
 
 
-def document(about: dict[str, Any], document: Document, *, live: bool) -> dict[str, Any]:
+def fill(document: Document, about: dict[str, Any], *, live: bool) -> dict[str, Any]:
     """Add the page to a document of Bokeh's, and return the models that a program needs.
 
     Args:
+        document: a new one.
         about: for the scripts; what :mod:`tf_gd.explorer.server` or
             :mod:`tf_gd.explorer.static_page` writes.
-        document: a new one.
         live: whether a program answers, through the sources ``request`` and ``reply``.
     """
     models = _figures()
@@ -79,7 +78,7 @@ def document(about: dict[str, Any], document: Document, *, live: bool) -> dict[s
     document.title = TITLE
     names = ("tape.js", "engines.js", "page.js")
     document.template = get_env().from_string((_HERE / "page.html").read_text(encoding="utf-8"))
-    fixed = {"colours": COLOURS, "nowhere": NOWHERE, "most_steps": MOST_STEPS}
+    fixed = {"colours": COLOURS, "nowhere": NOWHERE, "most_steps": MOST_STEPS, "largest": LARGEST}
     written = {
         "live": live,
         "style": (_HERE / "page.css").read_text(encoding="utf-8"),
@@ -193,8 +192,8 @@ def _figures() -> dict[str, Any]:
     slope.line("x", "y", line_color=_GREY, **of("derivative"))
     zero = Span(location=0, dimension="width", line_width=1)
     slope.add_layout(zero)
-    moment = Span(location=0, dimension="height", line_color=_ARROW, line_width=2)
-    loss.add_layout(moment)
+    step_line = Span(location=0, dimension="height", line_color=_ARROW, line_width=2)
+    loss.add_layout(step_line)
 
     figures = (picture, slope, loss)
     inked: list[Model] = [crosses.glyph, zero]
@@ -203,7 +202,7 @@ def _figures() -> dict[str, Any]:
         "picture": picture,
         "slope": slope,
         "loss": loss,
-        "moment": moment,
+        "step_line": step_line,
         "picture_axes": [picture.xaxis[0], picture.yaxis[0]],
         "axes": [axis for one in figures for axis in (one.xaxis[0], one.yaxis[0])],
         "grids": [grid for one in figures for grid in one.grid],

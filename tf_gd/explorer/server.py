@@ -50,15 +50,12 @@ class Server:
     """
 
     def __init__(self, objective: Objective, settings: dict, code: str | None, port: int | None):
-        self._own = None if code is None else objective
-        self._code = code
-        names = objectives.names()
-        shown = [name for name in names if objectives.get(name).dim <= 2]
-        self._about = {
-            "names": [*([objective.name] if code else []), *shown],
-            "first": objective.name,
-            "settings": settings,
-        }
+        names = [name for name in objectives.names() if objectives.get(name).dim <= 2]
+        taken = f"{objective.name} (yours)" if objective.name in names else objective.name
+        self._first = taken if code else objective.name
+        self._own, self._code = (objective if code else None), code
+        listed = [self._first, *names] if code else names
+        self._about = {"names": listed, "first": self._first, "settings": settings}
         self._explored: dict[str, Explored] = {}
         self._questions: queue.SimpleQueue = queue.SimpleQueue()
         self._ahead: list[Callable] = []
@@ -67,12 +64,26 @@ class Server:
         self.port = self._sockets[0].getsockname()[1]
         self.address = f"http://{_LOOPBACK}:{self.port}/?token={self._token}"
         self._ready = threading.Event()
+        self._failed: Exception | None = None
         self._thread = threading.Thread(target=self._serve, name="explorer", daemon=True)
         self._thread.start()
         threading.Thread(target=self._answer, name="explorer answers", daemon=True).start()
         self._ready.wait()
+        if self._failed is not None:
+            self.close()
+            raise self._failed
 
     def _serve(self) -> None:
+        try:
+            self._serve_until_closed()
+        except Exception as error:  # for the thread that waits
+            self._failed = error
+        finally:
+            for one in self._sockets:
+                one.close()
+            self._ready.set()
+
+    def _serve_until_closed(self) -> None:
         asyncio.set_event_loop(asyncio.new_event_loop())
         self._loop = IOLoop.current()
         hosts = [f"{name}:{self.port}" for name in (_LOOPBACK, "localhost")]
@@ -107,11 +118,13 @@ class Server:
 
     def _open(self, document) -> None:
         """Fill the document of a new page."""
-        parts = page.document(self._about, document, live=True)
+        parts = page.fill(document, self._about, live=True)
         request, reply = parts["request"], parts["reply"]
 
         def asked(_, __, new) -> None:
-            self._questions.put((json.loads(new["json"][0]), answered))
+            question = json.loads(new["json"][0])
+            _checks.whole_number("id", question["id"], minimum=0)
+            self._questions.put((question, answered))
 
         def answered(columns: dict[str, np.ndarray], said: dict[str, Any]) -> None:
             def show() -> None:
@@ -137,13 +150,12 @@ class Server:
             asked, answered = question
             try:
                 columns, said = self._answer_to(asked)
-            except Exception as error:  # of the user's function, or of the request
+            except BaseException as error:  # of the user's function, or of the request
                 columns, said = {}, {"error": _message(error)}
-            columns = columns or {"id": np.zeros(1)}
-            length = len(next(iter(columns.values())))
-            number = asked.get("id")
-            said |= {"id": number, "columns": list(columns)}
-            answered(columns | {"id": np.full(length, number, "float64")}, said)
+            # Bokeh sends data that have changed: the number of the question always has.
+            length = len(next(iter(columns.values()))) if columns else 1
+            said |= {"id": asked["id"], "columns": list(columns)}
+            answered(columns | {"id": np.full(length, asked["id"], "float64")}, said)
 
     def _answer_to(self, asked: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         kind = _checks.one_of("kind", asked.get("kind"), ("function", "path", "starts", "basins"))
@@ -151,13 +163,13 @@ class Server:
         if kind == "path":
             return explored.path(asked)
         if kind == "function":
-            code = {"import": self._code} if explored.objective is self._own else {}
-            return {}, explored.about() | code
+            own = {"import": self._code} if explored.objective is self._own else {}
+            return {}, explored.about() | own | {"name": asked["name"]}
         return {}, getattr(explored, kind)(asked)
 
     def _function(self, name: str) -> Explored:
         if name not in self._explored:
-            own = self._own if self._own is not None and name == self._own.name else None
+            own = self._own if name == self._first else None
             self._explored[name] = Explored(own or objectives.get(name))
             self._ahead = self._explored[name].compile_all()
         return self._explored[name]
@@ -203,10 +215,14 @@ def _listening(port: int | None) -> list[socket.socket]:
     try:
         return bind_sockets(port or 0, address=_LOOPBACK)
     except OSError as error:
-        expected = "expected one that is free. Choose another, or leave it out for any"
-        raise ValueError(f"port: got {port}, {expected} ({error.strerror}).") from error
+        refused = isinstance(error, PermissionError)
+        expected = "that you may listen on, such as 8123" if refused else "that is free"
+        advice = "Choose another, or leave it out for any that is free"
+        raise ValueError(
+            f"port: got {port}, expected one {expected} ({error.strerror}). {advice}."
+        ) from error
 
 
-def _message(error: Exception) -> str:
+def _message(error: BaseException) -> str:
     known = isinstance(error, ValueError | TypeError)
     return str(error) if known else _checks.raised(error)

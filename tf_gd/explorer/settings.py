@@ -11,7 +11,8 @@ import numpy as np
 from tf_gd import _checks
 
 MOST_STEPS = 5000
-RATES = (1e-6, 10.0)  # the ends of the slider
+SLIDER = (-6, 1)  # the ends of the slider of the rate, as powers of ten
+LARGEST = 1e6  # of rate and decay
 _NAMES = {"rate": "learning_rate", "decay": "weight_decay"}
 
 
@@ -54,10 +55,10 @@ class Settings:
             raise ValueError(f"start: got {len(start)} coordinates, expected {dim}.")
         return cls(
             tuple(start.tolist()),
-            _checks.number("learning_rate", asked["rate"], above=0.0),
+            _checks.number("learning_rate", asked["rate"], above=0.0, maximum=LARGEST),
             _checks.number("momentum", asked["momentum"], minimum=0.0, maximum=1.0),
             _checks.flag("nesterov", asked["nesterov"]),
-            _checks.number("weight_decay", asked["decay"], minimum=0.0),
+            _checks.number("weight_decay", asked["decay"], minimum=0.0, maximum=LARGEST),
             _checks.whole_number("steps", asked["steps"], minimum=1, maximum=MOST_STEPS),
         )
 
@@ -66,6 +67,7 @@ class Settings:
         asked = dataclasses.asdict(self)
         del asked["start"]
         asked["decay"] = self.decay or None
+        asked["nesterov"] = self.nesterov and self.momentum > 0  # else it does nothing, as in Keras
         return {_NAMES.get(name, name): value for name, value in asked.items()}
 
     def for_page(self) -> dict[str, Any]:

@@ -11,14 +11,15 @@ from bokeh.embed import file_html
 from bokeh.resources import INLINE
 
 from tf_gd._files import whole
+from tf_gd._signals import ends_on_sigterm
 from tf_gd.explorer import page
 from tf_gd.explorer.answers import Explored
 from tf_gd.toy import objectives
 
 ROUNDED_BY_A_LIBRARY = ("cosine_wave", "mccormick", "rastrigin")  # with sin and cos
 _SETTINGS = dict(rate=0.001, momentum=0.0, nesterov=False, decay=0, steps=200)
-_SAME = "The same bits as keras.optimizers.SGD, step by step."
-_CLOSE = "As keras.optimizers.SGD computes it, but for the last digits of sin and cos."
+_SAME = "Computed as keras.optimizers.SGD computes it: the tests find the same bits."
+_CLOSE = "Computed as keras.optimizers.SGD does, but for the last digits of sin and cos."
 
 
 def write(path: Path) -> Path:
@@ -31,17 +32,10 @@ def write(path: Path) -> Path:
     about = {one.name: Explored(one).about() for one in known if one.dim <= 2}
     first = "rosenbrock"
     document = Document()
-    page.document(
-        {
-            "names": list(about),
-            "first": first,
-            "settings": {**_SETTINGS, "start": about[first]["start"]},
-            "functions": about,
-            "verdicts": {name: _CLOSE if name in ROUNDED_BY_A_LIBRARY else _SAME for name in about},
-        },
-        document,
-        live=False,
-    )
+    verdicts = {name: _CLOSE if name in ROUNDED_BY_A_LIBRARY else _SAME for name in about}
+    begin = {**_SETTINGS, "start": about[first]["start"]}
+    given = {"names": list(about), "first": first, "settings": begin}
+    page.fill(document, given | {"functions": about, "verdicts": verdicts}, live=False)
     text = file_html(
         document,
         INLINE,
@@ -55,4 +49,5 @@ def write(path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    with ends_on_sigterm():
+        write(Path(sys.argv[1]))

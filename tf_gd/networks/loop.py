@@ -98,7 +98,7 @@ class Training:
                     if model.stop_training:
                         break
         except (KeyboardInterrupt, Exception) as error:
-            if not (self.interrupts.came or isinstance(error, KeyboardInterrupt)):
+            if not self.interrupts.caused(error):
                 raise
             model.history.params["interrupted"] = True
         model.history.params["mode"] = self.training.mode()

@@ -5,6 +5,7 @@ import http.client
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from tf_gd.explorer import addresses, static_page
 from tf_gd.explorer.answers import Explored
 from tf_gd.explorer.settings import Settings
 from tf_gd.toy.descent import PROGRAMS
+from tf_gd.toy.objectives import resolve
 
 ROOT = Path(__file__).parents[2]
 ASKED = dict(start=[-1.2, 1.0], rate=1e-3, momentum=0.9, nesterov=False, decay=0.0, steps=40)
@@ -196,6 +198,28 @@ def test_bad_requests_name_what_is_wrong(rosenbrock, change, said):
     assert said in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("function", "start", "said"),
+    [
+        (lambda x: x**2, [1.0, 2.0], "expected one number"),
+        (lambda x: 3.0, [1.0], "got a float, expected a tensor"),
+        (lambda x: x[7], [1.0], "slice index"),
+        (lambda x: x[0] ** 2, [3e38], "within 1e+30 to draw"),
+    ],
+)
+def test_a_function_that_cannot_be_explored_is_told_as_elsewhere(function, start, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Explored(resolve(function, start))
+
+
+def test_starts_that_run_away_are_told_from_those_that_are_on_their_way():
+    asked = ASKED | {"start": [1.0, 1e-3], "momentum": 0.0}
+    slow = explored("square").starts(asked | {"start": [1.0], "rate": 1e-4, "steps": 5})
+    assert set(slow["labels"]) == {-1}
+    away = explored("saddle").starts(asked | {"rate": 0.5, "steps": 100})
+    assert set(away["labels"]) == {-2}
+
+
 def test_a_request_without_a_number_names_it():
     with pytest.raises(ValueError, match="steps: got none"):
         Settings.checked({name: value for name, value in ASKED.items() if name != "steps"}, 2)
@@ -253,6 +277,23 @@ def test_without_the_token_nothing_is_answered(explorer, path):
     status, text = asked(explorer, path)
     assert status == 403
     assert "Refused" in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/%00", "/static/../server.py", "/static/js/../../x", "/static/.hidden", "/static//x"]
+)
+def test_odd_names_of_files_are_refused(explorer, path):
+    assert asked(explorer, path)[0] == 403
+    assert asked(explorer, "/static/js/bokeh.min.js")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "named", [None, "bokeh", "bokeh, abc", "bokeh, abc.def", "other, abc.def", "bokeh, é", "bokeh, a, b"]
+)
+def test_a_connection_of_no_page_is_refused_without_a_traceback(explorer, named, capfd):
+    protocol = {} if named is None else {"Sec_WebSocket_Protocol": named.encode("latin-1")}
+    assert asked(explorer, "/ws", **UPGRADE, **protocol)[0] == 403
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_the_token_opens_the_page_alone(explorer):
@@ -360,14 +401,17 @@ def test_the_browser_is_opened_unless_told_otherwise(monkeypatch):
         (dict(objective=lambda x: x[0]), "start: got None"),
         (dict(objective="booth", start=[1.0]), "start: got 1 coordinates, expected 2"),
         (dict(objective="booth", learning_rate=0), "learning_rate: got 0"),
+        (dict(objective="booth", open_browser="no"), "open_browser: got 'no'"),
         (dict(objective="booth", port=0), "port: got 0"),
         (dict(objective="booth", port=70000), "port: got 70000"),
     ],
 )
 def test_bad_arguments(arguments, said):
+    before = threading.active_count()
     with pytest.raises((ValueError, TypeError)) as raised:
-        tf_gd.explore(**arguments, open_browser=False)
+        tf_gd.explore(**{"open_browser": False, **arguments})
     assert said in str(raised.value)
+    assert threading.active_count() <= before  # no server is left behind
 
 
 def test_a_function_of_the_catalogue_with_options_is_shown_as_it_is():
@@ -458,6 +502,15 @@ def test_the_command_says_what_is_wrong(started, capsys):
     assert main(["explore", "booth", "--start=1,x"]) == 2
     assert "--start: got" in capsys.readouterr().err
     assert main(["explore", "nothing_of_this_name:f"]) == 2
+
+
+def test_with_its_output_closed_the_command_says_nothing_odd(tmp_path):
+    begin = f"exec {sys.executable} -m tf_gd explore --no-browser >&-"
+    process = subprocess.Popen(["sh", "-c", begin], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr.readline() == "Ctrl-C ends it.\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_the_page_without_a_program_is_one_file(tmp_path):

@@ -45,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with ends_on_sigterm(), output.json_alone(options):
             code = options.command(options)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as where it was closed before the start
+                sys.stdout.flush()
             return code
     except (ValueError, TypeError) as error:
         message = command_line.as_typed(str(error), options)

@@ -13,10 +13,12 @@ from tf_gd.derivatives import Smooth
 from tf_gd.explorer import drawing
 from tf_gd.explorer.settings import Settings
 from tf_gd.many_starts import multistart
+from tf_gd.toy.checks import check_start
 from tf_gd.toy.objectives import Objective
 
 _RESOLUTION = {1: 400, 2: 81}  # starts along each side of the map
 _DRAWN_STARTS = 100
+_FAR, _AWAY = 20.0, -2  # frames: farther is run away; the label of such a start
 _NEAR = 0.02  # of the frame: how near a minimum a path ends to be at it
 
 
@@ -28,6 +30,7 @@ class Explored:
     """
 
     def __init__(self, objective: Objective):
+        check_start(objective, None, "float32")
         self.objective = objective
         self._smooth = Smooth(lambda x: tf.reshape(objective(x), ()), objective.dim)
         self.drawing = drawing.drawn(objective, self._gradients)
@@ -83,11 +86,13 @@ class Explored:
         return (float(curvatures[-1]) if curvatures[0] > 0 else None), newton
 
     def _curvature(self, points: np.ndarray) -> dict[str, Any]:
-        """Return L where a path ends, if that is at a minimum."""
+        """Return the minimum at which a path ends, and L there; nothing if it ends at none."""
         last = points[np.isfinite(points).all(axis=1)][-1].astype("float64")
         largest, newton = self._at(last)
         at_rest = (np.abs(newton) <= _NEAR * np.ptp(self._frame, axis=1)).all()
-        return {"minimum": last.tolist(), "largest": largest} if largest and at_rest else {}
+        return (
+            {"minimum": (last - newton).tolist(), "largest": largest} if largest and at_rest else {}
+        )
 
     def starts(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return where a hundred random starts end."""
@@ -115,9 +120,15 @@ class Explored:
         return {
             "starts": starts.tolist(),
             "ends": np.where(np.isfinite(runs.final), runs.final, 1e30).tolist(),
-            "labels": runs.label.tolist(),
+            "labels": np.where(self._away(runs.final), _AWAY, runs.label).tolist(),
             "minima": runs.minima.tolist(),
         }
+
+    def _away(self, points: np.ndarray) -> np.ndarray:
+        """Return which points are far outside the frame, or not finite, ``(n,)``."""
+        size, middle = np.ptp(self._frame, axis=1), self._frame.mean(axis=1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return ~(np.abs(points - middle) < _FAR * size).all(axis=1)
 
     def compile_all(self) -> list[Callable[[], Any]]:
         """Return calls that compile what the sliders and boxes of the page may ask for."""

@@ -33,7 +33,7 @@ const program = (request, reply) => () => {
 const by_tape = (about) => {
   // Of the frame, as in tf_gd.multi_start: how near a minimum is reached, how short a last step is;
   // and how near to where it ends Newton's method may find a minimum that is not listed.
-  const near = 1e-3, at_rest = 1e-5, found_within = 3e-2;
+  const near = 1e-3, at_rest = 1e-5, found_within = 3e-2, far = 20;
   const pause = () => new Promise((resolve) => setTimeout(resolve));
 
   // A minimum near a point, by Newton's method with differences of the gradient; or null.
@@ -60,7 +60,9 @@ const by_tape = (about) => {
 
   function label(end, before, shown, minima) {
     const away = (a, b) => Math.hypot(...a.map((v, i) => (v - b[i]) / (shown.frame[i][1] - shown.frame[i][0])));
-    if (!end.every(Number.isFinite) || !(away(end, before) < at_rest)) return -1;
+    const middle = shown.frame.map(([low, high]) => (low + high) / 2);
+    if (!end.every(Number.isFinite) || away(end, middle) > far) return -2;
+    if (!(away(end, before) < at_rest)) return -1;
     const listed = minima.findIndex((m) => away(end, m) < near);
     if (listed >= 0) return listed;
     const another = minimumNear(end, shown);

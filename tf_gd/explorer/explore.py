@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+import sys
 import webbrowser
 from typing import TYPE_CHECKING
 
@@ -114,11 +115,16 @@ def explore(
         ),
         chosen.dim,
     )
+    opens = not in_notebook()
+    if open_browser is not None:
+        opens = _checks.flag("open_browser", open_browser)
     made = server.Server(chosen, begin.for_page(), _code_of(objective, chosen), port)
-    explorer = Explorer(made.address, made)
-    if (not in_notebook()) if open_browser is None else _checks.flag("open_browser", open_browser):
-        webbrowser.open(made.address)
-    return explorer
+    if opens:
+        try:
+            webbrowser.open(made.address)
+        except webbrowser.Error as error:
+            print(f"cannot open a browser ({error}): open {made.address}", file=sys.stderr)
+    return Explorer(made.address, made)
 
 
 def _code_of(objective, chosen) -> str | None:
@@ -129,5 +135,5 @@ def _code_of(objective, chosen) -> str | None:
     function = chosen.fn
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
     if module in (None, "__main__") or not name.isidentifier() or chosen is objective:
-        return f"f = ...  # your function {chosen.name}"
+        return f"f = ...  # your function {' '.join(chosen.name.split())}"
     return f"from {module} import {name} as f"

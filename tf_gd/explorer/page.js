@@ -30,8 +30,8 @@ const page = (() => {
       const value = Number(asked.get(name));
       if (asked.get(name) && value >= low && value <= high) found[name] = name === "steps" ? Math.round(value) : value;
     }
-    const start = (asked.get("start") ?? "").split(",").map(Number);
-    if (asked.get("start") && start.every(Number.isFinite)) found.start = start;
+    const start = (asked.get("start") ?? "").split(",").map((part) => (part.trim() ? Number(part) : NaN));
+    if (start.every((v) => Math.abs(v) <= 1e30)) found.start = start;
     if (asked.has("nesterov")) found.nesterov = asked.get("nesterov") === "1";
     return found;
   }
@@ -54,9 +54,8 @@ const page = (() => {
     while (wanted) {
       wanted = false;
       const [of, asked] = [shown, structuredClone(settings)];
-      const slow = setTimeout(() => say("Computing ..."), 400);
       try {
-        const found = await engine.path(asked, of);
+        const found = await patiently(engine.path(asked, of));
         if (of === shown) {
           answer = {...found, asked};
           draw();
@@ -64,10 +63,19 @@ const page = (() => {
       } catch (error) {
         say(error.message, true);
       }
-      clearTimeout(slow);
     }
     working = false;
     addressLater();
+  }
+
+  async function patiently(answer) {  // say so while one is waited for
+    const never = "Still computing. If it never ends, the function does not return: end the program with Ctrl-C.";
+    const waiting = [setTimeout(() => say("Computing ..."), 400), setTimeout(() => say(never, true), 10000)];
+    try {
+      return await answer;
+    } finally {
+      waiting.forEach(clearTimeout);
+    }
   }
 
   let addressTimer = null;
@@ -274,7 +282,7 @@ const page = (() => {
     const stops = broken >= 0 ? broken : n < answer.asked.steps ? n : -1;
     const undefined_there = broken >= 0 && Number.isNaN(answer.loss[broken]) && point("x", broken).every((v) => Math.abs(v) < 1e18);
     const ends = undefined_there ? ` At step ${broken}, f is not a number at ${tuple(point("x", broken))}.`
-      : stops >= 0 ? ` At step ${stops} the numbers are too large for float32: it diverged.`
+      : stops >= 0 ? ` At step ${stops} f, or the squared length of its gradient, is too large for float32: it ends there.`
       : outside >= 0 && !inFrame(point("x", n)) ? ` It leaves the picture at step ${outside}.`
       : ` After ${n} steps: x = ${tuple(point("x", n))}, f = ${short(answer.loss[n])}.`;
     return answer.verdict + ends;
@@ -290,12 +298,12 @@ const page = (() => {
 
   function limitOf() {  // the minimum of this path, L there, and the limit of the rate
     let {minimum, largest} = answer;
-    if (!minimum && shown.minima.length) {
+    if (shown.minima.length) {  // the nearest that is listed, unless the path has found another
       const end = point("x", last());
-      const place = end.every(Number.isFinite) && drawable(end) ? end : answer.asked.start;
+      const place = minimum ?? (end.every(Number.isFinite) && drawable(end) ? end : answer.asked.start);
       const away = (m) => Math.hypot(...m.map((v, i) => (v - place[i]) / span(frameOf(i))));
       const i = shown.minima.reduce((best, m, j) => (away(m) < away(shown.minima[best]) ? j : best), 0);
-      [minimum, largest] = [shown.minima[i], shown.largest[i]];
+      if (!minimum || away(shown.minima[i]) < 0.03) [minimum, largest] = [shown.minima[i], shown.largest[i]];
     }
     if (!minimum || !(largest > 0)) return null;
     const {momentum, decay, nesterov} = answer.asked;
@@ -465,7 +473,8 @@ const page = (() => {
       .filter(([part]) => part > 0).sort((a, b) => b[0] - a[0]);
     const named = parts.slice(0, 6).map(([, text, i]) => [text, colourOf(i)]);
     if (parts.length > 6) named.push([`${parts.length - 6} more minima`, null]);
-    if (share(-1)) named.push([`${percent(share(-1))} settle nowhere`, about.nowhere]);
+    if (share(-1)) named.push([`${percent(share(-1))} are not at rest after ${settings.steps} steps`, about.nowhere]);
+    if (share(-2)) named.push([`${percent(share(-2))} run away`, about.nowhere]);
     if (settings.decay) named.push(["weight decay is left out here", null]);
     $("shares").replaceChildren(...named.map(([text, colour]) => {
       const item = document.createElement("span");
@@ -482,7 +491,7 @@ const page = (() => {
     pause();
     let found;
     try {
-      found = await engine.function(name);
+      found = await patiently(engine.function(name));
     } catch (error) {
       say(error.message, true);
       $("objective").value = shown?.name ?? name;

@@ -5,6 +5,7 @@ import contextlib
 import hmac
 import json
 import queue
+import re
 import secrets
 import socket
 import threading
@@ -16,6 +17,7 @@ from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
+from bokeh.util.token import check_token_signature
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.log import access_log
@@ -29,7 +31,7 @@ from tf_gd.toy import objectives
 from tf_gd.toy.objectives import Objective
 
 _LOOPBACK = "127.0.0.1"
-_OPEN = ("/ws", "/static/")  # a session that ``/`` has opened is signed; the files are Bokeh's
+_FILE = re.compile(r"/static/(?:\w[\w-]*/)*\w[\w.-]*")  # of Bokeh's own
 _IDLE = 0.3  # seconds without a question, after which programs are compiled ahead
 
 
@@ -87,14 +89,15 @@ class Server:
         asyncio.set_event_loop(asyncio.new_event_loop())
         self._loop = IOLoop.current()
         hosts = [f"{name}:{self.port}" for name in (_LOOPBACK, "localhost")]
+        secret = secrets.token_bytes(32)
         application = _Guarded(
             {"/": Application(FunctionHandler(self._open))},
             extra_websocket_origins=hosts,
             sign_sessions=True,
-            secret_key=secrets.token_bytes(32),
+            secret_key=secret,
             log_function=_log_what_fails,
         )
-        application.guard(hosts, self._token)
+        application.guard(hosts, self._token, secret)
         http = HTTPServer(application)
         http.add_sockets(self._sockets)
         server = BaseServer(self._loop, application, http)
@@ -122,9 +125,10 @@ class Server:
         request, reply = parts["request"], parts["reply"]
 
         def asked(_, __, new) -> None:
-            question = json.loads(new["json"][0])
-            _checks.whole_number("id", question["id"], minimum=0)
-            self._questions.put((question, answered))
+            with contextlib.suppress(ValueError, TypeError, LookupError):  # not of our page
+                question = json.loads(new["json"][0])
+                _checks.whole_number("id", question["id"], minimum=0)
+                self._questions.put((question, answered))
 
         def answered(columns: dict[str, np.ndarray], said: dict[str, Any]) -> None:
             def show() -> None:
@@ -178,9 +182,9 @@ class Server:
 class _Guarded(BokehTornado):
     """Answers requests that come from the page itself, or that know the token."""
 
-    def guard(self, hosts: list[str], token: str) -> None:
-        """Say which hosts this server is, and what the address of the page must hold."""
-        self._hosts, self._token = hosts, token
+    def guard(self, hosts: list[str], token: str, secret: bytes) -> None:
+        """Say which hosts this server is, what the address of the page holds, what signs tokens."""
+        self._hosts, self._token, self._secret = hosts, token, secret
 
     def find_handler(self, request, **kwargs):
         if self._allows(request):
@@ -193,10 +197,22 @@ class _Guarded(BokehTornado):
             return False  # another name that leads here, as with DNS rebinding
         if origin is not None and origin not in [f"http://{host}" for host in self._hosts]:
             return False
-        if request.path.startswith(_OPEN):
+        if request.path == "/ws":
+            return self._is_of_a_page(request)
+        if _FILE.fullmatch(request.path):
             return True
         given = request.query_arguments.get("token", [b""])[-1]
         return request.path == "/" and hmac.compare_digest(given, self._token.encode())
+
+    def _is_of_a_page(self, request) -> bool:
+        """Return whether a connection names a session that ``/`` has begun: its token is signed."""
+        named = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        if len(named) != 2 or named[0].strip() != "bokeh":
+            return False
+        try:
+            return check_token_signature(named[1].strip(), self._secret, signed=True)
+        except Exception:  # what is no token at all may raise anything
+            return False
 
 
 def _log_what_fails(handler) -> None:

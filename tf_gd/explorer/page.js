@@ -581,8 +581,6 @@ const page = (() => {
     say("The program behind this page has ended. Start it again: tf-gd explore", true);
   }
 
-  const look = () => ({dark: matchMedia("(prefers-color-scheme: dark)").matches
-    && models.axes[0].major_label_text_color !== "#222"});
   const state = () => ({settings: structuredClone(settings), name: shown?.name, k: answer && at(), answer, working});
-  return {start, drag, lost, look, state};
+  return {start, drag, lost, state};
 })();

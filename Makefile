@@ -62,7 +62,7 @@ versions:
 	PYTHON=$(PYTHON) tests/versions.sh
 
 docs-test: $(VENV)/.installed-docs
-	$(BIN)/python -m pytest docs/test_site.py docs/test_explorer.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile docs/test_site.py docs/test_explorer.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

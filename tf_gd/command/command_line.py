@@ -153,7 +153,7 @@ def parser(commands: dict[str, Callable]) -> argparse.ArgumentParser:
         "objective", nargs="?", default="rosenbrock", metavar="OBJECTIVE", help=text
     )
     explore.add_argument("--start", metavar="X1,X2", help="to begin with, as --start=-1.2,1")
-    text = "to begin with; default: 1/L at the first minimum"
+    text = "to begin with; default: 1/L at the first minimum, rounded down"
     explore.add_argument("--learning-rate", type=float, metavar="RATE", help=text)
     for name, metavar, of, default in (
         ("momentum", "M", float, 0.0),

@@ -1,6 +1,7 @@
 """``tf-gd explore``: the page, until Ctrl-C."""
 
 import sys
+import webbrowser
 
 from tf_gd.command import output
 from tf_gd.command.modules import objective_of, point_of
@@ -14,10 +15,16 @@ def explore(options) -> int:
     start, objective = point_of(options), objective_of(options)
     if isinstance(objective, str):
         objectives.get(objective)  # before TensorFlow is imported, which takes seconds
+    elif start is None and not isinstance(objective, objectives.Objective):
+        raise ValueError(
+            "--start: got none, expected a point to start from, for example --start=1,2: "
+            "a function of your own has no default."
+        )
     output.start_tensorflow(options)
     import tf_gd
+    from tf_gd.toy.checks import check_start
 
-    explorer = tf_gd.explore(
+    with tf_gd.explore(
         objective,
         start,
         learning_rate=options.learning_rate,
@@ -27,15 +34,12 @@ def explore(options) -> int:
         steps=options.steps,
         port=options.port,
         open_browser=False,
-    )
-    try:
-        print(explorer.address, flush=True)
-        print("Ctrl-C ends it.", file=sys.stderr, flush=True)
+    ) as explorer:
+        try:
+            check_start(objective, start, "float32")
+        except ValueError as error:  # the page says so as well, and shows other functions
+            print(f"tf-gd explore: {error}", file=sys.stderr)
         if not options.no_browser:
-            import webbrowser
-
             webbrowser.open(explorer.address)
         explorer.wait()
-    finally:
-        explorer.close()
     return 0

@@ -49,7 +49,7 @@ class Explored:
             columns[f"keras{number + 1}"] = built_in.points[:count, number]
             columns[f"gradient{number + 1}"] = gradients[:, number]
         said = {"identical": result.identical, "verdict": _verdict(result)}
-        return columns, said | self._curvature(hand.points)
+        return columns, said | self._curvature(hand.points, settings.decay)
 
     @functools.cached_property
     def _of_many(self) -> Callable:
@@ -73,22 +73,24 @@ class Explored:
         rate = rate_for(self.objective)
         return self.drawing | {"largest": largest, "suggested": {"rate": rate}}
 
-    def _at(self, point: np.ndarray) -> tuple[float | None, np.ndarray]:
+    def _at(self, point: np.ndarray, decay: float = 0.0) -> tuple[float | None, np.ndarray]:
         """Return L at a point that curves upwards in all directions, and Newton's step from there.
 
-        L is None where the point does not, as at a saddle.
+        L is None where the point does not, as at a saddle. With weight decay, the step is to where
+        decay and gradient balance.
         """
         _, gradient, hessian = map(np.asarray, self._smooth.second(point))
         if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()):
             return None, np.full(len(point), np.inf)
-        curvatures = np.linalg.eigvalsh(hessian)
-        newton = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-        return (float(curvatures[-1]) if curvatures[0] > 0 else None), newton
+        held = hessian + decay * np.eye(len(point))
+        newton = np.linalg.lstsq(held, gradient + decay * point, rcond=None)[0]
+        curves_up = np.linalg.eigvalsh(held)[0] > 0
+        return (float(np.linalg.eigvalsh(hessian)[-1]) if curves_up else None), newton
 
-    def _curvature(self, points: np.ndarray) -> dict[str, Any]:
-        """Return the minimum at which a path ends, and L there; nothing if it ends at none."""
+    def _curvature(self, points: np.ndarray, decay: float) -> dict[str, Any]:
+        """Return where a path comes to rest, and L there; nothing if it does not."""
         last = points[np.isfinite(points).all(axis=1)][-1].astype("float64")
-        largest, newton = self._at(last)
+        largest, newton = self._at(last, decay)
         at_rest = (np.abs(newton) <= _NEAR * np.ptp(self._frame, axis=1)).all()
         return (
             {"minimum": (last - newton).tolist(), "largest": largest} if largest and at_rest else {}
@@ -150,11 +152,14 @@ class Explored:
 
 
 def rate_for(objective: Objective) -> float:
-    """Return a rate to begin with: 1/L at the first minimum that is known, or else 0.01."""
+    """Return a rate to begin with: 1/L at the first known minimum, rounded down; or else 0.01."""
     if not objective.minima:
         return 0.01
     largest = rates.eigenvalues(objective, objective.minima[0])[-1]
-    return float(f"{1 / largest:.2g}") if largest > 0 else 0.01
+    if largest <= 0:
+        return 0.01
+    digit = 10.0 ** np.floor(np.log10(1 / largest))
+    return float(f"{np.floor(1 / largest / digit + 1e-9) * digit:.1g}")
 
 
 def _verdict(result: Comparison) -> str:

@@ -1,5 +1,6 @@
 """The function as the page draws it: level lines in two variables, f above f' in one."""
 
+import html
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +53,8 @@ def drawn(objective: Objective, gradients: Callable) -> dict[str, Any]:
         raise ValueError(f"objective: got {got}, expected a domain within {_LARGEST:g} to draw.")
     minima = known_minima(objective, objective.dim)
     written = title_of(objective)
-    typeset = formula(written[1:-1]) if written.startswith("$") else formula(f"f: {objective.name}")
+    of_a_name = f"<code>{html.escape(objective.name)}</code>"
+    typeset = formula(written[1:-1]) if objective.formula and written[0] == "$" else of_a_name
     about = dict(
         name=objective.name,
         dim=objective.dim,

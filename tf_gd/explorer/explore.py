@@ -31,8 +31,10 @@ class Explorer:
     server: "Server"
 
     def wait(self) -> None:
-        """Wait until Ctrl-C, then close."""
+        """Print the address, wait until Ctrl-C, then close."""
         try:
+            print(self.address, flush=True)
+            print("Ctrl-C ends it.", file=sys.stderr, flush=True)
             self.server.wait()
         except KeyboardInterrupt:
             pass
@@ -76,7 +78,7 @@ def explore(
             for :func:`tf_gd.gradient_descent`; of one or two variables.
         start: to begin with, ``(dim,)``; by default the objective's own.
         learning_rate, momentum, nesterov, weight_decay, steps: to begin with; the rate is by
-            default 1/L at the first minimum that is known, or else 0.01.
+            default 1/L at the first minimum that is known, rounded down, or else 0.01.
         port: on which to listen; by default any that is free.
         open_browser: whether to open the page in a browser; by default only outside notebooks.
 

@@ -233,6 +233,7 @@ const page = (() => {
     put(models.minima, {data: {x: seen.map((m) => m[0]), y: seen.map((m) => (flat ? curveAt(m[0]) : m[1]))}});
     $("slope").hidden = !flat;
     $("row-x2").hidden = flat;
+    document.body.classList.toggle("flat", flat);
     $("formula").innerHTML = shown.formula;  // SVG of the program's own
     for (const [i, name] of ["x1", "x2"].slice(0, shown.dim).entries()) {
       const [low, high] = frameOf(i);
@@ -251,7 +252,7 @@ const page = (() => {
     const width = $("picture").clientWidth;
     if (!width || !shown) return;
     const ratio = shown.dim === 1 ? 0.55 : Math.min(1.1, Math.max(0.5, span(frameOf(1)) / span(frameOf(0))));
-    const height = Math.min((width - 70) * ratio + 60, Math.max(320, innerHeight * 0.8));
+    const height = Math.min((width - 70) * ratio + 60, Math.max(320, innerHeight * 0.66));
     put(models.picture, {height: Math.round(height)});
   }
 
@@ -265,13 +266,17 @@ const page = (() => {
     }
     for (const grid of models.grids) put(grid, {grid_line_color: faint});
     for (const glyph of models.inked) put(glyph, {line_color: ink});
-    for (const glyph of models.marked) put(glyph, {fill_color: ink, line_color: colour("--paper")});
+    for (const glyph of models.marked) put(glyph, {line_color: colour("--paper")});
     for (const [glyph, part, name] of models.coloured) put(glyph, {[part]: colour(name)});
   }
 
   // ---- text ----
 
-  const short = (v) => (v === undefined ? "" : Number.isFinite(v) ? String(Number(v.toPrecision(4))) : String(v));
+  const short = (v) => {
+    if (v === undefined || !Number.isFinite(v)) return String(v ?? "");
+    const size = Math.abs(v);
+    return size >= 1e6 || (size > 0 && size < 1e-4) ? v.toExponential(2) : String(Number(v.toPrecision(4)));
+  };
   const tuple = (x) => (x.length === 1 ? short(x[0]) : `(${Array.from(x, short).join(", ")})`);
   const written = (v) => (/^-?\d+$/.test(String(v)) ? `${v}.0` : String(v));  // as a float of Python
 
@@ -284,7 +289,7 @@ const page = (() => {
     const ends = undefined_there ? ` At step ${broken}, f is not a number at ${tuple(point("x", broken))}.`
       : stops >= 0 ? ` At step ${stops} f, or the squared length of its gradient, is too large for float32: it ends there.`
       : outside >= 0 && !inFrame(point("x", n)) ? ` It leaves the picture at step ${outside}.`
-      : ` After ${n} steps: x = ${tuple(point("x", n))}, f = ${short(answer.loss[n])}.`;
+      : ` After ${n} steps: x\u00a0=\u00a0${tuple(point("x", n))}, f\u00a0=\u00a0${short(answer.loss[n])}.`;
     return answer.verdict + ends;
   }
 
@@ -303,7 +308,8 @@ const page = (() => {
       const place = minimum ?? (end.every(Number.isFinite) && drawable(end) ? end : answer.asked.start);
       const away = (m) => Math.hypot(...m.map((v, i) => (v - place[i]) / span(frameOf(i))));
       const i = shown.minima.reduce((best, m, j) => (away(m) < away(shown.minima[best]) ? j : best), 0);
-      if (!minimum || away(shown.minima[i]) < 0.03) [minimum, largest] = [shown.minima[i], shown.largest[i]];
+      const stands_for_it = answer.asked.decay < 0.1 * shown.largest[i];  // with more decay, the path rests elsewhere
+      if (minimum ? away(shown.minima[i]) < 0.03 : stands_for_it) [minimum, largest] = [shown.minima[i], shown.largest[i]];
     }
     if (!minimum || !(largest > 0)) return null;
     const {momentum, decay, nesterov} = answer.asked;
@@ -319,7 +325,7 @@ const page = (() => {
     const found = limitOf();
     $("limit").hidden = !found;
     if (!found) {
-      $("beyond").textContent = "This path has reached no minimum, and none is known: no limit of the rate is marked.";
+      $("beyond").textContent = "This path has come to rest at no minimum, and none is known here: no limit of the rate is marked.";
       return;
     }
     const {name, limit, minimum, largest} = found;
@@ -329,15 +335,18 @@ const page = (() => {
     $("limit").style.setProperty("--share", share);
     $("limit").classList.toggle("right", share > 0.6);
     $("limit-text").textContent = `${name} = ${short(limit)}`;
-    const where = `${decay ? "where decay and gradient balance, near " : ""}the minimum at ${tuple(minimum)}`;
-    const steep = `(L, the largest curvature, is ${short(largest)})`;
+    const place = decay ? `the point where decay and gradient balance, near ${tuple(minimum)},` : `the minimum at ${tuple(minimum)}`;
+    const there = `${place} (L, the largest curvature there, is ${short(largest)})`;
     const half = name.replace("2", "1");
-    $("beyond").textContent = rate >= limit
-      ? `The rate is beyond ${name}: ${where} ${steep} cannot hold the path, which swings for ever, diverges, or ends somewhere flatter.`
-      : momentum === 1 ? `With a momentum of 1 nothing slows the path down: it swings around ${where} ${steep} for ever.`
-      : momentum ? `The rate is below ${name}: once near ${where} ${steep}, the path comes to rest there, after swings that may grow at first.`
-      : 2 * rate > limit ? `The rate is between ${half} and ${name}: once near ${where} ${steep}, the path jumps to and fro across it, and comes closer.`
-      : `The rate is below ${half}: once near ${where} ${steep}, the path comes closer without a jump across.`;
+    const is = (ratio) => Math.abs(rate / limit - ratio) < 0.002;
+    $("beyond").textContent = momentum === 1
+      ? `With a momentum of 1 nothing slows the path down: it never comes to rest at ${there}.`
+      : is(1) ? `The rate is ${name}: at ${there}, a path jumps to and fro, and comes no closer.`
+      : rate > limit ? `The rate is beyond ${name}: ${there} cannot hold a path, which swings for ever, diverges, or ends somewhere flatter.`
+      : momentum ? `The rate is below ${name}: once near ${there}, a path comes to rest, after swings that may grow at first.`
+      : is(0.5) ? `The rate is ${half}: once near ${there}, a path crosses its steepest direction in one step.`
+      : rate > limit / 2 ? `The rate is between ${half} and ${name}: once near ${there}, a path jumps to and fro, and comes closer.`
+      : `The rate is below ${half}: once near ${there}, a path comes closer without a jump across.`;
   }
 
   function writeControls() {
@@ -527,7 +536,7 @@ const page = (() => {
           changed();
         } else {
           const expected = number.min === "" ? "a finite number" : `a number from ${number.min} to ${number.max}`;
-          say(`${slider.getAttribute("aria-label")}: got ${number.value || "no number"}, expected ${expected}.`, true);
+          say(`${slider.getAttribute("aria-label").split(",")[0]}: got ${number.value || "no number"}, expected ${expected}.`, true);
           number.value = sliders[name].get();
         }
       });

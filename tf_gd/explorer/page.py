@@ -184,7 +184,7 @@ def _figures() -> dict[str, Any]:
     picture.segment("x0", "y0", "x1", "y1", **arrow, **of("arrow"))
     tip: dict[str, Any] = dict(marker="triangle", size=11, fill_color=_ARROW, line_color=None)
     picture.scatter("x", "y", angle="angle", **tip, **of("tip"))
-    now = picture.scatter("x", "y", size=9, line_width=1, **of("now"))
+    now = picture.scatter("x", "y", size=10, line_width=1, fill_color=_ARROW, **of("now"))
     picture.scatter(
         "x", "y", size=17, fill_color="white", line_color=_HAND, line_width=3, **of("start")
     )

@@ -17,9 +17,9 @@ from tf_gd.explorer.answers import Explored
 from tf_gd.toy import objectives
 
 ROUNDED_BY_A_LIBRARY = ("cosine_wave", "mccormick", "rastrigin")  # with sin and cos
-_SETTINGS = dict(rate=0.001, momentum=0.0, nesterov=False, decay=0, steps=200)
-_SAME = "Computed as keras.optimizers.SGD computes it: the tests find the same bits."
-_CLOSE = "Computed as keras.optimizers.SGD does, but for the last digits of sin and cos."
+_SETTINGS = dict(momentum=0.0, nesterov=False, decay=0, steps=200)
+_SAME = "The operations of keras.optimizers.SGD, rounded as there: the same bits."
+_CLOSE = "The operations of keras.optimizers.SGD, but for the last digits of sin and cos."
 
 
 def write(path: Path) -> Path:
@@ -33,7 +33,7 @@ def write(path: Path) -> Path:
     first = "rosenbrock"
     document = Document()
     verdicts = {name: _CLOSE if name in ROUNDED_BY_A_LIBRARY else _SAME for name in about}
-    begin = {**_SETTINGS, "start": about[first]["start"]}
+    begin = {**_SETTINGS, **about[first]["suggested"], "start": about[first]["start"]}
     given = {"names": list(about), "first": first, "settings": begin}
     page.fill(document, given | {"functions": about, "verdicts": verdicts}, live=False)
     text = file_html(

@@ -72,7 +72,7 @@ class Server:
         threading.Thread(target=self._answer, name="explorer answers", daemon=True).start()
         self._ready.wait()
         if self._failed is not None:
-            self.close()
+            self._questions.put(None)
             raise self._failed
 
     def _serve(self) -> None:

@@ -84,7 +84,7 @@ def test_the_wheel_builds_installs_and_runs(tmp_path):
     inside = zipfile.ZipFile(wheel).namelist()
     assert "tf_gd/py.typed" in inside
     assert "tf_gd/show/tf_gd.mplstyle" in inside
-    page = {f"tf_gd/explorer/{name}" for name in ("page.html", "page.css", "page.js", "tape.js", "engines.js")}
+    page = {f"tf_gd/explorer/{name}" for name in ("page.html", "page.css", "page.js", "words.js", "tape.js", "engines.js")}
     assert page <= set(inside)
     assert "tf_gd/command/page.css" in inside
     assert not any(name.startswith("tests") for name in inside)

@@ -272,13 +272,7 @@ const page = (() => {
 
   // ---- text ----
 
-  const short = (v) => {
-    if (v === undefined || !Number.isFinite(v)) return String(v ?? "");
-    const size = Math.abs(v);
-    return size >= 1e6 || (size > 0 && size < 1e-4) ? v.toExponential(2) : String(Number(v.toPrecision(4)));
-  };
-  const tuple = (x) => (x.length === 1 ? short(x[0]) : `(${Array.from(x, short).join(", ")})`);
-  const written = (v) => (/^-?\d+$/.test(String(v)) ? `${v}.0` : String(v));  // as a float of Python
+  const {short, tuple} = words;
 
   function verdict() {
     const n = last();
@@ -312,13 +306,7 @@ const page = (() => {
       if (minimum ? away(shown.minima[i]) < 0.03 : stands_for_it) [minimum, largest] = [shown.minima[i], shown.largest[i]];
     }
     if (!minimum || !(largest > 0)) return null;
-    const {momentum, decay, nesterov} = answer.asked;
-    const ahead = nesterov && momentum > 0;
-    const share = ahead ? 1 + 2 * momentum : 1;
-    const limit = 2 * (1 + momentum) / (share * largest + (1 + momentum) * decay);
-    const [first, second] = [ahead ? "(1+2β)L" : "L", momentum ? "(1+β)λ" : "λ"];
-    const below = decay ? `(${first}+${second})` : ahead ? `(${first})` : first;
-    return {minimum, largest, limit, name: `${momentum ? "2(1+β)" : "2"}/${below}`};
+    return {minimum, largest, ...words.limit(largest, answer.asked)};
   }
 
   function writeLimit() {
@@ -328,25 +316,19 @@ const page = (() => {
       $("beyond").textContent = "This path has come to rest at no minimum, and none is known here: no limit of the rate is marked.";
       return;
     }
-    const {name, limit, minimum, largest} = found;
-    const {rate, momentum, decay} = answer.asked;
+    const {name, limit} = found;
     const [low, high] = [Number($("rate-slider").min), Number($("rate-slider").max)];
     const share = Math.min(1, Math.max(0, (Math.log10(limit) - low) / (high - low)));
     $("limit").style.setProperty("--share", share);
     $("limit").classList.toggle("right", share > 0.6);
     $("limit-text").textContent = `${name} = ${short(limit)}`;
-    const place = decay ? `the point where decay and gradient balance, near ${tuple(minimum)},` : `the minimum at ${tuple(minimum)}`;
-    const there = `${place} (L, the largest curvature there, is ${short(largest)})`;
-    const half = name.replace("2", "1");
-    const is = (ratio) => Math.abs(rate / limit - ratio) < 0.002;
-    $("beyond").textContent = momentum === 1
-      ? `With a momentum of 1 nothing slows the path down: it never comes to rest at ${there}.`
-      : is(1) ? `The rate is ${name}: at ${there}, a path jumps to and fro, and comes no closer.`
-      : rate > limit ? `The rate is beyond ${name}: ${there} cannot hold a path, which swings for ever, diverges, or ends somewhere flatter.`
-      : momentum ? `The rate is below ${name}: once near ${there}, a path comes to rest, after swings that may grow at first.`
-      : is(0.5) ? `The rate is ${half}: once near ${there}, a path crosses its steepest direction in one step.`
-      : rate > limit / 2 ? `The rate is between ${half} and ${name}: once near ${there}, a path jumps to and fro, and comes closer.`
-      : `The rate is below ${half}: once near ${there}, a path comes closer without a jump across.`;
+    $("beyond").textContent = words.beyond(found, answer.asked);
+  }
+
+  function writeCode() {
+    const code = words.code(settings, shown);
+    $("by-hand").textContent = code.byHand;
+    $("in-keras").textContent = code.inKeras;
   }
 
   function writeControls() {
@@ -359,31 +341,6 @@ const page = (() => {
     }
     $("nesterov").checked = settings.nesterov;
     $("objective").value = shown.name;
-  }
-
-  function writeCode() {
-    const {start, rate, momentum, nesterov, decay, steps} = settings;
-    const begins = [
-      "import tensorflow as tf", "import tf_gd", "",
-      shown.import ?? `f = tf_gd.objectives.get("${shown.name}")`,
-      `x = tf.Variable([${start.map(written).join(", ")}])`,
-    ];
-    const tapes = [
-      `for k in range(${steps}):`,
-      "    with tf.GradientTape() as tape:",
-      "        loss = f(x)",
-      "    gradient = tape.gradient(loss, x)",
-    ];
-    const [eta, beta, lambda] = [rate, momentum, decay].map(written);
-    const decays = decay ? [`    x.assign_sub(x * ${lambda} * ${eta})`] : [];
-    const steps_by_hand = !momentum ? [`    x.assign_sub(${eta} * gradient)`]
-      : [`    v = ${beta} * v - ${eta} * gradient`,
-        nesterov ? `    x.assign_add(${beta} * v - ${eta} * gradient)` : "    x.assign_add(v)"];
-    const options = [eta, ...(momentum ? [`momentum=${beta}`] : []),
-      ...(nesterov ? ["nesterov=True"] : []), ...(decay ? [`weight_decay=${lambda}`] : [])];
-    $("by-hand").textContent = [...begins, ...(momentum ? ["v = tf.zeros_like(x)"] : []), ...tapes, ...decays, ...steps_by_hand].join("\n");
-    $("in-keras").textContent = ["import keras", ...begins, `optimizer = keras.optimizers.SGD(${options.join(", ")})`, ...tapes,
-      "    optimizer.apply([gradient], [x])"].join("\n");
   }
 
   // ---- playing ----

@@ -76,7 +76,7 @@ def fill(document: Document, about: dict[str, Any], *, live: bool) -> dict[str, 
         document.js_on_event(events.ConnectionLost, CustomJS(code="page.lost()"))
     document.js_on_event(events.DocumentReady, begin)
     document.title = TITLE
-    names = ("tape.js", "engines.js", "page.js")
+    names = ("tape.js", "engines.js", "words.js", "page.js")
     document.template = get_env().from_string((_HERE / "page.html").read_text(encoding="utf-8"))
     fixed = {"colours": COLOURS, "nowhere": NOWHERE, "most_steps": MOST_STEPS, "largest": LARGEST}
     written = {

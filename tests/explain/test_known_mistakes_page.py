@@ -44,5 +44,6 @@ def test_the_numbers_can_be_measured_again(script):
     on_page, now = numbers_on(of_the_page()), script.measured()
     assert len(now) > 100
     for name, number in on_page.items():
-        # Two digits are shown, and 40 steps carry rounding on.
-        assert now[name] == pytest.approx(number, rel=0.1) or now[name] == number or number > 50, name
+        # Two digits are shown, and 40 steps carry rounding on. A loop that runs away makes much of the last bits,
+        # which differ from processor to processor: there it has to run away again.
+        assert now[name] == pytest.approx(number, rel=0.1) or now[name] == number or min(now[name], number) > 2, name

@@ -248,9 +248,4 @@ def _settings(options) -> dict[str, Any]:
 
 
 def _point(options) -> list[float] | None:
-    if options.start is None and ":" in options.objective:
-        raise ValueError(
-            "--start: got none, expected a point to start from, for example --start=1,2: "
-            "a function of your own has no default."
-        )
-    return point_of(options)
+    return point_of(options, needed=":" in options.objective)

@@ -86,11 +86,8 @@ def joined(arguments: Sequence[str]) -> list[str]:
         >>> joined(["run", "booth", "--start", "-1", "2", "--json"])
         ['run', 'booth', '--start=-1,2', '--json']
     """
-    if not arguments or arguments[0] not in (
-        "run",
-        "compare",
-        "explore",
-    ):  # a script has options of its own
+    with_start = ("run", "compare", "explore")
+    if not arguments or arguments[0] not in with_start:  # a script has options of its own
         return list(arguments)
     result: list[str] = []
     for word in arguments:

@@ -57,9 +57,14 @@ def objective_of(options):
     return function
 
 
-def point_of(options) -> list[float] | None:
-    """Return the numbers of ``--start``, or None."""
+def point_of(options, *, needed: bool) -> list[float] | None:
+    """Return the numbers of ``--start``, or None where there is none and none is needed."""
     text = options.start
+    if text is None and needed:
+        raise ValueError(
+            "--start: got none, expected a point to start from, for example --start=1,2: "
+            "a function of your own has no default."
+        )
     try:
         return None if text is None else [float(part) for part in text.replace(",", " ").split()]
     except ValueError:

@@ -1,7 +1,6 @@
 """The tour: run every tutorial, check every number it states, and make a page of it."""
 
 import contextlib
-import importlib.util
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from tf_gd.command import tour_lines, tour_pool
 from tf_gd.command.claims import Claim
 from tf_gd.command.page import Page
 from tf_gd.command.tutorials import Tutorial, by_part, moving_picture
+from tf_gd.explorer.settings import has_bokeh
 
 _PROCESSES = 2  # more would need much memory: TensorFlow takes 0.5 GB in each
 _LIMIT = 300.0  # seconds for one tutorial
@@ -149,7 +149,7 @@ def run(
 def _begin_explorer(path: Path) -> subprocess.Popen | None:
     """Begin to write the explorer's page beside the tour's, where Bokeh is installed."""
     path.unlink(missing_ok=True)  # of an earlier tour
-    if importlib.util.find_spec("bokeh") is None:
+    if not has_bokeh():
         return None
     written = [sys.executable, "-P", "-m", "tf_gd.explorer.static_page", str(path)]
     nowhere = subprocess.DEVNULL

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tf_gd import rates
 from tf_gd.comparison.descent import Comparison, compare
-from tf_gd.derivatives import Smooth
+from tf_gd.derivatives import Smooth, with_gradient
 from tf_gd.explorer import drawing
 from tf_gd.explorer.settings import Settings
 from tf_gd.many_starts import multistart
@@ -54,14 +54,8 @@ class Explored:
     @functools.cached_property
     def _of_many(self) -> Callable:
         spec = tf.TensorSpec((None, self.objective.dim), tf.float32)
-
-        def gradients(points):
-            with tf.GradientTape() as tape:
-                tape.watch(points)
-                losses = self.objective(points)
-            return tf.convert_to_tensor(tape.gradient(losses, points))
-
-        return tf.function(gradients, autograph=False).get_concrete_function(spec)
+        gradients = tf.function(lambda x: with_gradient(self.objective, x)[1], autograph=False)
+        return gradients.get_concrete_function(spec)
 
     def _gradients(self, points: np.ndarray) -> np.ndarray:
         """Return the gradient at each of many points, ``(n, dim)``."""

@@ -11,11 +11,10 @@ from tf_gd.show.formula import title_of
 from tf_gd.show.frame import between, known_minima, values_of
 from tf_gd.show.levels import heights_of, spaced
 from tf_gd.show.markup import formula
-from tf_gd.toy.objectives import Objective
+from tf_gd.toy.objectives import LARGEST, Objective
 
 _GRID, _CURVE = 161, 401  # points along each side of the plane, and along the line
 _LEVELS = 18
-_LARGEST = 1e30  # of a frame: float32 ends at 3e38
 _DIGITS = 3  # of a level line, relative to the frame: a pixel
 
 
@@ -48,9 +47,9 @@ def drawn(objective: Objective, gradients: Callable) -> dict[str, Any]:
     """
     check_dim(objective)
     frame = frame_around(objective)
-    if not (np.abs(frame) <= _LARGEST).all():
+    if not (np.abs(frame) <= LARGEST).all():
         got = f"a start or a minimum as far out as {np.abs(frame).max():.3g}"
-        raise ValueError(f"objective: got {got}, expected a domain within {_LARGEST:g} to draw.")
+        raise ValueError(f"objective: got {got}, expected a domain within {LARGEST:g} to draw.")
     minima = known_minima(objective, objective.dim)
     written = title_of(objective)
     of_a_name = f"<code>{html.escape(objective.name)}</code>"

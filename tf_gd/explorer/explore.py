@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from tf_gd import _checks
 from tf_gd._runtime import in_notebook
-from tf_gd.explorer.settings import Settings, check_bokeh
+from tf_gd.explorer.settings import STEPS, Settings, check_bokeh
 from tf_gd.toy import objectives
 from tf_gd.toy.objectives import is_from_the_catalogue, resolve
 
 if TYPE_CHECKING:
     from tf_gd.explorer.server import Server
-
-_STEPS = 200
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,7 +62,7 @@ def explore(
     momentum=0.0,
     nesterov=False,
     weight_decay=None,
-    steps=_STEPS,
+    steps=STEPS,
     port=None,
     open_browser=None,
 ) -> Explorer:

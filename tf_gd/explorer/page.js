@@ -105,6 +105,9 @@ const page = (() => {
   // Bokeh sends what changes to the program, unless it is told that this is the page's own.
   const put = (model, values) => model.setv(values, {sync: false});
 
+  const empty = (source) =>
+    put(source, {data: Object.fromEntries(Object.keys(source.data).map((column) => [column, []]))});
+
   const frameOf = (i) => shown.frame[i];
   const span = ([low, high]) => high - low;
   const inFrame = (x) => x.every((v, i) => v >= frameOf(i)[0] && v <= frameOf(i)[1]);
@@ -167,14 +170,13 @@ const page = (() => {
     const size = sizeAt(to);
     const steepest = answer.loss.reduce((most, _, i) => Math.max(most, sizeAt(i)), 0);
     if (!seen || !(size > 1e-5 * steepest)) {  // too small for a direction to be seen
-      put(models.arrow, {data: {x0: [], y0: [], x1: [], y1: []}});
-      put(models.tip, {data: {x: [], y: [], angle: []}});
+      [models.arrow, models.tip].forEach(empty);
     } else if (shown.dim === 1) {
       const one = [span(frameOf(0)), models.picture.y_range.end - models.picture.y_range.start];
       const half = 0.12 * one[0] / Math.hypot(1, g[0] * one[0] / one[1]);
       put(models.arrow, {data: {x0: [here[0] - half], x1: [here[0] + half],
         y0: [height - half * g[0]], y1: [height + half * g[0]]}});
-      put(models.tip, {data: {x: [], y: [], angle: []}});
+      empty(models.tip);
     } else {
       const length = 0.12 * Math.max(span(frameOf(0)), span(frameOf(1))) / size;
       const end = [here[0] - length * g[0], here[1] - length * g[1]];
@@ -225,7 +227,7 @@ const page = (() => {
       put(y, {start: frameOf(1)[0], end: frameOf(1)[1]});
       put(models.levels, {data: {xs: shown.lines.xs, ys: shown.lines.ys,
         alpha: shown.lines.share.map((share) => 0.95 - 0.6 * share), width: shown.lines.share.map(() => 1)}});
-      put(models.derivative, {data: {x: [], y: []}});
+      empty(models.derivative);
     }
     put(models.picture_axes[0], {axis_label: flat ? "x" : "x₁"});
     put(models.picture_axes[1], {axis_label: flat ? "f(x)" : "x₂"});
@@ -378,14 +380,8 @@ const page = (() => {
 
   function clearMap() {
     asks++;
-    emptyMap();
+    [models.basins, models.starts, models.flights].forEach(empty);
     $("shares").textContent = "";
-  }
-
-  function emptyMap() {
-    put(models.basins, {data: {left: [], right: [], bottom: [], top: [], colour: []}});
-    put(models.starts, {data: {x: [], y: [], colour: []}});
-    put(models.flights, {data: {x0: [], y0: [], x1: [], y1: [], colour: []}});
   }
 
   async function many(kind) {
@@ -469,10 +465,7 @@ const page = (() => {
     if (settings.start.length !== shown.dim) settings.start = shown.start;
     settings.start = [...settings.start];
     answer = null;
-    for (const source of [models.hand, models.keras, models.now, models.slopes, models.tip]) {
-      put(source, {data: Object.fromEntries(Object.keys(source.data).map((column) => [column, []]))});
-    }
-    put(models.arrow, {data: {x0: [], y0: [], x1: [], y1: []}});
+    [models.hand, models.keras, models.now, models.slopes, models.arrow, models.tip].forEach(empty);
     $("step-text").textContent = "";
     drawFunction();
     changed();

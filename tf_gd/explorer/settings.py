@@ -10,7 +10,7 @@ import numpy as np
 
 from tf_gd import _checks
 
-MOST_STEPS = 5000
+STEPS, MOST_STEPS = 200, 5000  # to begin with, and at most
 SLIDER = (-6, 1)  # the ends of the slider of the rate, as powers of ten
 LARGEST = 1e6  # of rate and decay
 _NAMES = {"rate": "learning_rate", "decay": "weight_decay"}
@@ -78,8 +78,13 @@ class Settings:
         }
 
 
+def has_bokeh() -> bool:
+    """Return whether Bokeh, which draws the page, is installed."""
+    return importlib.util.find_spec("bokeh") is not None
+
+
 def check_bokeh() -> None:
     """Raise an ImportError that says what to do if Bokeh is missing."""
-    if importlib.util.find_spec("bokeh") is None:
+    if not has_bokeh():
         this = "the explorer draws with Bokeh, which is not installed"
         raise ImportError(f'{this}. Install it: {sys.executable} -m pip install "bokeh>=3.6"')

@@ -14,10 +14,11 @@ from tf_gd._files import whole
 from tf_gd._signals import ends_on_sigterm
 from tf_gd.explorer import page
 from tf_gd.explorer.answers import Explored
+from tf_gd.explorer.settings import STEPS
 from tf_gd.toy import objectives
 
 ROUNDED_BY_A_LIBRARY = ("cosine_wave", "mccormick", "rastrigin")  # with sin and cos
-_SETTINGS = dict(momentum=0.0, nesterov=False, decay=0, steps=200)
+_SETTINGS = dict(momentum=0.0, nesterov=False, decay=0, steps=STEPS)
 _SAME = "The operations of keras.optimizers.SGD, rounded as there: the same bits."
 _CLOSE = "The operations of keras.optimizers.SGD, but for the last digits of sin and cos."
 

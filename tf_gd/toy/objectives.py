@@ -15,7 +15,7 @@ from tf_gd import _checks
 from tf_gd._lazy import tensorflow as tf
 from tf_gd.toy.catalogue import CATALOGUE
 
-_LARGEST = 1e30  # of a domain: float32 ends at 3e38, which leaves room for sums and products
+LARGEST = 1e30  # of a domain: float32 ends at 3e38, which leaves room for sums and products
 _LONGEST_NAME = 80  # letters of the name of a function
 
 
@@ -95,7 +95,7 @@ def box(domain, dim: int) -> np.ndarray:
     pairs = _checks.array("domain", domain)
     pairs = np.tile(pairs, (dim, 1)) if pairs.shape == (2,) else pairs
     fits = pairs.shape == (dim, 2) and (pairs[:, 0] < pairs[:, 1]).all()
-    if not fits or not (np.abs(pairs) <= _LARGEST).all():
+    if not fits or not (np.abs(pairs) <= LARGEST).all():
         expected = f"finite (low, high) for each of {dim} coordinates"
         raise ValueError(f"domain: got {domain!r}, expected {expected}.")
     return pairs
@@ -242,7 +242,7 @@ def quadratic(matrix, linear=None, constant=0.0, *, name="quadratic", start=None
     minima = [np.linalg.solve(a, -b)] if smallest > 1e-12 * curvatures[-1] else []
     frame = np.stack([start, *minima])
     margin = 0.5 * max(float(np.ptp(frame)), 1.0)
-    if (farthest := np.abs(frame).max()) > _LARGEST / 4:  # with the margin, below _LARGEST
+    if (farthest := np.abs(frame).max()) > LARGEST / 4:  # with the margin, below LARGEST
         got = f"got {farthest:.3g} at the start or the minimum, expected less, such as 1e6"
         raise ValueError(f"start, linear: {got}.")
     domain = np.stack([frame.min(axis=0) - margin, frame.max(axis=0) + margin], axis=1)
